@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+/** The `atlas` command: makes sure that dist is as new as the sources, then runs it. */
+import { build } from './build.mjs'
+
+try {
+  await build({ only: 'product' })
+} catch (error) {
+  console.error(`atlas: ${error.message}`)
+  process.exit(1)
+}
+await import('../dist/gateway/main.js')

@@ -1,0 +1,42 @@
+/** A connection: one owner's subscription, as the configuration describes it. Its credential is not here (gateway/vault). */
+
+import type { CredentialPlace, Operation, Resale } from './adapter.ts'
+import type { Ratio, Units, Usd } from './money.ts'
+import type { PeriodRule } from './time.ts'
+
+export interface Connection {
+  readonly name: string
+  /** Name of the adapter; connections of one adapter form one pool (a custom connection is a pool of its own). */
+  readonly adapter: string
+  readonly owner: string
+  readonly quota: Units
+  readonly reserved: Units
+  /** Micro-dollars a unit, exact. */
+  readonly baseCost: Ratio
+  readonly markup: Ratio
+  /** base cost × markup, rounded up to a micro-dollar. */
+  readonly unitPrice: Usd
+  /** Operation id -> price of one call, instead of units × unitPrice. */
+  readonly prices: ReadonlyMap<string, Usd>
+  readonly subscriptionCost: Usd | undefined
+  readonly period: PeriodRule
+  readonly terms: ResaleTerms
+  /** Where calls go: the adapter's base or the connection's own; undefined when simulated. */
+  readonly baseUrl: string | undefined
+  readonly credential: CredentialPlace
+  readonly simulated: boolean
+  /** What the owner's contract adds to the adapter's list. */
+  readonly operations: readonly Operation[]
+  readonly notifyWebhook?: string
+  readonly payTo?: string
+}
+
+/** What the owner says of his right to resell: nothing, "confirmed", or a written agreement. */
+export type ResaleTerms = 'unstated' | 'confirmed' | { readonly agreement: string }
+
+/** CONTRACT "Terms": nothing written sells allowed and attribution; confirmed adds ask; an agreement opens all. */
+export const mayResell = (resale: Resale, terms: ResaleTerms): boolean => {
+  if (resale === 'allowed' || resale === 'attribution') return true
+  if (resale === 'ask') return terms !== 'unstated'
+  return typeof terms === 'object'
+}

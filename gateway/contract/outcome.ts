@@ -1,0 +1,29 @@
+/** How a call ended. Made once, by `finish`; seen by the plugins' `observe` and by the record. */
+
+import type { Alternative } from './call.ts'
+import type { FailureMeaning } from './adapter.ts'
+import type { Units, Usd } from './money.ts'
+import type { Refusal, RefusalCode } from './refusal.ts'
+
+/** One try at one connection, with what became of its units. */
+export interface Attempt {
+  readonly connection: string
+  readonly units: Units
+  readonly status: number | undefined
+  readonly meaning: FailureMeaning | 'ok' | 'client-gone' | 'timeout' | 'broken' | 'not-sent' | 'shutdown'
+  readonly used: 'sold' | 'own' | 'wasted' | 'returned'
+  readonly tookMs: number
+}
+
+export interface Outcome {
+  readonly kind: 'charged' | 'free' | 'passed' | 'refused' | 'replayed' | 'abandoned' | 'unknown'
+  readonly status: number
+  readonly refusal: Refusal | undefined
+  readonly code: RefusalCode | undefined
+  readonly attempts: readonly Attempt[]
+  readonly chosen: Alternative | undefined
+  readonly units: Units
+  readonly price: Usd
+  readonly receipt: string | undefined
+  readonly tookMs: number
+}

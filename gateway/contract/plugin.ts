@@ -1,0 +1,43 @@
+/** What a plugin is: one value with optional hooks; absence means "not asked". */
+
+import type { Call, FactName, Facts } from './call.ts'
+import type { Claim } from './claim.ts'
+import type { Outcome } from './outcome.ts'
+import type { Payment, Settlement } from './payment.ts'
+import type { PluginPorts } from './ports.ts'
+import type { Refusal } from './refusal.ts'
+import type { Of, Settings } from './settings.ts'
+
+/** Hooks before the reservation are synchronous by type. A hook that throws refuses the call and gives everything back. */
+export interface Hooks {
+  /** Givers of the facts that `gives` names. */
+  readonly facts?: { readonly [F in FactName]?: (call: Call) => Facts[F] } & Readonly<Record<string, (call: Call) => unknown>>
+  /** No I/O; facts in, claims out. */
+  admit?(call: Call): undefined | Refusal | readonly Claim[]
+  /** The reservation stands; ask outside. */
+  authorize?(call: Call): Promise<undefined | Refusal>
+  /** The provider answered well and the intent is durable. Also called by the reconciler, again and again, with the same payment. */
+  settle?(payment: Payment): Promise<Settlement>
+  /** After the end, exactly once; can refuse nothing. */
+  observe?(call: Call, outcome: Outcome): void
+  /** Of requests that never became a call (bad path, unknown operation); exactly once each. */
+  observeRefused?(request: { readonly address: string; readonly loopback: boolean }, refusal: Refusal): void
+  /** Works after a failed create, too. */
+  close?(): void | Promise<void>
+}
+
+/** `price` is needed; `payment?` is used where somebody gives it. */
+export type Need = FactName | `${FactName}?` | (string & {})
+
+export interface Plugin<S extends Settings = Settings> {
+  readonly name: string
+  readonly describe: string
+  readonly needs?: readonly Need[]
+  /** Each fact given, with the facts that it is computed from. No two facts may need each other. */
+  readonly gives?: Readonly<Record<string, readonly Need[]>>
+  readonly settings: S
+  create(settings: Of<S>, ports: PluginPorts): Hooks
+}
+
+/** A plugin's file: `export default definePlugin({...})`. The file's name is its name. */
+export const definePlugin = <const S extends Settings>(plugin: Plugin<S>): Plugin<S> => plugin
