@@ -41,12 +41,18 @@ export interface Operation {
   readonly path: string
   readonly description?: string
   readonly units: UnitsRule
-  /** Listed query members with their schema; names alone take any string. Absent: an adapter's operation takes none; `any` takes all. */
+  /**
+   * Listed query members with their schema; names alone take any string. Absent: an adapter's operation takes none; `any` takes all.
+   * A value is text: where the schema's type is integer, number or boolean, its plain writing (`20`, `0.5`, `true`) is meant.
+   * A member with a schema of type array may be repeated; any other with a schema stands once, so that price and provider read the same value.
+   */
   readonly query?: 'any' | readonly string[] | Readonly<Record<string, JsonSchema>>
   /** Listed members of the JSON body with their schema. Absent: the operation takes no body; `any` takes all. */
   readonly body?: 'any' | Readonly<Record<string, JsonSchema>>
   /** Names of query, path or body members that must be there. */
   readonly required?: readonly string[]
+  /** At least one of these must be there, too. */
+  readonly requiredAny?: readonly string[]
   /** Calling it twice changes nothing at the provider (also a POST may read). Default: true for GET and HEAD. */
   readonly reads?: boolean
   /** The answer is open-ended: charged before its first byte, not stored. */

@@ -80,6 +80,8 @@ export interface Call extends Readonly<Facts> {
   /** Name of the API, the first segment of the gateway's path. */
   readonly api: string
   readonly operation: Operation
+  /** Connections that carry this operation, whoever owns them. */
+  readonly pool: readonly Connection[]
   readonly request: OperationRequest
   readonly maxPrice: Usd | undefined
   readonly idempotencyKey: string | undefined

@@ -31,8 +31,8 @@ export interface SupplyClaim {
   readonly kind: 'supply'
   readonly alternatives: readonly Alternative[]
   readonly payer: Payer
-  /** The most that this call may cost: the payment's amount or X-Atlas-Max-Price, whichever is less. */
-  readonly limit: Usd | undefined
+  /** X-Atlas-Max-Price. A payment's own amount is a limit, too. */
+  readonly maxPrice: Usd | undefined
 }
 
 /** Something that may be used once, such as a payment's nonce; kept until `untilMs` once the hold is charged. */

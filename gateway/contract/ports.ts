@@ -122,6 +122,17 @@ export interface Charge {
 /** What becomes of the units of a hold that is given up. */
 export type UnitsFate = 'returned' | 'wasted'
 
+export interface Refund {
+  /** Receipt of the charge that is reversed. */
+  readonly receipt: string
+  readonly connection: string
+  readonly owner: string
+  /** The payer's account: a key's, or `wallet:0x…`. */
+  readonly account: string
+  readonly price: Usd
+  readonly platformShare: Usd
+}
+
 export interface UnknownSettlement {
   readonly hold: string
   readonly payment: Payment
@@ -152,8 +163,8 @@ export interface Store {
   resolve(hold: string, settlement: Settlement): Promise<void>
   /** Given up before anything was charged. */
   release(hold: string, fate: UnitsFate): void
-  /** The charge of a stream that the provider broke off becomes credit of the payer. */
-  refund(hold: string): Promise<void>
+  /** The charge of a stream that the provider broke off becomes credit of the payer. Resolves when durable. */
+  refund(refund: Refund): Promise<void>
   named(name: string, digest: string): Named
   /** Resolves when the call under this name is no longer under way. */
   ended(name: string): Promise<void>

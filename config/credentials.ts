@@ -1,0 +1,56 @@
+/** `api_key` and `credential`: where the credential comes from, and where the provider expects it. It leaves this file only in the map of secrets, and is never printed. */
+
+import type { CredentialPlace } from '#contract'
+import type { Complaints } from './complaints.ts'
+import { isWritten } from './decode.ts'
+import { type Draft, placeOf, type Surroundings } from './draft.ts'
+import { childOf, type Node } from './yaml.ts'
+
+/** The credential itself, or undefined where none is written or it was complained about. */
+export function readCredential(draft: Draft, around: Surroundings & { readonly simulated: boolean }): string | undefined {
+  const { values, node, name, adapter } = draft
+  const { complaints, simulated, mode } = around
+  const written = childOf(node, 'api_key')
+  const needed = (values.credential?.in ?? adapter?.credential.in ?? 'none') !== 'none'
+  if (!isWritten(written)) {
+    const means = `expected api_key: \${${variableOf(name)}}`
+    if (needed && mode === 'live') complaints.missing(written ?? node, `connection ${name} has no api_key, which live mode needs; ${means}`)
+    else if (needed && !simulated) complaints.warn(node, `connection ${name} is really called, since it has a base_url, but without api_key; ${means}`)
+    return undefined
+  }
+  const text = values.api_key
+  if (text === undefined || written.kind !== 'scalar') return undefined
+  if (text.startsWith('vault:')) return fromVault(text.slice('vault:'.length), draft, around)
+  if (!written.fromOutside)
+    complaints.warn(written, `api_key of ${name} stands in the file for all who can read it; expected \${${variableOf(name)}} or vault:${name}`)
+  if (/^[\x21-\x7e\xa1-\xff]([\x20-\x7e\xa1-\xff]*[\x21-\x7e\xa1-\xff])?$/.test(text)) return text
+  complaints.error(written, `api_key of ${name} begins or ends with a space, or holds a character that no header takes; expected the credential alone`)
+  return undefined
+}
+
+const variableOf = (name: string): string => `${name.replace(/[^A-Za-z0-9]/g, '_').toUpperCase()}_API_KEY`
+
+function fromVault(name: string, draft: Draft, { complaints, vault }: Surroundings): string | undefined {
+  const secret = vault?.get(name)
+  const why =
+    vault === undefined
+      ? `this version has no vault; expected \${${variableOf(draft.name)}} from the environment`
+      : `the vault has no ${name}; add it with: atlas connection add ${name}`
+  if (secret === undefined) complaints.error(placeOf(draft, 'api_key'), `vault:${name} cannot be resolved: ${why}`)
+  return secret
+}
+
+/** The place of the credential where the file moves it; a header and a query member need a name. */
+export function credentialOf({ values, node }: Pick<Draft, 'values' | 'node'>, complaints: Complaints): CredentialPlace | undefined {
+  const { in: place, name } = values.credential ?? {}
+  if (place === undefined) return undefined
+  const written = childOf(node, 'credential') as Node
+  if (place === 'header' || place === 'query') {
+    if (name !== undefined) return { in: place, name }
+    complaints.missing(written, `missing setting name of credential; expected the name of the ${place === 'header' ? 'header' : 'query member'}`)
+    return undefined
+  }
+  if (name !== undefined)
+    complaints.error(childOf(written, 'name') ?? written, `name of credential means nothing with in: ${place}; expected it with header or query`)
+  return { in: place }
+}

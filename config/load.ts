@@ -1,0 +1,175 @@
+/** Loads gateway.config.yml: one pass that finds all problems, each with its place, or gives finished values. Start here. */
+
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import type { Adapter } from '#contract'
+import { type ChainScope, defaultChain, finishChain, readChain } from './chain.ts'
+import { type Complaint, Complaints, START } from './complaints.ts'
+import { readConnections, type Subscription } from './connections.ts'
+import { type CoreFields, coreFields } from './core.ts'
+import { decode } from './decode.ts'
+import { discover } from './discover.ts'
+import type { Complete, Decoded } from './fields.ts'
+import { addFolders } from './folders.ts'
+import type { GatewayConfig, Limits, Route } from './model.ts'
+import { type Env, resolveReferences } from './references.ts'
+import { checkAdditions, defaultRoutes, readRoutes, type Stock, widened } from './routes.ts'
+import { addressesOf, checkServing, type Ports } from './serving.ts'
+import { type Vocabulary, validate } from './validate.ts'
+import { warn } from './warnings.ts'
+import { childOf, entryOf, type MapNode, type Node, parseYaml } from './yaml.ts'
+
+export interface LoadOptions extends Vocabulary {
+  /** As the operator named it; complaints repeat it. */
+  readonly file: string
+  /** Its text, where that does not come from the disk. */
+  readonly text?: string
+  readonly env: Env
+  /** PORT and ADMIN_PORT: they change only the ports. */
+  readonly overrides?: Ports
+  /** Credentials by name, for `vault:NAME`. */
+  readonly vault?: ReadonlyMap<string, string>
+  /** How `adapter_dirs` and `plugin_dirs` are read. */
+  readonly discover?: typeof discover
+}
+
+export interface Loaded {
+  /** Undefined exactly when there are problems. */
+  readonly config: GatewayConfig | undefined
+  /** Connection name -> credential. Nowhere else. */
+  readonly secrets: ReadonlyMap<string, string>
+  readonly problems: readonly Complaint[]
+  readonly warnings: readonly Complaint[]
+}
+
+/** Never throws for what a file holds; a plugin or adapter folder that cannot be read is a problem like any other. */
+export async function loadConfig(options: LoadOptions): Promise<Loaded> {
+  const read = options.text === undefined ? await readText(options.file) : { text: options.text }
+  const complaints = new Complaints(options.file, read.text ?? '')
+  if (read.text === undefined) complaints.error(START, read.why)
+  const root = read.text === undefined ? undefined : parseYaml(read.text, complaints)
+  if (root === undefined) return { config: undefined, secrets: new Map(), problems: complaints.problems, warnings: [] }
+  resolveReferences(root, options.env, complaints)
+  const folder = dirname(resolve(options.file))
+  const vocabulary = await addFolders(root, options, { folder, complaints, discover: options.discover ?? discover })
+  validate(root, vocabulary, complaints)
+  const { finished, subscriptions } = build(root, vocabulary, {
+    options,
+    complaints,
+    folder,
+    digest: createHash('sha256')
+      .update(read.text ?? '')
+      .digest('hex'),
+  })
+  for (const subscription of subscriptions) warn(subscription, complaints)
+  const problems = complaints.problems
+  const ok = problems.length === 0
+  const secrets = new Map(ok ? subscriptions.flatMap(({ connection, secret }) => (secret === undefined ? [] : [[connection.name, secret] as const])) : [])
+  return { config: ok ? finished() : undefined, secrets, problems, warnings: complaints.warnings }
+}
+
+const REASONS: Readonly<Record<string, string>> = { ENOENT: 'there is no such file', EISDIR: 'it is a folder', EACCES: 'this user may not read it' }
+
+async function readText(file: string): Promise<{ text: string } | { text: undefined; why: string }> {
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(file)) }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    const why = code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8' : (REASONS[code] ?? code)
+    return { text: undefined, why: `cannot be read: ${why}; expected a configuration such as gateway.config.yml` }
+  }
+}
+
+interface Ground {
+  readonly options: LoadOptions
+  readonly complaints: Complaints
+  readonly folder: string
+  readonly digest: string
+}
+
+interface Built {
+  /** Asked only when nothing was complained about, and then nothing is missing. */
+  readonly finished: () => GatewayConfig
+  readonly subscriptions: readonly Subscription[]
+}
+
+function build(root: MapNode, vocabulary: Vocabulary, ground: Ground): Built {
+  const { complaints, options } = ground
+  const fields = coreFields([...vocabulary.adapters.keys()])
+  const values = decode(fields, root, { complaints, of: undefined, where: START })
+  const scope: ChainScope = { complaints, plugins: vocabulary.plugins, mode: values.mode ?? 'sandbox', allowPrivate: values.upstream?.allow_private ?? false }
+  checkServing(values, root, complaints, options.overrides ?? {})
+  const stock = readConnections(values.api_connections ?? [], itemsOf(root, 'api_connections'), {
+    ...scope,
+    adapters: vocabulary.adapters,
+    vault: options.vault,
+  })
+  if (values.api_connections?.length === 0)
+    complaints.warn(entryOf(root, 'api_connections')?.key ?? START, 'api_connections is empty; there is nothing to sell')
+  checkAdditions(stock, scope)
+  const routes = buildRoutes(values, root, stock, scope)
+  return { finished: () => finish(values as Complete<CoreFields>, { stock, routes, ground }), subscriptions: stock.subscriptions }
+}
+
+const itemsOf = (root: MapNode, name: string): readonly Node[] => {
+  const node = childOf(root, name)
+  return node?.kind === 'list' ? node.items : []
+}
+
+function buildRoutes(values: Decoded<CoreFields>, root: MapNode, stock: Stock, scope: ChainScope): readonly Route[] {
+  const list = values.plugins
+  const written = entryOf(root, 'plugins')
+  const draft =
+    list?.kind === 'list' ? readChain(list, written?.key ?? START, scope) : written === undefined ? defaultChain(scope) : { links: [], at: START, whole: false }
+  const common = { draft, finished: finishChain(draft, scope) }
+  if (entryOf(root, 'routes') === undefined) return defaultRoutes(stock, common.finished, scope)
+  return readRoutes(values.routes ?? [], itemsOf(root, 'routes'), stock, common, scope)
+}
+
+interface Parts {
+  readonly stock: Stock
+  readonly routes: readonly Route[]
+  readonly ground: Ground
+}
+
+function finish(values: Complete<CoreFields>, { stock, routes, ground }: Parts): GatewayConfig {
+  const { folder, digest, options } = ground
+  const { store, ledger, upstream, trusted_proxies: trustedProxies } = values
+  return {
+    ...{ file: options.file, digest, folder, mode: values.mode, routes, trustedProxies },
+    ...addressesOf(values, options.overrides ?? {}),
+    store: {
+      driver: 'embedded',
+      path: resolve(folder, store.path ?? ''),
+      replayBytes: store.replay_mb * 1024 * 1024,
+      name: store.name,
+      durability: store.durability,
+    },
+    ledger: { driver: 'embedded', path: resolve(folder, ledger.path ?? '') },
+    connections: stock.subscriptions.map(({ connection }) => connection),
+    adapters: adaptersOf(stock),
+    upstream: { allowPrivate: upstream.allow_private, timeoutMs: upstream.timeout, bufferBytes: upstream.buffer },
+    limits: limitsOf(values.limits),
+  }
+}
+
+const limitsOf = (limits: Complete<CoreFields>['limits']): Limits => ({
+  headerBytes: limits.header_bytes,
+  headers: limits.headers,
+  bodyBytes: limits.body,
+  headersWithinMs: limits.headers_within,
+  idleMs: limits.idle,
+  connections: limits.connections,
+  connectionsPerAddress: limits.connections_per_address,
+  concurrentPerConsumer: limits.concurrent_per_consumer,
+})
+
+function adaptersOf({ subscriptions }: Stock): ReadonlyMap<string, Adapter> {
+  const found = new Map<string, Adapter>()
+  for (const { adapter } of subscriptions) {
+    const pool = subscriptions.flatMap(({ connection }) => (connection.adapter === adapter.name ? [connection] : []))
+    if (!found.has(adapter.name)) found.set(adapter.name, widened(adapter, pool))
+  }
+  return found
+}

@@ -1,0 +1,93 @@
+/** What a loaded gateway.config.yml is: finished values with defaults filled in. Made by load.ts alone; nothing in it is checked again. */
+
+import type { Adapter, Connection, Plugin } from '#contract'
+
+/** Where the gateway listens. Port 0 lets the system choose. */
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+export interface AdminAddress extends ListenAddress {
+  readonly token?: string
+}
+
+/** One plugin of a chain, with the values that its `create` gets, and where the file names it (1:1 in the default chain). */
+export interface ChainLink {
+  readonly name: string
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly plugin: Plugin
+  readonly line: number
+  readonly column: number
+}
+
+/** Routes that change nothing about the chain share one array, so that `===` tells who may share instances. */
+export type Chain = readonly ChainLink[]
+
+export interface Route {
+  /** First segment of the gateway's path with its slash: `/nansen`. */
+  readonly prefix: string
+  /** The same without the slash. */
+  readonly api: string
+  /** With the operations that the connections of this route add. */
+  readonly adapter: Adapter
+  readonly connections: readonly Connection[]
+  readonly chain: Chain
+}
+
+export interface StoreSettings {
+  readonly driver: 'embedded'
+  /** Absolute. */
+  readonly path: string
+  readonly replayBytes: number
+  readonly name: string
+  readonly durability: 'strict' | 'relaxed'
+}
+
+export interface LedgerSettings {
+  readonly driver: 'embedded'
+  /** Absolute. */
+  readonly path: string
+}
+
+export interface UpstreamSettings {
+  readonly allowPrivate: boolean
+  /** Over all attempts of a call. */
+  readonly timeoutMs: number
+  /** An answer up to this size is read whole before money moves. */
+  readonly bufferBytes: number
+}
+
+export interface Limits {
+  readonly headerBytes: number
+  readonly headers: number
+  readonly bodyBytes: number
+  readonly headersWithinMs: number
+  readonly idleMs: number
+  readonly connections: number
+  readonly connectionsPerAddress: number
+  readonly concurrentPerConsumer: number
+}
+
+/** No credential of a provider is in here; those are handed over beside it, once. */
+export interface GatewayConfig {
+  /** As the operator named it. */
+  readonly file: string
+  /** SHA-256 of the text, hex. */
+  readonly digest: string
+  /** Absolute; what the file names is relative to it. */
+  readonly folder: string
+  readonly mode: 'sandbox' | 'live'
+  readonly listen: ListenAddress
+  readonly admin: AdminAddress
+  readonly store: StoreSettings
+  readonly ledger: LedgerSettings
+  readonly connections: readonly Connection[]
+  /** Every adapter that has connections, by `Connection.adapter`: the API's name. A custom connection is an adapter of its own. */
+  readonly adapters: ReadonlyMap<string, Adapter>
+  readonly routes: readonly Route[]
+  readonly upstream: UpstreamSettings
+  readonly limits: Limits
+  /** Addresses and networks whose X-Forwarded-For counts. */
+  readonly trustedProxies: readonly string[]
+}

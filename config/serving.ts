@@ -1,0 +1,98 @@
+/** Where the gateway listens and what it runs on: settings that fit by themselves but not with each other, or not with this version. */
+
+import { isIP } from 'node:net'
+import { type Complaints, START } from './complaints.ts'
+import type { CoreFields } from './core.ts'
+import type { Decoded } from './fields.ts'
+import type { AdminAddress, ListenAddress } from './model.ts'
+import { isLoopback } from './urls.ts'
+import { childOf, entryOf, type MapNode, type Node } from './yaml.ts'
+
+export interface Ports {
+  readonly port?: number
+  readonly adminPort?: number
+}
+
+/** Timers of the runtime overflow beyond this and would fire at once. */
+const LONGEST_MS = 2 ** 31 - 1
+
+export function checkServing(values: Decoded<CoreFields>, root: MapNode, complaints: Complaints, ports: Ports): void {
+  checkPorts(ports, complaints)
+  checkAddresses(values, root, complaints, ports)
+  checkDrivers(values, root, complaints)
+  checkTimers(root, complaints, { upstream: values.upstream, limits: values.limits })
+  checkProxies(values.trusted_proxies ?? [], childOf(root, 'trusted_proxies'), complaints)
+  for (const name of LATER) {
+    const key = entryOf(root, name)?.key
+    const idle = name === 'workers' ? (values.workers ?? 1) === 1 : values[name] === undefined
+    if (key !== undefined && !idle) complaints.warn(key, `${name} is not served by this version and has no effect`)
+  }
+}
+
+const LATER = ['tls', 'payout', 'webhooks', 'workers'] as const
+
+function checkPorts({ port, adminPort }: Ports, complaints: Complaints): void {
+  for (const [name, value] of [
+    ['PORT', port],
+    ['ADMIN_PORT', adminPort],
+  ] as const)
+    if (value !== undefined && !(Number.isInteger(value) && value >= 0 && value <= 65_535))
+      complaints.missing(START, `${name} of the environment is no port; expected 0 to 65535`)
+}
+
+function checkAddresses(values: Decoded<CoreFields>, root: MapNode, complaints: Complaints, ports: Ports): void {
+  const admin = values.admin?.listen
+  if (values.listen === undefined || admin === undefined) return
+  const { host, port } = { host: values.listen.host, port: ports.port ?? values.listen.port }
+  const place = entryOf(childOf(root, 'admin'), 'listen')?.value ?? entryOf(root, 'listen')?.value ?? START
+  if (port !== 0 && port === (ports.adminPort ?? admin.port) && host === admin.host)
+    complaints.error(place, `admin.listen is the address of listen, ${host}:${port}; expected another port`)
+  const tokenless = values.admin?.token === undefined && !complaints.spoiled(childOf(childOf(root, 'admin'), 'token'))
+  if (tokenless && !isLoopback(admin.host))
+    complaints.error(place, `admin.listen ${admin.host} is beyond loopback, where admin.token is required; expected 127.0.0.1, or token: \${ATLAS_ADMIN_TOKEN}`)
+}
+
+/** The addresses to listen on; PORT and ADMIN_PORT change the ports alone. */
+export function addressesOf(values: Decoded<CoreFields>, { port, adminPort }: Ports): { listen: ListenAddress; admin: AdminAddress } {
+  const listen = values.listen ?? { host: '127.0.0.1', port: 0 }
+  const admin = values.admin?.listen ?? listen
+  const token = values.admin?.token
+  return {
+    listen: { ...listen, port: port ?? listen.port },
+    admin: { ...admin, port: adminPort ?? admin.port, ...(token !== undefined && { token }) },
+  }
+}
+
+function checkDrivers(values: Decoded<CoreFields>, root: MapNode, complaints: Complaints): void {
+  for (const section of ['store', 'ledger'] as const) {
+    const driver = values[section]?.driver
+    const place = childOf(childOf(root, section), 'driver')
+    if (driver !== undefined && driver !== 'embedded' && place !== undefined)
+      complaints.error(place, `${section}.driver ${driver} is not in this version; expected embedded`)
+  }
+}
+
+function checkTimers(root: MapNode, complaints: Complaints, sections: Readonly<Record<string, object | undefined>>): void {
+  for (const [section, names] of [
+    ['upstream', ['timeout']],
+    ['limits', ['headers_within', 'idle']],
+  ] as const) {
+    for (const name of names) {
+      const value = (sections[section] as Record<string, unknown> | undefined)?.[name]
+      const place = childOf(childOf(root, section), name)
+      if (typeof value === 'number' && value > LONGEST_MS && place !== undefined)
+        complaints.error(place, `${section}.${name} is too long; expected at most 24d`)
+    }
+  }
+}
+
+function checkProxies(proxies: readonly string[], node: Node | undefined, complaints: Complaints): void {
+  for (const [index, proxy] of proxies.entries()) {
+    const place = node?.kind === 'list' ? node.items[index] : node
+    const [address = '', bits, more] = proxy.split('/')
+    const most = isIP(address) === 4 ? 32 : isIP(address) === 6 ? 128 : -1
+    const fits = most !== -1 && more === undefined && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
+    if (!fits && place !== undefined)
+      complaints.error(place, 'trusted_proxies holds something that is no address or network; expected such as 127.0.0.1 or 10.0.0.0/8')
+  }
+}

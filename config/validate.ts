@@ -1,0 +1,68 @@
+/** Holds the file against the schema and says in our own words, at the place, what does not fit. */
+
+import type { Adapter, Plugin } from '#contract'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { type Complaints, hint, START } from './complaints.ts'
+import { gatewaySchema, meaningOf } from './schema.ts'
+import { explain, explainMapping, itemOf } from './values.ts'
+import { type MapNode, type Node, toData } from './yaml.ts'
+
+export interface Vocabulary {
+  readonly plugins: ReadonlyMap<string, Plugin>
+  readonly adapters: ReadonlyMap<string, Adapter>
+}
+
+/** Compiling is the slowest part of a load, so the last validator is kept: a reload mostly has the same plugins and adapters. */
+let last: { readonly key: string; readonly plugins: readonly Plugin[]; readonly check: ValidateFunction } | undefined
+
+function validatorFor({ plugins, adapters }: Vocabulary): ValidateFunction {
+  const key = [...adapters.keys()].sort().join(' ')
+  const found = [...plugins.values()]
+  const same = last?.key === key && last.plugins.length === found.length && last.plugins.every((plugin, index) => plugin === found[index])
+  if (last !== undefined && same) return last.check
+  const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, unicodeRegExp: false, validateSchema: false, meta: false, addUsedSchema: false })
+  last = { key, plugins: found, check: ajv.compile(gatewaySchema(plugins, adapters)) }
+  return last.check
+}
+
+/** Missing settings are not said here but by decode.ts, which knows what their default is. */
+export function validate(root: MapNode, vocabulary: Vocabulary, complaints: Complaints): void {
+  const check = validatorFor(vocabulary)
+  if (check(toData(root))) return
+  // `if` only repeats that one of its branches has an error.
+  const errors = (check.errors ?? []).filter(({ keyword }) => keyword !== 'required' && keyword !== 'if')
+  const said = errors.filter((error) => say(error, root, complaints))
+  const first = errors[0]
+  // A part of the schema that has no words must still never let a file pass.
+  if (first !== undefined && said.length === 0) complaints.error(START, `${first.instancePath} ${first.message ?? 'does not fit'}`)
+}
+
+/** False for an error that another one of the same value puts into words. */
+function say(error: ErrorObject, root: MapNode, complaints: Complaints): boolean {
+  const meaning = meaningOf(error.parentSchema)
+  const { node, name } = nodeAt(root, error.instancePath)
+  if (meaning === undefined || node === undefined) return false
+  if (meaning.kind === 'value') complaints.error(node, explain(name, meaning.field, node))
+  else if (node.kind !== 'map') complaints.error(node, explainMapping(name, meaning.names, node))
+  else if (error.keyword === 'additionalProperties') {
+    const unknown = error.params.additionalProperty as string
+    const of = meaning.of === undefined ? '' : ` of ${meaning.of}`
+    complaints.error(
+      node.entries.get(unknown)?.key ?? node,
+      `unknown ${meaning.noun} ${unknown === '' ? '(empty)' : unknown}${of}; ${hint(unknown, meaning.names)}`,
+    )
+  } else complaints.error(node, 'each plugin is an item of its own; expected - name: { settings }')
+  return true
+}
+
+/** Follows a JSON pointer. */
+function nodeAt(root: MapNode, pointer: string): { node: Node | undefined; name: string } {
+  let node: Node | undefined = root
+  let name = 'the file'
+  for (const step of pointer.split('/').slice(1)) {
+    const at = step.replaceAll('~1', '/').replaceAll('~0', '~')
+    if (node?.kind === 'map') [node, name] = [node.entries.get(at)?.value, at]
+    else [node, name] = [node?.kind === 'list' ? node.items[Number(at)] : undefined, itemOf(name)]
+  }
+  return { node, name }
+}

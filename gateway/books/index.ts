@@ -1,0 +1,172 @@
+/**
+ * The double-entry ledger behind one port (`Books`), derived from the journal: losing it costs a rebuild, never money.
+ * Read `postings.ts` for what is posted when. The writer is a thread of its own (`worker.ts`); groups reach it in batches.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import Database from 'libsql'
+import type { Books, EpochMs, Month, ReportRow, StatementEntry, Usd } from '#contract'
+import { TABLES } from './schema.ts'
+import type { Ask, FedGroup, Told } from './worker.ts'
+
+/** Books run behind by at most this; asking them anything feeds them first. */
+const FEED_EVERY_MS = 100
+const FEED_LINES = 4096
+
+export class BooksError extends Error {
+  override name = 'BooksError'
+}
+
+export interface OpenBooks {
+  readonly books: Books
+  feed(group: FedGroup): void
+  failed(): Error | undefined
+}
+
+/** @throws BooksError with one sentence for the operator */
+export function openBooks(options: { readonly folder: string; readonly mode: 'sandbox' | 'live'; readonly flushed: () => Promise<void> }): OpenBooks {
+  const file = join(options.folder, 'books.db')
+  const applied = prepare(file, options)
+  const books = new EmbeddedBooks(file, applied, options.flushed)
+  return { books, feed: (group) => books.feed(group), failed: () => books.failed }
+}
+
+/** Makes the tables and says up to which group the books have read. */
+function prepare(file: string, options: { readonly folder: string; readonly mode: string }): number {
+  try {
+    mkdirSync(options.folder, { recursive: true, mode: 0o700 })
+    const db = new Database(file)
+    db.exec('PRAGMA journal_mode=WAL')
+    db.exec(TABLES)
+    const meta = db.prepare('select value from meta where name = ?')
+    const mode = (meta.get('mode') as { value: string } | undefined)?.value
+    if (mode === undefined) db.prepare('insert into meta values (?, ?)').run('mode', options.mode)
+    const sequence = (meta.get('sequence') as { value: string } | undefined)?.value ?? '0'
+    db.close()
+    if (mode !== undefined && mode !== options.mode) {
+      throw new BooksError(`the ledger ${file} was made in ${mode} mode, the configuration says ${options.mode}; choose another ledger.path`)
+    }
+    return Number.parseInt(sequence, 10)
+  } catch (cause) {
+    if (cause instanceof BooksError) throw cause
+    throw new BooksError(`the ledger ${file} cannot be used (${cause instanceof Error ? cause.message : cause}); choose another ledger.path or correct its permissions`, { cause })
+  }
+}
+
+interface Asked {
+  resolve(rows: readonly unknown[]): void
+  reject(error: Error): void
+}
+
+class EmbeddedBooks implements Books {
+  readonly #file: string
+  readonly #flushed: () => Promise<void>
+  readonly #asked = new Map<number, Asked>()
+  #worker: Worker | undefined
+  #sequence: number
+  #asks = 0
+  #groups: FedGroup[] = []
+  #lines = 0
+  #timer: NodeJS.Timeout | undefined
+  failed: Error | undefined
+
+  constructor(file: string, sequence: number, flushed: () => Promise<void>) {
+    this.#file = file
+    this.#sequence = sequence
+    this.#flushed = flushed
+  }
+
+  feed(group: FedGroup): void {
+    if (group.sequence <= this.#sequence) return
+    this.#sequence = group.sequence
+    this.#groups.push(group)
+    this.#lines += group.lines.length
+    if (this.#lines >= FEED_LINES) this.#post()
+    else if (this.#timer === undefined) {
+      this.#timer = setTimeout(() => this.#post(), FEED_EVERY_MS)
+      this.#timer.unref()
+    }
+  }
+
+  async report(month: Month): Promise<readonly ReportRow[]> {
+    const rows = (await this.#ask({ kind: 'report', month })) as { connection: string; owner: string; calls: bigint; units: bigint; own: bigint; revenue: Usd; platform: Usd }[]
+    return rows.map((row) => ({
+      connection: row.connection,
+      owner: row.owner,
+      callsSold: countOf(row.calls),
+      unitsSold: countOf(row.units),
+      ownUnits: countOf(row.own),
+      revenue: row.revenue,
+      ownerShare: (row.revenue - row.platform) as Usd,
+      platformShare: row.platform,
+    }))
+  }
+
+  async statement(account: string, limit: number): Promise<readonly StatementEntry[]> {
+    const rows = (await this.#ask({ kind: 'statement', account, limit })) as { at: bigint; kind: StatementEntry['kind']; amount: Usd; receipt: string | null }[]
+    return rows.map((row) => ({ atMs: countOf(row.at) as EpochMs, kind: row.kind, amount: row.amount, receipt: row.receipt ?? undefined }))
+  }
+
+  async close(): Promise<void> {
+    this.#post()
+    if (this.#worker === undefined || this.failed !== undefined) {
+      await this.#worker?.terminate()
+      return
+    }
+    const ended = new Promise((resolve) => this.#worker?.once('exit', resolve))
+    await this.#send({ kind: 'close' })
+    await ended
+  }
+
+  async #ask(ask: { kind: 'report'; month: string } | { kind: 'statement'; account: string; limit: number }): Promise<readonly unknown[]> {
+    await this.#flushed()
+    this.#post()
+    return this.#send(ask)
+  }
+
+  #send(ask: { kind: 'report'; month: string } | { kind: 'statement'; account: string; limit: number } | { kind: 'close' }): Promise<readonly unknown[]> {
+    if (this.failed !== undefined) return Promise.reject(this.failed)
+    this.#asks += 1
+    const id = this.#asks
+    return new Promise((resolve, reject) => {
+      this.#asked.set(id, { resolve, reject })
+      const thread = this.#thread()
+      thread.ref()
+      thread.postMessage({ ...ask, id } satisfies Ask)
+    })
+  }
+
+  #post(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#groups.length === 0 || this.failed !== undefined) return
+    this.#thread().postMessage({ kind: 'groups', groups: this.#groups } satisfies Ask)
+    this.#groups = []
+    this.#lines = 0
+  }
+
+  /** Started when first needed: a start with nothing to post does not wait for a thread. */
+  #thread(): Worker {
+    if (this.#worker !== undefined) return this.#worker
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { file: this.#file } })
+    worker.on('message', (told: Told) => {
+      if ('failed' in told) return this.#fail(new Error(`the books cannot be written: ${told.failed}`))
+      this.#asked.get(told.id)?.resolve(told.rows)
+      this.#asked.delete(told.id)
+      if (this.#asked.size === 0) worker.unref()
+    })
+    worker.on('error', (error) => this.#fail(error))
+    worker.unref()
+    this.#worker = worker
+    return worker
+  }
+
+  #fail(error: Error): void {
+    this.failed = error
+    for (const { reject } of this.#asked.values()) reject(error)
+    this.#asked.clear()
+  }
+}
+
+const countOf = (value: bigint): number => Number.parseInt(value.toString(), 10)

@@ -1,0 +1,143 @@
+/** From a route's operations to constant-time look-ups, and the checks of what a request may carry. Built once a generation. */
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { type Adapter, type Connection, isRefusal, type JsonSchema, type Operation, type Refusal, refuse } from '#contract'
+
+/** An operation with everything about it that does not change from call to call. */
+export interface Entry {
+  readonly operation: Operation
+  /** Connections that carry it: the adapter's own operations all, an owner's additions that owner's. */
+  readonly connections: readonly Connection[]
+  readonly pattern: readonly string[]
+  readonly rest: boolean
+  checkQuery(members: ReadonlyMap<string, readonly string[]>): Refusal | undefined
+  checkBody(body: Readonly<Record<string, unknown>>): Refusal | undefined
+}
+
+export interface Found {
+  readonly entry: Entry
+  readonly params: Readonly<Record<string, string>>
+}
+
+const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({})
+
+export class Catalogue {
+  /** `METHOD path` of operations without placeholders. */
+  readonly #plain = new Map<string, Entry>()
+  readonly entries: readonly Entry[]
+
+  constructor(adapter: Adapter, connections: readonly Connection[]) {
+    this.entries = adapter.operations.map((operation) => entryOf(operation, carriersOf(operation, adapter, connections)))
+    for (const entry of this.entries) {
+      const { method, path } = entry.operation
+      if (!path.includes(':') && !entry.rest && method !== 'ANY') this.#plain.set(`${method} ${path}`, entry)
+    }
+  }
+
+  /** An operation by its path as it is written, without decoding: undefined says only that a closer look is needed. */
+  plain(method: string, path: string): Entry | undefined {
+    return this.#plain.get(`${method} ${path}`)
+  }
+
+  find(method: string, segments: readonly string[]): Found | Refusal {
+    const plain = this.#plain.get(`${method} /${segments.join('/')}`)
+    if (plain !== undefined) return { entry: plain, params: NO_PARAMS }
+    const allowed = new Set<string>()
+    for (const entry of this.entries) {
+      const params = match(entry, segments)
+      if (params === undefined) continue
+      if (takes(entry.operation, method)) return { entry, params }
+      allowed.add(entry.operation.method)
+    }
+    if (allowed.size === 0) return refuse('unknown_operation', 'the API has no operation on sale at this path')
+    const allow = [...allowed].join(', ')
+    return refuse('method_not_allowed', `the operation takes ${allow}`, { headers: { allow } })
+  }
+}
+
+const takes = (operation: Operation, method: string): boolean =>
+  operation.method === method || (operation.method === 'ANY' && method !== 'TRACE' && method !== 'CONNECT')
+
+/** What an owner's contract adds is carried by the connections that name it. */
+function carriersOf(operation: Operation, adapter: Adapter, connections: readonly Connection[]): readonly Connection[] {
+  const adding = connections.filter((connection) => connection.operations.some(({ id }) => id === operation.id))
+  return adding.length > 0 && adapter.operations.includes(operation) ? adding : connections
+}
+
+function match(entry: Entry, segments: readonly string[]): Readonly<Record<string, string>> | undefined {
+  const { pattern, rest } = entry
+  if (rest ? segments.length < pattern.length : segments.length !== pattern.length) return undefined
+  let params: Record<string, string> | undefined
+  for (const [at, part] of pattern.entries()) {
+    const segment = segments[at] as string
+    if (part.startsWith(':')) {
+      params ??= {}
+      params[part.slice(1)] = segment
+    } else if (part !== segment) return undefined
+  }
+  return params ?? NO_PARAMS
+}
+
+function entryOf(operation: Operation, connections: readonly Connection[]): Entry {
+  const rest = operation.path.endsWith('/**')
+  const pattern = (rest ? operation.path.slice(0, -3) : operation.path).split('/').slice(1)
+  return { operation, connections, rest, pattern: pattern[0] === '' ? [] : pattern, checkQuery: queryCheck(operation), checkBody: bodyCheck(operation) }
+}
+
+type Members = Readonly<Record<string, JsonSchema>>
+
+function queryCheck(operation: Operation): Entry['checkQuery'] {
+  const { query } = operation
+  if (query === 'any') return () => undefined
+  const schemas: Members = query === undefined ? {} : isNames(query) ? Object.fromEntries(query.map((name) => [name, {}])) : query
+  const required = (operation.required ?? []).filter((name) => name in schemas)
+  const validate = lazily(schemas, required, { coerceTypes: true })
+  const free = Object.keys(schemas).length === 0
+  return (members) => {
+    if (free) return members.size === 0 ? undefined : unlisted('query', [...members.keys()][0] as string)
+    const value: Record<string, unknown> = Object.create(null)
+    for (const [name, values] of members) {
+      const schema = schemas[name]
+      if (schema === undefined || !Object.hasOwn(schemas, name)) return unlisted('query', name)
+      const list = schema.type === 'array'
+      if (values.length > 1 && !list && !isNames(query)) return refuse('bad_request', `query member ${shown(name)} may stand once only`)
+      value[name] = list ? values : values.at(-1)
+    }
+    return complaint('query', validate(), value)
+  }
+}
+
+const isNames = (query: Operation['query']): query is readonly string[] => Array.isArray(query)
+
+function bodyCheck(operation: Operation): Entry['checkBody'] {
+  const { body } = operation
+  if (body === undefined || body === 'any') return () => undefined
+  const required = (operation.required ?? []).filter((name) => name in body)
+  const validate = lazily(body, required, {})
+  return (value) => {
+    for (const name of Object.keys(value)) if (!Object.hasOwn(body, name)) return unlisted('body', name)
+    return complaint('body', validate(), value)
+  }
+}
+
+const unlisted = (where: string, name: string): Refusal => refuse('bad_request', `${where} member ${shown(name)} is not one that this operation takes`)
+const shown = (name: string): string => JSON.stringify(name.slice(0, 60))
+
+/** A thousand schemas would delay the start; each is compiled when its operation is first called. */
+function lazily(properties: Members, required: readonly string[], options: { coerceTypes?: true }): () => ValidateFunction {
+  let validate: ValidateFunction | undefined
+  return () => {
+    validate ??= new Ajv({ ...options, strict: false, allErrors: false, validateSchema: false }).compile({ type: 'object', properties, required: [...required] })
+    return validate
+  }
+}
+
+function complaint(where: string, validate: ValidateFunction, value: unknown): Refusal | undefined {
+  if (validate(value) === true) return undefined
+  const error = validate.errors?.[0] as ErrorObject | undefined
+  if (error?.keyword === 'required') return refuse('bad_request', `${where} member ${shown(String(error.params.missingProperty))} is missing`)
+  const place = error?.instancePath.slice(1).replaceAll('/', '.') ?? ''
+  const allowed = error?.keyword === 'enum' ? `: ${(error.params.allowedValues as unknown[]).slice(0, 20).join(', ')}` : ''
+  return refuse('bad_request', `${where} member ${shown(place)} ${error?.message ?? 'is not valid'}${allowed}`)
+}
+
+export const isFound = (found: Found | Refusal): found is Found => !isRefusal(found)

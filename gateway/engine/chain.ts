@@ -1,0 +1,128 @@
+/** The chain of one route: plugins in the order of the YAML, with who gives which fact. */
+import { type Call, type Claim, type Hooks, isRefusal, type Log, type Outcome, type Payment, type Plugin, type PluginPorts, type Refusal, refuse, type Settlement } from '#contract'
+
+export interface Link {
+  readonly name: string
+  readonly plugin: Plugin
+  /** Finished values, as the configuration decoded them. */
+  readonly settings: Readonly<Record<string, unknown>>
+}
+
+interface Live {
+  readonly name: string
+  readonly hooks: Hooks
+}
+
+const failed = (plugin: string, cause: unknown): Refusal => refuse('unavailable', 'a part of the gateway failed; nothing was charged', { cause: { plugin, error: cause } })
+
+export class Chain {
+  readonly #links: readonly Live[]
+  readonly #givers = new Map<string, (call: Call) => unknown>()
+  readonly #log: Log
+  readonly #authorizers: readonly Live[]
+  readonly #observers: readonly Live[]
+
+  private constructor(links: readonly Live[], log: Log) {
+    this.#links = links
+    this.#log = log
+    this.#authorizers = links.filter(({ hooks }) => hooks.authorize !== undefined)
+    this.#observers = links.filter(({ hooks }) => hooks.observe !== undefined)
+    for (const { hooks } of links) for (const [fact, giver] of Object.entries(hooks.facts ?? {})) if (giver !== undefined) this.#givers.set(fact, giver)
+  }
+
+  /** @throws what a plugin's `create` throws, after closing those made before */
+  static async create(links: readonly Link[], ports: PluginPorts): Promise<Chain> {
+    const live: Live[] = []
+    try {
+      for (const { name, plugin, settings } of links) live.push({ name, hooks: plugin.create(settings as never, ports) })
+    } catch (error) {
+      for (const { hooks } of live) await hooks.close?.()
+      throw error
+    }
+    return new Chain(live, ports.log)
+  }
+
+  gives(fact: string): boolean {
+    return this.#givers.has(fact)
+  }
+
+  give(fact: string, call: Call): unknown {
+    const giver = this.#givers.get(fact)
+    if (giver === undefined) throw new Error(`nobody gives ${fact}`)
+    return giver(call)
+  }
+
+  /** Claims of the whole chain in its order, or the first refusal. A hook that throws refuses. */
+  admit(call: Call): Claim[] | Refusal {
+    const claims: Claim[] = []
+    for (const { name, hooks } of this.#links) {
+      if (hooks.admit === undefined) continue
+      try {
+        const answer = hooks.admit(call)
+        if (answer === undefined) continue
+        if (isRefusal(answer)) return answer
+        for (const claim of answer) claims.push(claim)
+      } catch (error) {
+        return failed(name, error)
+      }
+    }
+    return claims
+  }
+
+  async authorize(call: Call): Promise<Refusal | undefined> {
+    for (const { name, hooks } of this.#authorizers) {
+      try {
+        const refusal = await hooks.authorize?.(call)
+        if (refusal !== undefined) return refusal
+      } catch (error) {
+        return failed(name, error)
+      }
+    }
+    return undefined
+  }
+
+  /** The plugin that settles: the one that gave the payment. What it throws is an outcome that nobody knows. */
+  async settle(payment: Payment): Promise<Settlement> {
+    const settler = this.#links.find(({ hooks }) => hooks.settle !== undefined)
+    if (settler?.hooks.settle === undefined) return { state: 'unknown', cause: 'no plugin of the chain settles payments' }
+    try {
+      return await settler.hooks.settle(payment)
+    } catch (cause) {
+      return { state: 'unknown', cause }
+    }
+  }
+
+  get settles(): boolean {
+    return this.#links.some(({ hooks }) => hooks.settle !== undefined)
+  }
+
+  observe(call: Call, outcome: Outcome): void {
+    for (const { name, hooks } of this.#observers) {
+      try {
+        hooks.observe?.(call, outcome)
+      } catch (error) {
+        this.#log.error({ plugin: name, error }, 'a plugin failed to observe a call')
+      }
+    }
+  }
+
+  observeRefused(request: { readonly address: string; readonly loopback: boolean }, refusal: Refusal): void {
+    for (const { name, hooks } of this.#links) {
+      try {
+        hooks.observeRefused?.(request, refusal)
+      } catch (error) {
+        this.#log.error({ plugin: name, error }, 'a plugin failed to observe a refusal')
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const { name, hooks } of this.#links) {
+      try {
+        await hooks.close?.()
+      } catch (error) {
+        this.#log.error({ plugin: name, error }, 'a plugin failed to close')
+      }
+    }
+  }
+}

@@ -1,0 +1,51 @@
+/** From a good answer to what is charged for it, and to the headers that say so. */
+import { createHash } from 'node:crypto'
+import { type Alternative, type CallRecord, type Charge, dollars, type Payer, type StoredAnswer, type Units, type Usd } from '#contract'
+import type { EngineCall } from './call.ts'
+
+export interface Priced {
+  readonly units: Units
+  readonly price: Usd
+  readonly platformShare: Usd
+}
+
+/** Credits pay the actual, x402 `exact` what was signed, owners nothing. */
+export function pricedFor(call: EngineCall, payer: Payer, chosen: Alternative, body: Buffer): Priced {
+  const units = actualUnits(call, chosen.units, body)
+  if (payer.by === 'owner') return { units, price: 0n as Usd, platformShare: 0n as Usd }
+  const price = payer.by === 'x402' ? payer.payment.amount : priceOf(chosen, units)
+  return { units, price, platformShare: chosen.platformShare(price, units) }
+}
+
+const priceOf = (chosen: Alternative, units: Units): Usd => (chosen.unitPrice === undefined ? chosen.price : ((chosen.unitPrice * BigInt(units)) as Usd))
+
+/** Never more than was held; what the answer does not tell is charged at the most. */
+function actualUnits(call: EngineCall, most: Units, body: Buffer): Units {
+  const rule = call.operation.units
+  if (typeof rule !== 'object') return most
+  try {
+    const actual = rule.actual(call.request, JSON.parse(body.toString('utf8')))
+    return Number.isSafeInteger(actual) && actual >= 0 && actual < most ? (actual as Units) : most
+  } catch {
+    return most
+  }
+}
+
+/** Of every charged answer, on the stored one, too. */
+export function chargeHeaders(call: EngineCall, priced: Priced, receipt: string): string[] {
+  const headers = ['x-atlas-price', dollars(priced.price), 'x-atlas-units', String(priced.units), 'x-atlas-receipt', receipt, 'cache-control', 'private']
+  const attribution = call.operation.resale === 'attribution' ? (call.operation.attribution ?? call.adapter.terms.attribution) : call.operation.attribution
+  if (attribution !== undefined) headers.push('x-atlas-attribution', attribution)
+  return headers
+}
+
+export function chargeOf(call: EngineCall, priced: Priced, body: Buffer, answer: StoredAnswer | undefined, record: CallRecord): Charge {
+  return {
+    ...priced,
+    operation: call.operation.id,
+    api: call.api,
+    subject: { requestDigest: call.digest, answerDigest: createHash('sha256').update(body).digest('hex') },
+    answer,
+    call: record,
+  }
+}

@@ -1,0 +1,64 @@
+/** One generation of the configuration: routes, chains, operations. A reload builds the next beside it and swaps. */
+import type { Adapter, Connection, PluginPorts } from '#contract'
+import { Catalogue } from './catalogue.ts'
+import { Chain, type Link } from './chain.ts'
+
+export interface RouteDefinition {
+  /** First segment with its slash: `/nansen`. */
+  readonly prefix: string
+  readonly api: string
+  /** With the operations that its connections add. */
+  readonly adapter: Adapter
+  readonly connections: readonly Connection[]
+  /** Routes that share one array share the plugins' instances. */
+  readonly chain: readonly Link[]
+}
+
+export interface LiveRoute extends Omit<RouteDefinition, 'chain'> {
+  readonly chain: Chain
+  readonly catalogue: Catalogue
+}
+
+export class Generation {
+  readonly number: number
+  readonly #routes: ReadonlyMap<string, LiveRoute>
+  readonly #chains: readonly Chain[]
+
+  private constructor(number: number, routes: ReadonlyMap<string, LiveRoute>, chains: readonly Chain[]) {
+    this.number = number
+    this.#routes = routes
+    this.#chains = chains
+  }
+
+  static async create(number: number, definitions: readonly RouteDefinition[], ports: PluginPorts): Promise<Generation> {
+    const chains = new Map<readonly Link[], Chain>()
+    const routes = new Map<string, LiveRoute>()
+    for (const { chain: links, ...definition } of definitions) {
+      const chain = chains.get(links) ?? (await Chain.create(links, ports))
+      chains.set(links, chain)
+      routes.set(definition.prefix, { ...definition, chain, catalogue: new Catalogue(definition.adapter, definition.connections) })
+    }
+    return new Generation(number, routes, [...chains.values()])
+  }
+
+  route(prefix: string): LiveRoute | undefined {
+    return this.#routes.get(prefix)
+  }
+
+  get routes(): Iterable<LiveRoute> {
+    return this.#routes.values()
+  }
+
+  get chains(): readonly Chain[] {
+    return this.#chains
+  }
+
+  connection(name: string): Connection | undefined {
+    for (const route of this.#routes.values()) for (const connection of route.connections) if (connection.name === name) return connection
+    return undefined
+  }
+
+  async close(): Promise<void> {
+    for (const chain of this.#chains) await chain.close()
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * The life of one call. Read `flight.ts` for the states and events, `resolve.ts` for what a request asks for,
+ * `transport.ts` for the way to the provider. Never here: words of any one plugin or provider.
+ */
+import { type EpochMs, isRefusal, type Refusal, refuse } from '#contract'
+import { EngineCall } from './call.ts'
+import { Flight } from './flight.ts'
+import type { Generation } from './generation.ts'
+import type { EnginePorts, Sink } from './ports.ts'
+import { type Problem, problemOf } from './problem.ts'
+import { Reconciler } from './reconciler.ts'
+import { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
+
+export { isLoopback, isPrivateAddress } from './addresses.ts'
+export type { Link } from './chain.ts'
+export { HttpFacilitator } from './facilitators.ts'
+export { Flight } from './flight.ts'
+export { Generation, type LiveRoute, type RouteDefinition } from './generation.ts'
+export { quoteOf } from './unpaid.ts'
+export { EngineCall } from './call.ts'
+export type { EnginePorts, Sink } from './ports.ts'
+export { type Problem, problemOf } from './problem.ts'
+export { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
+export { type AttemptEvents, Transport } from './transport.ts'
+
+export class Engine {
+  readonly #ports: EnginePorts
+  readonly #flights = new Set<Flight>()
+  readonly #reconciler: Reconciler
+  #generation: Generation
+  #origin: string
+  #stopping = false
+  #idle: (() => void) | undefined
+
+  constructor(ports: Omit<EnginePorts, 'unknown'>, generation: Generation, origin: string) {
+    this.#generation = generation
+    this.#origin = origin
+    this.#reconciler = new Reconciler({ store: ports.store, log: ports.log, settlers: () => this.#generation.chains })
+    this.#ports = { ...ports, unknown: () => this.#reconciler.wake() }
+    this.#reconciler.wake()
+  }
+
+  get generation(): Generation {
+    return this.#generation
+  }
+
+  /** Where the public port answers, for the resource URLs of x402. */
+  set origin(origin: string) {
+    this.#origin = origin
+  }
+
+  /** Step 1 before the body is read: routes, operation and everything in the head, or the refusal. */
+  target(incoming: Incoming): Target | Refusal {
+    if (this.#stopping) return refuse('unavailable', 'the gateway is stopping', { retryAfterSeconds: 1 })
+    return resolveTarget(this.#generation, incoming)
+  }
+
+  /** The rest, once the body is there. The answer goes to the sink; the flight hears of the client's leaving. */
+  begin(incoming: Incoming, target: Target, body: Uint8Array, sink: Sink): Flight | undefined {
+    const request = resolveBody(target, incoming, body)
+    if (isRefusal(request)) {
+      this.refuse(incoming, request, sink)
+      return undefined
+    }
+    const at = { generation: this.#generation.number, receivedAtMs: this.#ports.clock.nowMs() as EpochMs, origin: this.#origin }
+    const call = new EngineCall(incoming, target, request, body, at)
+    const flight = new Flight(this.#ports, call, sink, () => this.#landed(flight))
+    this.#flights.add(flight)
+    flight.start()
+    return flight
+  }
+
+  /** A request that never became a call. */
+  refuse(incoming: Pick<Incoming, 'id' | 'address' | 'loopback'>, refusal: Refusal, sink: Sink): void {
+    const problem = this.problem(incoming, refusal)
+    sink.answer(problem.status, problem.headers, problem.body)
+  }
+
+  problem(incoming: Pick<Incoming, 'id' | 'address' | 'loopback'>, refusal: Refusal): Problem {
+    for (const chain of this.#generation.chains) chain.observeRefused(incoming, refusal)
+    return problemOf(refusal, incoming.id)
+  }
+
+  #landed(flight: Flight): void {
+    this.#flights.delete(flight)
+    if (this.#flights.size === 0) this.#idle?.()
+  }
+
+  /** No new calls; those under way finish, and after the grace they are cut. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true
+    this.#reconciler.close()
+    if (this.#flights.size > 0) {
+      const idle = new Promise<void>((resolve) => {
+        this.#idle = resolve
+      })
+      const timer = setTimeout(() => {
+        for (const flight of this.#flights) flight.onShutdown()
+      }, graceMs)
+      await idle
+      clearTimeout(timer)
+    }
+    await this.#ports.transport.close()
+    await this.#generation.close()
+  }
+}

@@ -1,0 +1,35 @@
+/** What the engine is given, and what it writes answers to. */
+import type { CallRecord, Chance, Clock, Log, Store } from '#contract'
+import type { QualityBook } from './quality.ts'
+import type { Transport } from './transport.ts'
+
+/** Where an answer goes. After `gone` nothing that is written has an effect. */
+export interface Sink {
+  /** A whole answer. Headers are a flat list. */
+  answer(status: number, headers: readonly string[], body: Buffer | string): void
+  /** A long answer: head first, then chunks. */
+  begin(status: number, headers: readonly string[]): void
+  /** False: wait for `drained` before more. */
+  write(chunk: Buffer): boolean
+  end(): void
+  /** Ends the connection so that the answer never looks complete. */
+  abort(): void
+  /** Called back once after a `write` that returned false. */
+  drained(resume: () => void): void
+}
+
+export interface EnginePorts {
+  readonly store: Store
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly log: Log
+  /** One per call that was not charged; charged ones stand in the journal. */
+  record(record: CallRecord): void
+  readonly quality: QualityBook
+  readonly upstreamTimeoutMs: number
+  readonly bufferBytes: number
+  readonly concurrentPerConsumer: number
+  /** A settlement has become unknown. */
+  unknown(): void
+}

@@ -1,0 +1,150 @@
+/** What stands in the journal: one type per line, told apart by `t`. Amounts are decimal strings of micro-dollars. */
+import type { CallRecord, Charge, EpochMs, KeyRecord, Payment, StoredAnswer } from '#contract'
+
+export interface OpenRecord {
+  readonly t: 'open'
+  readonly v: 1
+  readonly mode: 'sandbox' | 'live'
+  readonly name: string
+  readonly at: number
+}
+
+export interface KeyCreated {
+  readonly t: 'key'
+  readonly key: Omit<KeyRecord, 'capPerDay'> & { readonly capPerDay?: string }
+}
+
+export interface KeyRevoked {
+  readonly t: 'revoke'
+  readonly id: string
+  readonly at: number
+}
+
+export interface Credited {
+  readonly t: 'credit'
+  readonly id: string
+  readonly account: string
+  readonly amount: string
+  /** `grant`: handed out by the operator, paid for outside the gateway or given. */
+  readonly from: 'grant'
+  readonly at: number
+}
+
+export interface Enabled {
+  readonly t: 'enable'
+  readonly connection: string
+  readonly enabled: boolean
+  readonly vetted: boolean
+  readonly at: number
+}
+
+/** Up to `to` units of this connection and period may be in use or used: durable before they are. */
+export interface Leased {
+  readonly t: 'lease'
+  readonly connection: string
+  readonly period: number
+  readonly to: number
+}
+
+export interface Wasted {
+  readonly t: 'wasted'
+  readonly connection: string
+  readonly owner: string
+  readonly period: number
+  readonly units: number
+  readonly at: number
+  /** The call, or `crash` for the rest of a lease that a dead process left. */
+  readonly by: string
+}
+
+/** A name is in use by a call that does more than read. */
+export interface NameTaken {
+  readonly t: 'name'
+  readonly name: string
+  readonly digest: string
+  readonly until: number
+  readonly receipt: string
+}
+
+export interface NameFreed {
+  readonly t: 'unname'
+  readonly name: string
+}
+
+export interface ChargeFields {
+  readonly id: string
+  readonly at: number
+  readonly connection: string
+  readonly owner: string
+  readonly period: number
+  readonly units: number
+  readonly price: string
+  readonly platform: string
+  readonly by: 'owner' | 'credits' | 'x402'
+  /** Who is charged: a key's account, `wallet:0x…`, or the owner's key. */
+  readonly account: string
+  readonly api: string
+  readonly operation: string
+  readonly subject: Charge['subject']
+  readonly names: readonly { readonly name: string; readonly digest: string; readonly until: number }[]
+  readonly once: readonly { readonly key: string; readonly until: number }[]
+  readonly answer?: StoredAnswer
+  readonly call: CallRecord
+}
+
+/** C of the state machine: charged to credits, or free for an owner. */
+export interface Charged extends ChargeFields {
+  readonly t: 'charge'
+}
+
+/** S: the provider answered well, the settlement is about to be asked for. */
+export interface Intended extends ChargeFields {
+  readonly t: 'intent'
+  readonly payment: Omit<Payment, 'amount'> & { readonly amount: string }
+}
+
+/** T: the settlement took effect; the intent's charge stands. */
+export interface Settled {
+  readonly t: 'settled'
+  readonly id: string
+  readonly transaction: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly at: number
+}
+
+/** X: the settlement did not take effect. The units are wasted. */
+export interface Voided {
+  readonly t: 'void'
+  readonly id: string
+  readonly reason: string
+  readonly at: number
+}
+
+/** A charge is reversed into credit of its payer. */
+export interface Refunded {
+  readonly t: 'refund'
+  readonly id: string
+  readonly receipt: string
+  readonly connection: string
+  readonly owner: string
+  readonly account: string
+  readonly price: string
+  readonly platform: string
+  readonly at: EpochMs
+}
+
+export type JournalRecord =
+  | OpenRecord
+  | KeyCreated
+  | KeyRevoked
+  | Credited
+  | Enabled
+  | Leased
+  | Wasted
+  | NameTaken
+  | NameFreed
+  | Charged
+  | Intended
+  | Settled
+  | Voided
+  | Refunded

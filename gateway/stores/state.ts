@@ -1,0 +1,181 @@
+/**
+ * What the journal says: plain maps, changed by `apply` alone, the same function while serving and at replay.
+ * What is only held (calls under way) stands beside it in `held…` fields, which start at zero.
+ */
+import { type KeyRecord, NOTHING, type Settlement, type StoredAnswer, type Usd, unreachable } from '#contract'
+import type { Answers } from './answers.ts'
+import type { ChargeFields, Intended, JournalRecord, KeyCreated } from './records.ts'
+
+export interface Account {
+  posted: Usd
+  held: Usd
+}
+
+/** One connection in one period. All in units but `revenue`. */
+export interface Tally {
+  sold: number
+  own: number
+  wasted: number
+  external: number
+  leasedTo: number
+  heldSold: number
+  heldOwn: number
+  revenue: Usd
+}
+
+export interface NamedCall {
+  readonly digest: string
+  readonly receipt: string
+  readonly untilMs: number
+  /** `lost`: under way when a process died; what became of it is not recorded. */
+  state: 'waiting' | 'settling' | 'unknown' | 'charged' | 'lost'
+  waiters: (() => void)[]
+}
+
+export class State {
+  mode: 'sandbox' | 'live' | undefined
+  readonly keys = new Map<string, KeyRecord>()
+  readonly keysByHash = new Map<string, KeyRecord>()
+  readonly accounts = new Map<string, Account>()
+  readonly switches = new Map<string, { enabled: boolean; vetted: boolean }>()
+  /** Connection -> start of the period -> tally. */
+  readonly tallies = new Map<string, Map<number, Tally>>()
+  readonly named = new Map<string, NamedCall>()
+  readonly once = new Map<string, number>()
+  readonly intents = new Map<string, Intended>()
+  readonly #answers: Answers
+
+  constructor(answers: Answers) {
+    this.#answers = answers
+  }
+
+  account(id: string): Account {
+    let account = this.accounts.get(id)
+    if (account === undefined) {
+      account = { posted: NOTHING, held: NOTHING }
+      this.accounts.set(id, account)
+    }
+    return account
+  }
+
+  tally(connection: string, period: number): Tally {
+    let periods = this.tallies.get(connection)
+    if (periods === undefined) {
+      periods = new Map()
+      this.tallies.set(connection, periods)
+    }
+    let tally = periods.get(period)
+    if (tally === undefined) {
+      tally = { sold: 0, own: 0, wasted: 0, external: 0, leasedTo: 0, heldSold: 0, heldOwn: 0, revenue: NOTHING }
+      periods.set(period, tally)
+    }
+    return tally
+  }
+
+  apply(record: JournalRecord): void {
+    switch (record.t) {
+      case 'open':
+        this.mode = record.mode
+        return
+      case 'key':
+        return this.#putKey(keyFrom(record))
+      case 'revoke': {
+        const key = this.keys.get(record.id)
+        if (key !== undefined) this.#putKey({ ...key, revokedAtMs: record.at as KeyRecord['createdAtMs'] })
+        return
+      }
+      case 'credit':
+        return this.#credit(record.account, BigInt(record.amount))
+      case 'enable':
+        this.switches.set(record.connection, { enabled: record.enabled, vetted: record.vetted })
+        return
+      case 'lease':
+        this.tally(record.connection, record.period).leasedTo = record.to
+        return
+      case 'wasted':
+        this.tally(record.connection, record.period).wasted += record.units
+        return
+      case 'name':
+        this.named.set(record.name, { digest: record.digest, receipt: record.receipt, untilMs: record.until, state: 'lost', waiters: [] })
+        return
+      case 'unname':
+        this.named.delete(record.name)
+        return
+      case 'charge':
+        if (record.by === 'credits') this.#credit(record.account, -BigInt(record.price))
+        return this.#charged(record, record.answer)
+      case 'intent':
+        return this.#intended(record)
+      case 'settled':
+        return this.#settled(record.id, record.headers)
+      case 'void':
+        return this.#voided(record.id)
+      case 'refund':
+        this.#credit(record.account, BigInt(record.price))
+        return
+      default:
+        unreachable(record)
+    }
+  }
+
+  #putKey(key: KeyRecord): void {
+    this.keys.set(key.id, key)
+    this.keysByHash.set(key.hash, key)
+  }
+
+  #credit(id: string, amount: bigint): void {
+    const account = this.account(id)
+    account.posted = (account.posted + amount) as Usd
+  }
+
+  /** Ends the names of a call in `state`, keeping who waits; creates them at replay. */
+  #name(charge: ChargeFields, state: NamedCall['state']): void {
+    for (const { name, digest, until } of charge.names) {
+      const found = this.named.get(name)
+      if (found !== undefined && found.receipt === charge.id) found.state = state
+      else this.named.set(name, { digest, receipt: charge.id, untilMs: until, state, waiters: [] })
+    }
+    for (const { key, until } of charge.once) this.once.set(key, until)
+  }
+
+  #charged(charge: ChargeFields, answer: StoredAnswer | undefined): void {
+    const tally = this.tally(charge.connection, charge.period)
+    if (charge.by === 'owner') tally.own += charge.units
+    else tally.sold += charge.units
+    tally.revenue = (tally.revenue + BigInt(charge.price)) as Usd
+    if (charge.names.length === 0 && charge.once.length === 0) return
+    this.#name(charge, 'charged')
+    if (answer !== undefined) this.#answers.put(charge.id, answer)
+  }
+
+  #intended(record: Intended): void {
+    this.intents.set(record.id, record)
+    this.#name(record, 'settling')
+  }
+
+  #settled(id: string, headers: Extract<Settlement, { state: 'settled' }>['headers']): void {
+    const intent = this.intents.get(id)
+    if (intent === undefined) return
+    this.intents.delete(id)
+    this.#charged(intent, intent.answer === undefined ? undefined : withHeaders(intent.answer, headers))
+  }
+
+  #voided(id: string): void {
+    const intent = this.intents.get(id)
+    if (intent === undefined) return
+    this.intents.delete(id)
+    this.tally(intent.connection, intent.period).wasted += intent.units
+    for (const { name } of intent.names) this.named.delete(name)
+    for (const { key } of intent.once) this.once.delete(key)
+  }
+}
+
+export const withHeaders = (answer: StoredAnswer, headers: Readonly<Record<string, string>>): StoredAnswer => ({
+  ...answer,
+  headers: [...answer.headers, ...Object.entries(headers).flat()],
+})
+
+function keyFrom(record: KeyCreated): KeyRecord {
+  const { capPerDay, ...key } = record.key
+  return capPerDay === undefined ? key : { ...key, capPerDay: BigInt(capPerDay) as Usd }
+}

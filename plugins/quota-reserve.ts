@@ -1,0 +1,52 @@
+/** What could serve the call, and the claim of quota and money in one: the reserve is never sold. */
+import { type Call, type Claim, type Connection, definePlugin, mayResell, type Operation, payerOf, type Refusal, refuse, type Supply, type Units } from '#contract'
+
+/** A rule that does not tell a count is a fault of the adapter: the call is refused, never cheap. */
+function mostUnits({ operation, request }: Call): Units {
+  const rule = operation.units
+  const most = typeof rule === 'number' ? rule : typeof rule === 'function' ? rule(request) : rule.most(request)
+  if (!Number.isSafeInteger(most) || most < 0) throw new Error(`operation ${operation.id} tells ${most} units`)
+  return most as Units
+}
+
+type Pool = readonly Connection[]
+/** What is computed once for an operation in a pool, under a word: `sale`, or an owner's name. */
+type Known = WeakMap<Pool, Map<Operation, Map<string, Pool>>>
+
+export default definePlugin({
+  name: 'quota-reserve',
+  describe: "The owner's reserve, the pool of connections, and who pays with what",
+  needs: ['consumer', 'price', 'payment?'],
+  gives: { supply: ['consumer'] },
+  settings: {},
+  create: () => {
+    /** The same array for the same operation, so that prices can be remembered by it. */
+    const known: Known = new WeakMap()
+    const once = ({ operation, pool }: Call, word: string, compute: () => Pool): Pool => {
+      const operations = known.get(pool) ?? new Map<Operation, Map<string, Pool>>()
+      known.set(pool, operations)
+      const words = operations.get(operation) ?? new Map<string, Pool>()
+      operations.set(operation, words)
+      const found = words.get(word) ?? compute()
+      words.set(word, found)
+      return found
+    }
+    const forSale = (call: Call): Pool => once(call, 'sale', () => call.pool.filter(({ terms }) => mayResell(call.operation.resale, terms)))
+    const ownedBy = (call: Call, owner: string): Pool => once(call, `owner:${owner}`, () => call.pool.filter((connection) => connection.owner === owner))
+    const supply = (call: Call): Supply => ({
+      connections: call.consumer.kind === 'owner' ? ownedBy(call, call.consumer.owner) : forSale(call),
+      units: mostUnits(call),
+    })
+    const admit = (call: Call): readonly Claim[] | Refusal => {
+      const { consumer } = call
+      // What may not be sold is not in the catalogue either: it answers like what does not exist.
+      if (consumer.kind !== 'owner' && call.supply.connections.length === 0) return refuse('unknown_operation', 'the API has no operation on sale at this path')
+      const payer = payerOf(call)
+      if (payer.by === 'nobody') return [{ kind: 'unpaid' }]
+      const claim: Claim = { kind: 'supply', alternatives: call.price.alternatives, payer, maxPrice: call.maxPrice }
+      if (consumer.kind !== 'key' || consumer.capPerDay === undefined) return [claim]
+      return [claim, { kind: 'spend', key: consumer.id, of: 'consumer', limit: consumer.capPerDay }]
+    }
+    return { facts: { supply }, admit }
+  },
+})

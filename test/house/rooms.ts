@@ -1,0 +1,47 @@
+/** The street: which rooms there are, what each may import, and which libraries only one room may know. */
+
+const CONTRACT = 'gateway/contract'
+/** Rooms of one brace: each speaks the contract, none knows another. */
+const BRACE = ['gateway/engine', 'gateway/stores', 'gateway/books', 'gateway/vault', 'gateway/sandbox', 'plugins', 'adapters', 'config']
+const JOINER = 'gateway/gateway.ts'
+const DOORS = 'gateway/doors'
+const MAIN = 'gateway/main.ts'
+const LAUNCHER = 'gateway/atlas.mjs'
+const BUILD = 'gateway/build.mjs'
+
+/** Room -> the rooms to its left. What is not listed here is no room. */
+export const mayImport: Readonly<Record<string, readonly string[]>> = {
+  [CONTRACT]: [],
+  ...Object.fromEntries(BRACE.map((room) => [room, [CONTRACT]])),
+  [JOINER]: [CONTRACT, ...BRACE],
+  [DOORS]: [CONTRACT, ...BRACE, JOINER],
+  [MAIN]: [CONTRACT, ...BRACE, JOINER, DOORS],
+  [BUILD]: [],
+  [LAUNCHER]: [BUILD, MAIN],
+  test: [CONTRACT, ...BRACE, JOINER, DOORS, MAIN, BUILD],
+  bench: [],
+}
+
+/** Rooms whose files each stand alone: nothing relative, the contract by its alias. */
+export const oneFileRooms = ['plugins', 'adapters']
+
+/** Library -> the only room that knows it. Tests and benchmarks may use anything. */
+export const libraryHome: Readonly<Record<string, string>> = {
+  'fast-gateway': DOORS,
+  restana: DOORS,
+  'lru-cache': 'gateway/stores',
+  ioredis: 'gateway/stores',
+}
+
+export const playground = (room: string): boolean => room === 'test' || room === 'bench'
+
+/** Started by somebody outside the sources, so nobody imports them. */
+export const entryPoints = [LAUNCHER, BUILD, MAIN, 'config/generate.ts']
+
+/** The room in which a file stands; undefined where the street has no place for it. */
+export function roomOf(file: string): string | undefined {
+  if (Object.hasOwn(mayImport, file)) return file
+  const parts = file.split('/')
+  const room = parts[0] === 'gateway' ? parts.slice(0, 2).join('/') : parts[0]
+  return room !== undefined && room !== file && Object.hasOwn(mayImport, room) ? room : undefined
+}
