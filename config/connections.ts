@@ -2,7 +2,7 @@
 
 import type { Adapter, Connection, ResaleTerms, Units } from '#contract'
 import { type Complaints, hint } from './complaints.ts'
-import { type ConnectionFields, CUSTOM } from './core.ts'
+import { type ConnectionFields, CUSTOM } from './connection-fields.ts'
 import { credentialOf, readCredential } from './credentials.ts'
 import { customAdapter } from './custom.ts'
 import { type Draft, itemsOf, placeOf, type Surroundings, textOf } from './draft.ts'
@@ -10,7 +10,7 @@ import type { Decoded } from './fields.ts'
 import { readOperations } from './operations.ts'
 import { checkPrices, checkReserve, readPrice, subscriptionCost } from './prices.ts'
 import { readUrl } from './urls.ts'
-import { childOf, entryOf, type Node } from './yaml.ts'
+import { childOf, entryOf, type Node, shown } from './yaml.ts'
 
 export interface Subscription {
   readonly draft: Draft
@@ -38,7 +38,10 @@ function draftOf(values: Decoded<ConnectionFields>, name: string, node: Node, ar
   if (custom) return { values, node, name, custom, adapter: customAdapter(values, name, node, around) }
   const adapter = named === undefined ? undefined : around.adapters.get(named)
   if (adapter === undefined && named !== undefined)
-    around.complaints.error(placeOf({ node }, 'name'), `unknown adapter ${named}; ${hint(named, around.adapters.keys())}; a custom API needs adapter: custom`)
+    around.complaints.error(
+      placeOf({ node }, 'name'),
+      `unknown adapter ${shown(childOf(node, 'name'), named)}; ${hint(named, around.adapters.keys())}; a custom API needs adapter: custom`,
+    )
   if (values.failures !== undefined)
     around.complaints.error(placeOf({ node }, 'failures'), `failures of ${named} are its adapter's; expected them at a connection with adapter: custom`)
   return { values, node, name, custom, adapter }
@@ -115,11 +118,11 @@ const zoneHint = (zone: string): string => {
   return near.startsWith('nearest') ? near : 'expected an IANA name such as Europe/Berlin'
 }
 
-function readBase(draft: Draft, { allowPrivate, complaints }: Surroundings): string | undefined {
+function readBase(draft: Draft, { allowPrivate, complaints, mode }: Surroundings): string | undefined {
   const { values, node, adapter, custom } = draft
   const written = childOf(node, 'base_url')
   if (values.base_url === undefined || written === undefined) {
-    if (!custom && adapter !== undefined && adapter.baseUrl === undefined && written === undefined)
+    if (mode === 'live' && !custom && adapter !== undefined && adapter.baseUrl === undefined && written === undefined)
       complaints.missing(node, `missing setting base_url of ${draft.name}; expected a URL, since ${adapter.name} has none of its own`)
     return undefined
   }

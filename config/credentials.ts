@@ -23,10 +23,13 @@ export function readCredential(draft: Draft, around: Surroundings & { readonly s
   if (text.startsWith('vault:')) return fromVault(text.slice('vault:'.length), draft, around)
   if (!written.fromOutside)
     complaints.warn(written, `api_key of ${name} stands in the file for all who can read it; expected \${${variableOf(name)}} or vault:${name}`)
-  if (/^[\x21-\x7e\xa1-\xff]([\x20-\x7e\xa1-\xff]*[\x21-\x7e\xa1-\xff])?$/.test(text)) return text
+  if (fitsHeader(text)) return text
   complaints.error(written, `api_key of ${name} begins or ends with a space, or holds a character that no header takes; expected the credential alone`)
   return undefined
 }
+
+/** Printable, and nothing at its ends that a header would lose: the line break of a file is the usual one. */
+export const fitsHeader = (text: string): boolean => /^[\x21-\x7e\xa1-\xff]([\x20-\x7e\xa1-\xff]*[\x21-\x7e\xa1-\xff])?$/.test(text)
 
 const variableOf = (name: string): string => `${name.replace(/[^A-Za-z0-9]/g, '_').toUpperCase()}_API_KEY`
 

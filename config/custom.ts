@@ -2,7 +2,7 @@
 
 import type { Adapter, FailureRule } from '#contract'
 import type { Complaints } from './complaints.ts'
-import { type ConnectionFields, CUSTOM } from './core.ts'
+import { type ConnectionFields, CUSTOM } from './connection-fields.ts'
 import { credentialOf } from './credentials.ts'
 import { itemsOf, type Surroundings } from './draft.ts'
 import type { Decoded } from './fields.ts'

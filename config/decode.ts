@@ -49,7 +49,7 @@ export function unknownSetting(key: Placed & { name: string }, names: readonly s
 }
 
 function unwritten(name: string, field: Field, scope: Scope): unknown {
-  if (field.default !== undefined) return defaultOf(field)
+  if (field.default !== undefined) return readDefault(name, field, scope)
   if (field.optional === true) return undefined
   if (isGroup(field)) return decode(field.of as Fields, undefined, { ...scope, of: name })
   scope.complaints.missing(scope.where, `missing setting ${name}${scope.of === undefined ? '' : ` of ${scope.of}`}; expected ${expectation(field)}`)
@@ -57,12 +57,13 @@ function unwritten(name: string, field: Field, scope: Scope): unknown {
 }
 
 /** Defaults are written in YAML's own form, so they take the same way as what is written. */
-export function defaultOf(field: Field): unknown {
+function readDefault(name: string, field: Field, scope: Scope): unknown {
   const value = field.default
   if (Array.isArray(value)) return value
   const node = { kind: 'scalar', at: 0, raw: String(value), text: String(value), value, fromReference: false, fromOutside: false } as ScalarNode
   const finished = field.type === 'strings' ? [String(value)] : parseScalar(field, node)
-  if (finished === undefined) throw new Error(`the default ${String(value)} is no ${field.type}`)
+  if (finished === undefined)
+    scope.complaints.missing(scope.where, `the default of ${explain(`${name} of ${scope.of ?? 'the file'}`, field, node)}; correct its declaration`)
   return finished
 }
 
@@ -75,7 +76,8 @@ function read(name: string, field: Field, node: Node, scope: Scope): unknown {
   return value
 }
 
-const readGroup = (name: string, of: Fields, node: Node, scope: Scope): unknown => (node.kind === 'map' ? decode(of, node, { ...scope, of: name.replace(/^an item of /, '') }) : undefined)
+const readGroup = (name: string, of: Fields, node: Node, scope: Scope): unknown =>
+  node.kind === 'map' ? decode(of, node, { ...scope, of: name.replace(/^an item of /, '') }) : undefined
 
 function readOther(name: string, field: Field, node: Node, scope: Scope): unknown {
   switch (field.type) {

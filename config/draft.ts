@@ -2,9 +2,9 @@
 
 import type { Adapter } from '#contract'
 import type { Complaints, Placed } from './complaints.ts'
-import type { ConnectionFields } from './core.ts'
+import type { ConnectionFields } from './connection-fields.ts'
 import type { Decoded } from './fields.ts'
-import { childOf, type Node } from './yaml.ts'
+import { childOf, type Node, shown } from './yaml.ts'
 
 export interface Surroundings {
   readonly complaints: Complaints
@@ -31,8 +31,8 @@ export const itemsOf = ({ node }: Pick<Draft, 'node'>, name: string): readonly N
   return items?.kind === 'list' ? items.items : []
 }
 
-/** The text of a scalar as a complaint may show it: what the environment holds is not printed. */
+/** The text of a setting as a complaint may show it. */
 export const textOf = ({ node }: Draft, name: string): string => {
   const value = childOf(node, name)
-  return value?.kind !== 'scalar' ? name : value.fromOutside ? value.raw : value.text
+  return shown(value, value?.kind === 'scalar' ? value.text : name)
 }

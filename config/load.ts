@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Adapter } from '#contract'
-import { type ChainScope, defaultChain, finishChain, readChain } from './chain.ts'
+import { defaultChain, finishChain, readChain } from './chain.ts'
 import { type Complaint, Complaints, START } from './complaints.ts'
 import { readConnections, type Subscription } from './connections.ts'
 import { type CoreFields, coreFields } from './core.ts'
@@ -14,7 +14,7 @@ import type { Complete, Decoded } from './fields.ts'
 import { addFolders } from './folders.ts'
 import type { GatewayConfig, Limits, Route } from './model.ts'
 import { type Env, resolveReferences } from './references.ts'
-import { checkAdditions, defaultRoutes, readRoutes, type Stock, widened } from './routes.ts'
+import { checkAdditions, defaultRoutes, type RouteScope, readRoutes, type Stock, widened } from './routes.ts'
 import { addressesOf, checkServing, type Ports } from './serving.ts'
 import { type Vocabulary, validate } from './validate.ts'
 import { warn } from './warnings.ts'
@@ -98,11 +98,10 @@ function build(root: MapNode, vocabulary: Vocabulary, ground: Ground): Built {
   const { complaints, options } = ground
   const fields = coreFields([...vocabulary.adapters.keys()])
   const values = decode(fields, root, { complaints, of: undefined, where: START })
-  const scope: ChainScope = { complaints, plugins: vocabulary.plugins, mode: values.mode ?? 'sandbox', allowPrivate: values.upstream?.allow_private ?? false }
+  const scope: RouteScope = { complaints, ...vocabulary, mode: values.mode ?? 'sandbox', allowPrivate: values.upstream?.allow_private ?? false }
   checkServing(values, root, complaints, options.overrides ?? {})
   const stock = readConnections(values.api_connections ?? [], itemsOf(root, 'api_connections'), {
     ...scope,
-    adapters: vocabulary.adapters,
     vault: options.vault,
   })
   if (values.api_connections?.length === 0)
@@ -117,7 +116,7 @@ const itemsOf = (root: MapNode, name: string): readonly Node[] => {
   return node?.kind === 'list' ? node.items : []
 }
 
-function buildRoutes(values: Decoded<CoreFields>, root: MapNode, stock: Stock, scope: ChainScope): readonly Route[] {
+function buildRoutes(values: Decoded<CoreFields>, root: MapNode, stock: Stock, scope: RouteScope): readonly Route[] {
   const list = values.plugins
   const written = entryOf(root, 'plugins')
   const draft =
@@ -141,12 +140,12 @@ function finish(values: Complete<CoreFields>, { stock, routes, ground }: Parts):
     ...addressesOf(values, options.overrides ?? {}),
     store: {
       driver: 'embedded',
-      path: resolve(folder, store.path ?? ''),
+      path: resolve(folder, store.path),
       replayBytes: store.replay_mb * 1024 * 1024,
       name: store.name,
       durability: store.durability,
     },
-    ledger: { driver: 'embedded', path: resolve(folder, ledger.path ?? '') },
+    ledger: { driver: 'embedded', path: resolve(folder, ledger.path) },
     connections: stock.subscriptions.map(({ connection }) => connection),
     adapters: adaptersOf(stock),
     upstream: { allowPrivate: upstream.allow_private, timeoutMs: upstream.timeout, bufferBytes: upstream.buffer },

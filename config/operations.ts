@@ -3,7 +3,7 @@
 import { type Adapter, formatUsd, type JsonSchema, type Operation } from '#contract'
 import { Ajv } from 'ajv'
 import type { Complaints } from './complaints.ts'
-import type { OperationFields } from './core.ts'
+import type { OperationFields } from './connection-fields.ts'
 import type { Decoded, Members } from './fields.ts'
 import { childOf, type Node } from './yaml.ts'
 

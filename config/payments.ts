@@ -4,7 +4,7 @@ import { chainIdOf, findNetwork, networks } from '#contract'
 import type { ChainScope, Link } from './chain.ts'
 import { hint } from './complaints.ts'
 import { readUrl } from './urls.ts'
-import { childOf, type Node } from './yaml.ts'
+import { childOf, type Node, shown } from './yaml.ts'
 
 /** No play money in live mode, nothing in clear text beyond this machine, no network whose token nobody knows. */
 export function checkPayments(link: Link, settings: Readonly<Record<string, unknown>>, { complaints, mode, allowPrivate }: ChainScope): void {
@@ -20,9 +20,9 @@ export function checkPayments(link: Link, settings: Readonly<Record<string, unkn
     const network = findNetwork(text)
     const place = node ?? link.at
     if (network === undefined && chainIdOf(text) === undefined)
-      complaints.error(place, `unknown network ${text}; ${hint(text, Object.keys(networks))}; others are written as eip155:CHAIN_ID, with asset`)
+      complaints.error(place, `unknown network ${shown(node, text)}; ${hint(text, Object.keys(networks))}; others are written as eip155:CHAIN_ID, with asset`)
     else if (network?.usdc === undefined && !given && childOf(link.settings, 'asset') === undefined)
-      complaints.missing(place, `the USDC of network ${text} is not known; expected asset: { address, name, version, decimals }`)
+      complaints.missing(place, `the USDC of network ${shown(node, text)} is not known; expected asset: { address, name, version, decimals }`)
   }
 }
 

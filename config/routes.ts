@@ -8,10 +8,10 @@ import type { RouteFields } from './core.ts'
 import type { Draft } from './draft.ts'
 import type { Decoded } from './fields.ts'
 import type { Chain, Route } from './model.ts'
-import { childOf, entryOf, type Node } from './yaml.ts'
+import { childOf, entryOf, type Node, shown } from './yaml.ts'
 
 /** First segments that the gateway answers itself (CONTRACT "Consumers"). */
-const OWN = new Set(['catalog', 'credits', 'healthz', 'llms', 'mcp', 'receipts', 'well-known'])
+const OWN = new Set(['.well-known', 'catalog', 'credits', 'favicon.ico', 'healthz', 'llms.txt', 'mcp', 'openapi.json', 'receipts'])
 
 export interface Stock {
   /** Also those that are not complete: a route to one of them is no mistake of the route. */
@@ -66,6 +66,10 @@ const routeTo = (api: string, targets: readonly Subscription[], chain: Chain): R
   return { prefix: `/${api}`, api, adapter: widened((targets[0] as Subscription).adapter, connections), connections, chain }
 }
 
+export interface RouteScope extends ChainScope {
+  readonly adapters: ReadonlyMap<string, Adapter>
+}
+
 interface Written {
   readonly values: Decoded<RouteFields>
   readonly node: Node
@@ -77,7 +81,7 @@ export function readRoutes(
   nodes: readonly Node[],
   stock: Stock,
   common: { draft: ChainDraft; finished: Chain },
-  scope: ChainScope,
+  scope: RouteScope,
 ): Route[] {
   const routes: Route[] = []
   const paths = new Map<string, Node>()
@@ -103,7 +107,8 @@ function readPath({ values, node }: Written, paths: Map<string, Node>, { complai
   return api
 }
 
-function readTarget({ values, node }: Written, { drafts, subscriptions }: Stock, { complaints }: ChainScope): readonly Subscription[] {
+function readTarget({ values, node }: Written, { drafts, subscriptions }: Stock, scope: RouteScope): readonly Subscription[] {
+  const { complaints } = scope
   const written = (['adapter', 'connection'] as const).filter((name) => entryOf(node, name) !== undefined)
   if (written.length !== 1) {
     const what = written.length === 0 ? 'leads nowhere' : 'names an adapter and a connection'
@@ -112,12 +117,21 @@ function readTarget({ values, node }: Written, { drafts, subscriptions }: Stock,
   }
   if (values.connection !== undefined) {
     if (!drafts.some(({ name }) => name === values.connection))
-      complaints.error(childOf(node, 'connection') as Node, `unknown connection ${values.connection}; ${hintOf(values.connection, drafts)}`)
+      complaints.error(
+        childOf(node, 'connection') as Node,
+        `unknown connection ${shown(childOf(node, 'connection'), values.connection)}; ${hintOf(values.connection, drafts)}`,
+      )
     return subscriptions.filter(({ connection }) => connection.name === values.connection)
   }
-  if (values.adapter !== undefined && !drafts.some(({ adapter, custom }) => !custom && adapter?.name === values.adapter))
-    complaints.error(childOf(node, 'adapter') as Node, `adapter ${values.adapter} has no connection; add one to api_connections, or route another adapter`)
-  return subscriptions.filter(({ connection, draft }) => !draft.custom && connection.adapter === values.adapter)
+  if (values.adapter !== undefined) checkAdapter(values.adapter, childOf(node, 'adapter') as Node, drafts, scope)
+  return subscriptions.filter(({ connection }) => connection.adapter === values.adapter)
+}
+
+function checkAdapter(name: string, place: Node, drafts: readonly Draft[], { complaints, adapters }: RouteScope): void {
+  if (drafts.some(({ adapter }) => adapter?.name === name)) return
+  const custom = drafts.flatMap((draft) => (draft.custom ? [draft.name] : []))
+  if (adapters.has(name)) complaints.error(place, `adapter ${name} has no connection; add one to api_connections, or route another adapter`)
+  else complaints.error(place, `unknown adapter ${shown(place, name)}; ${hint(name, [...adapters.keys(), ...custom])}`)
 }
 
 const hintOf = (name: string, drafts: readonly Draft[]): string =>

@@ -1,7 +1,8 @@
 /** One JSON Schema (draft-07) from the declarations: editors complete by it, and validate.ts holds every file against it. */
 
 import type { Adapter, Plugin } from '#contract'
-import { CUSTOM, coreFields } from './core.ts'
+import { CUSTOM } from './connection-fields.ts'
+import { coreFields } from './core.ts'
 import { type Field, type Fields, isGroup } from './fields.ts'
 import { exampleOf, forms } from './values.ts'
 
@@ -27,9 +28,9 @@ const REFERENCE = '\\$\\{'
 /** The schema of the whole file, with the plugins and adapters that were found. */
 export const gatewaySchema = (plugins: ReadonlyMap<string, Plugin>, adapters: ReadonlyMap<string, Adapter>): SchemaObject => {
   const names = [...adapters.keys()].filter((name) => name !== CUSTOM).sort()
-  return new SchemaMaker(plugins).object(undefined, coreFields(names), {
-    about: { $schema: 'http://json-schema.org/draft-07/schema#', title: 'gateway.config.yml of atlas' },
-  })
+  const maker = new SchemaMaker(plugins)
+  const about = { $schema: 'http://json-schema.org/draft-07/schema#', title: 'gateway.config.yml of atlas', definitions: { link: maker.link() } }
+  return maker.object(undefined, coreFields(names), { about })
 }
 
 interface ObjectOptions {
@@ -72,7 +73,7 @@ class SchemaMaker {
       case 'members':
         return { type: ['string', 'array', 'object'], pattern: '^any$', items: { type: 'string' }, additionalProperties: { type: 'object' } }
       case 'chain':
-        return { type: 'array', items: this.#link() }
+        return { type: 'array', items: { $ref: '#/definitions/link' } }
       case 'overrides':
         return { type: 'object', allOf: [this.#settings({ partial: true })] }
       default:
@@ -81,7 +82,7 @@ class SchemaMaker {
   }
 
   /** A plugin of a chain is its name, or its name with settings. */
-  #link(): SchemaObject {
+  link(): SchemaObject {
     const names = this.#plugins.map(([name]) => name)
     const bare = means({ kind: 'value', field: { type: 'name', noun: 'plugin', of: names, describe: 'A plugin' } }, { type: 'string', enum: names })
     // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema

@@ -5,8 +5,9 @@ import { type Complaints, START } from './complaints.ts'
 import type { CoreFields } from './core.ts'
 import type { Decoded } from './fields.ts'
 import type { AdminAddress, ListenAddress } from './model.ts'
+import { fitsHeader } from './credentials.ts'
 import { isLoopback } from './urls.ts'
-import { childOf, entryOf, type MapNode, type Node } from './yaml.ts'
+import { childOf, entryOf, type MapNode, type Node, shown } from './yaml.ts'
 
 export interface Ports {
   readonly port?: number
@@ -19,6 +20,7 @@ const LONGEST_MS = 2 ** 31 - 1
 export function checkServing(values: Decoded<CoreFields>, root: MapNode, complaints: Complaints, ports: Ports): void {
   checkPorts(ports, complaints)
   checkAddresses(values, root, complaints, ports)
+  checkToken(values.admin?.token, childOf(childOf(root, 'admin'), 'token'), complaints)
   checkDrivers(values, root, complaints)
   checkTimers(root, complaints, { upstream: values.upstream, limits: values.limits })
   checkProxies(values.trusted_proxies ?? [], childOf(root, 'trusted_proxies'), complaints)
@@ -50,6 +52,14 @@ function checkAddresses(values: Decoded<CoreFields>, root: MapNode, complaints: 
   const tokenless = values.admin?.token === undefined && !complaints.spoiled(childOf(childOf(root, 'admin'), 'token'))
   if (tokenless && !isLoopback(admin.host))
     complaints.error(place, `admin.listen ${admin.host} is beyond loopback, where admin.token is required; expected 127.0.0.1, or token: \${ATLAS_ADMIN_TOKEN}`)
+}
+
+function checkToken(token: string | undefined, node: Node | undefined, complaints: Complaints): void {
+  if (token === undefined || node === undefined) return
+  if (token.startsWith('vault:'))
+    complaints.error(node, `${shown(node, token)} cannot be resolved: the vault holds credentials of connections; expected \${ATLAS_ADMIN_TOKEN}`)
+  else if (!fitsHeader(token))
+    complaints.error(node, 'admin.token begins or ends with a space, or holds a character that no header takes; expected the token alone')
 }
 
 /** The addresses to listen on; PORT and ADMIN_PORT change the ports alone. */

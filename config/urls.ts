@@ -2,7 +2,7 @@
 
 import { BlockList, isIP } from 'node:net'
 import type { Complaints } from './complaints.ts'
-import type { Node } from './yaml.ts'
+import { type Node, shown } from './yaml.ts'
 
 const PRIVATE = new BlockList()
 for (const [network, bits] of [
@@ -55,9 +55,9 @@ export function readUrl(name: string, text: string, node: Node, rules: UrlRules,
   if (rules.base === true && (url.search !== '' || text.includes('?'))) return wrong('holds a query; expected scheme, host and path alone')
   if (url.hash !== '' || text.includes('#')) return wrong('holds a fragment; expected scheme, host and path alone')
   if (rules.allowPrivate && url.protocol === 'http:' && isIP(bare(url.hostname)) !== 0 && !isPrivate(url.hostname))
-    return wrong(`sends plain http to the public address ${url.hostname}; expected https://`)
+    return wrong(`sends plain http to the public address ${shown(node, url.hostname)}; expected https://`)
   if (rules.allowPrivate || (rules.loopback === true && isLoopback(url.hostname))) return url
-  if (url.protocol === 'http:') return wrong(`is plain http, which needs upstream.allow_private: true; expected https://${url.host}`)
-  if (isPrivate(url.hostname)) return wrong(`leads to the private address ${url.hostname}; expected a public one, or upstream.allow_private: true`)
+  if (url.protocol === 'http:') return wrong(`is plain http, which needs upstream.allow_private: true; expected https://${shown(node, url.host)}`)
+  if (isPrivate(url.hostname)) return wrong(`leads to the private address ${shown(node, url.hostname)}; expected a public one, or upstream.allow_private: true`)
   return url
 }

@@ -15,26 +15,41 @@ export interface Vocabulary {
 /** Compiling is the slowest part of a load, so the last validator is kept: a reload mostly has the same plugins and adapters. */
 let last: { readonly key: string; readonly plugins: readonly Plugin[]; readonly check: ValidateFunction } | undefined
 
+/** `verbose` gives the part of the schema with each error. The rest keeps compiling short: the schema is our own, and used a few times. */
+const OPTIONS = {
+  ...{ allErrors: true, verbose: true, strict: false, unicodeRegExp: false },
+  ...{ validateSchema: false, meta: false, addUsedSchema: false, inlineRefs: false, messages: false, code: { optimize: false } },
+}
+
+/** @throws Error when a declaration of a plugin makes no schema, as with a pattern that is no regular expression */
 function validatorFor({ plugins, adapters }: Vocabulary): ValidateFunction {
   const key = [...adapters.keys()].sort().join(' ')
   const found = [...plugins.values()]
   const same = last?.key === key && last.plugins.length === found.length && last.plugins.every((plugin, index) => plugin === found[index])
   if (last !== undefined && same) return last.check
-  const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, unicodeRegExp: false, validateSchema: false, meta: false, addUsedSchema: false })
+  const ajv = new Ajv(OPTIONS)
   last = { key, plugins: found, check: ajv.compile(gatewaySchema(plugins, adapters)) }
   return last.check
 }
 
+function tryFor(vocabulary: Vocabulary, complaints: Complaints): ValidateFunction | undefined {
+  try {
+    return validatorFor(vocabulary)
+  } catch (error) {
+    return complaints.error(START, `the settings that plugins declare make no schema: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
 /** Missing settings are not said here but by decode.ts, which knows what their default is. */
 export function validate(root: MapNode, vocabulary: Vocabulary, complaints: Complaints): void {
-  const check = validatorFor(vocabulary)
-  if (check(toData(root))) return
+  const check = tryFor(vocabulary, complaints)
+  if (check === undefined || check(toData(root))) return
   // `if` only repeats that one of its branches has an error.
   const errors = (check.errors ?? []).filter(({ keyword }) => keyword !== 'required' && keyword !== 'if')
   const said = errors.filter((error) => say(error, root, complaints))
   const first = errors[0]
   // A part of the schema that has no words must still never let a file pass.
-  if (first !== undefined && said.length === 0) complaints.error(START, `${first.instancePath} ${first.message ?? 'does not fit'}`)
+  if (first !== undefined && said.length === 0) complaints.error(START, `${first.instancePath || 'the file'} does not fit the schema (${first.keyword})`)
 }
 
 /** False for an error that another one of the same value puts into words. */

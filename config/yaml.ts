@@ -219,3 +219,6 @@ export function toData(node: Node): unknown {
 
 export const entryOf = (node: Node | undefined, name: string): Entry | undefined => (node?.kind === 'map' ? node.entries.get(name) : undefined)
 export const childOf = (node: Node | undefined, name: string): Node | undefined => entryOf(node, name)?.value
+
+/** The text of a value as a complaint may show it: what the environment holds is never printed. */
+export const shown = (node: Node | undefined, text: string): string => (node?.kind === 'scalar' && node.fromOutside ? node.raw : text)

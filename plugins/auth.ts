@@ -1,23 +1,6 @@
 /** Who calls: an owner's or a consumer's key, else the wallet that the payment names, else nobody in particular. */
 import { createHash } from 'node:crypto'
-import { type Call, type Consumer, definePlugin, type KeyRecord, refuse } from '#contract'
-
-const KEY = /^atlas_[A-Za-z0-9_-]{20,100}$/
-
-/** `Authorization: Bearer atlas_…` or `X-API-Key: atlas_…`; an empty string for a credential that is no key of ours. */
-function shownKey(call: Call): string | undefined {
-  const authorization = call.header('authorization')
-  const apiKey = call.header('x-api-key')
-  if (authorization === undefined) return apiKey
-  const key = /^bearer +(\S+)$/i.exec(authorization)?.[1] ?? ''
-  return apiKey === undefined || apiKey === key ? key : ''
-}
-
-const whyNot = (key: KeyRecord | undefined, nowMs: number): string | undefined => {
-  if (key === undefined) return 'the key is unknown'
-  if (key.revokedAtMs !== undefined) return 'the key was revoked'
-  return key.expiresAtMs !== undefined && key.expiresAtMs <= nowMs ? 'the key has expired' : undefined
-}
+import { type Call, type Consumer, definePlugin, refuse, shownKey, whyKeyIsBad } from '#contract'
 
 export default definePlugin({
   name: 'auth',
@@ -27,13 +10,13 @@ export default definePlugin({
   create: (_settings, { keys, clock }) => {
     /** Constant work: hashed and looked up whatever was shown; only the hash is compared. */
     const consumerOf = (call: Call): Consumer => {
-      const shown = shownKey(call)
+      const shown = shownKey((name) => call.header(name))
       if (shown === undefined) {
         const payer = call.payment?.payer
         return payer === undefined ? { kind: 'anonymous', id: `address:${call.address}` } : { kind: 'wallet', id: `wallet:${payer}`, wallet: payer }
       }
       const key = keys.byHash(createHash('sha256').update(shown).digest('hex'))
-      const why = KEY.test(shown) ? whyNot(key, clock.nowMs()) : 'the key is malformed'
+      const why = whyKeyIsBad(key, clock.nowMs())
       if (key === undefined || why !== undefined) return { kind: 'refused', id: `address:${call.address}`, why: why ?? 'the key is unknown' }
       if (key.role === 'owner') return { kind: 'owner', id: `key:${key.id}`, keyId: key.id, owner: key.owner ?? 'operator' }
       const consumer = { kind: 'key', id: `key:${key.id}`, keyId: key.id, account: key.account } as const
@@ -41,7 +24,8 @@ export default definePlugin({
     }
     return {
       facts: { consumer: consumerOf },
-      admit: ({ consumer }) => (consumer.kind === 'refused' ? refuse('unauthenticated', consumer.why, { headers: { 'www-authenticate': 'Bearer' } }) : undefined),
+      admit: ({ consumer }) =>
+        consumer.kind === 'refused' ? refuse('unauthenticated', consumer.why, { headers: { 'www-authenticate': 'Bearer' } }) : undefined,
     }
   },
 })

@@ -1,13 +1,17 @@
 /** What could serve the call, and the claim of quota and money in one: the reserve is never sold. */
-import { type Call, type Claim, type Connection, definePlugin, mayResell, type Operation, payerOf, type Refusal, refuse, type Supply, type Units } from '#contract'
-
-/** A rule that does not tell a count is a fault of the adapter: the call is refused, never cheap. */
-function mostUnits({ operation, request }: Call): Units {
-  const rule = operation.units
-  const most = typeof rule === 'number' ? rule : typeof rule === 'function' ? rule(request) : rule.most(request)
-  if (!Number.isSafeInteger(most) || most < 0) throw new Error(`operation ${operation.id} tells ${most} units`)
-  return most as Units
-}
+import {
+  type Call,
+  type Claim,
+  type Connection,
+  definePlugin,
+  mayResell,
+  mostUnits,
+  type Operation,
+  payerOf,
+  type Refusal,
+  refuse,
+  type Supply,
+} from '#contract'
 
 type Pool = readonly Connection[]
 /** What is computed once for an operation in a pool, under a word: `sale`, or an owner's name. */
@@ -35,7 +39,7 @@ export default definePlugin({
     const ownedBy = (call: Call, owner: string): Pool => once(call, `owner:${owner}`, () => call.pool.filter((connection) => connection.owner === owner))
     const supply = (call: Call): Supply => ({
       connections: call.consumer.kind === 'owner' ? ownedBy(call, call.consumer.owner) : forSale(call),
-      units: mostUnits(call),
+      units: mostUnits(call.operation, call.request),
     })
     const admit = (call: Call): readonly Claim[] | Refusal => {
       const { consumer } = call

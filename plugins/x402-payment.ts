@@ -256,11 +256,17 @@ export default definePlugin({
       authorize: async ({ payment }) => {
         if (payment === undefined) return undefined
         const answer = await ask('verify', payment, VERIFY_WITHIN_MS)
-        if (answer.kind === 'lost') return refuse('unavailable', 'no facilitator could verify the payment; it was not used', { cause: answer.cause, retryAfterSeconds: 5 })
+        if (answer.kind === 'lost')
+          return refuse('unavailable', 'no facilitator could verify the payment; it was not used', { cause: answer.cause, retryAfterSeconds: 5 })
         const { isValid, payer } = answer.body
-        if (isValid === undefined) return refuse('unavailable', 'the facilitator gave no verdict on the payment; it was not used', { cause: { status: answer.status }, retryAfterSeconds: 5 })
+        if (isValid === undefined)
+          return refuse('unavailable', 'the facilitator gave no verdict on the payment; it was not used', {
+            cause: { status: answer.status },
+            retryAfterSeconds: 5,
+          })
         if (isValid !== true) return refuse('payment_invalid', `the payment is not valid: ${reasonOf(answer.body.invalidReason)}`)
-        if (typeof payer === 'string' && payer.toLowerCase() !== payment.payer) return refuse('payment_invalid', 'the payment was signed by another wallet than it names')
+        if (typeof payer === 'string' && payer.toLowerCase() !== payment.payer)
+          return refuse('payment_invalid', 'the payment was signed by another wallet than it names')
         return undefined
       },
       settle: async (payment) => settlementOf(payment, await ask('settle', payment, settings.settle_timeout)),
@@ -294,6 +300,7 @@ function settlementOf(payment: Payment, answer: FacilitatorAnswer): Settlement {
   }
   const reason = reasonOf(errorReason)
   // A used nonce may have been used for this very payment, by anybody who saw it; pending is not an end.
-  if (success !== false || answer.status >= 500 || /pending|nonce_already_used/.test(reason)) return { state: 'unknown', cause: { status: answer.status, reason } }
+  if (success !== false || answer.status >= 500 || /pending|nonce_already_used/.test(reason))
+    return { state: 'unknown', cause: { status: answer.status, reason } }
   return { state: 'not_settled', reason, headers: encode({ success: false, errorReason: reason, transaction: '', network, payer: payment.payer }) }
 }

@@ -50,7 +50,10 @@ function prepare(file: string, options: { readonly folder: string; readonly mode
     return Number.parseInt(sequence, 10)
   } catch (cause) {
     if (cause instanceof BooksError) throw cause
-    throw new BooksError(`the ledger ${file} cannot be used (${cause instanceof Error ? cause.message : cause}); choose another ledger.path or correct its permissions`, { cause })
+    throw new BooksError(
+      `the ledger ${file} cannot be used (${cause instanceof Error ? cause.message : cause}); choose another ledger.path or correct its permissions`,
+      { cause },
+    )
   }
 }
 
@@ -90,7 +93,15 @@ class EmbeddedBooks implements Books {
   }
 
   async report(month: Month): Promise<readonly ReportRow[]> {
-    const rows = (await this.#ask({ kind: 'report', month })) as { connection: string; owner: string; calls: bigint; units: bigint; own: bigint; revenue: Usd; platform: Usd }[]
+    const rows = (await this.#ask({ kind: 'report', month })) as {
+      connection: string
+      owner: string
+      calls: bigint
+      units: bigint
+      own: bigint
+      revenue: Usd
+      platform: Usd
+    }[]
     return rows.map((row) => ({
       connection: row.connection,
       owner: row.owner,

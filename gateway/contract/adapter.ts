@@ -1,6 +1,6 @@
 /** What a provider's file says: mostly data. One file gives routes, prices, catalogue entry, simulator and contract tests. */
 
-import type { Usd } from './money.ts'
+import type { Units, Usd } from './money.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
@@ -148,3 +148,11 @@ export interface OperationPrice {
 
 /** Is calling this operation twice harmless at the provider? */
 export const isRead = (operation: Operation): boolean => operation.reads ?? (operation.method === 'GET' || operation.method === 'HEAD')
+
+/** The most units that this request can take. @throws Error where the adapter's rule tells no count: such a call is refused, never cheap */
+export function mostUnits(operation: Operation, request: OperationRequest): Units {
+  const rule = operation.units
+  const most = typeof rule === 'number' ? rule : typeof rule === 'function' ? rule(request) : rule.most(request)
+  if (!Number.isSafeInteger(most) || most < 0) throw new Error(`operation ${operation.id} tells ${most} units`)
+  return most as Units
+}

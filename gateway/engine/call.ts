@@ -33,7 +33,13 @@ export class EngineCall implements Call {
   #digest: string | undefined
   #others: Map<string, unknown> | undefined
 
-  constructor(incoming: Incoming, target: Target, request: OperationRequest, body: Uint8Array, at: { generation: number; receivedAtMs: EpochMs; origin: string }) {
+  constructor(
+    incoming: Incoming,
+    target: Target,
+    request: OperationRequest,
+    body: Uint8Array,
+    at: { generation: number; receivedAtMs: EpochMs; origin: string },
+  ) {
     this.id = incoming.id
     this.generation = at.generation
     this.receivedAtMs = at.receivedAtMs

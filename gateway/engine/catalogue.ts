@@ -90,7 +90,7 @@ function queryCheck(operation: Operation): Entry['checkQuery'] {
   if (query === 'any') return () => undefined
   const schemas: Members = query === undefined ? {} : isNames(query) ? Object.fromEntries(query.map((name) => [name, {}])) : query
   const required = (operation.required ?? []).filter((name) => name in schemas)
-  const validate = lazily(schemas, required, { coerceTypes: true })
+  const validate = lazily(schemas, required)
   const free = Object.keys(schemas).length === 0
   return (members) => {
     if (free) return members.size === 0 ? undefined : unlisted('query', [...members.keys()][0] as string)
@@ -100,9 +100,11 @@ function queryCheck(operation: Operation): Entry['checkQuery'] {
       if (schema === undefined || !Object.hasOwn(schemas, name)) return unlisted('query', name)
       const list = schema.type === 'array'
       if (values.length > 1 && !list && !isNames(query)) return refuse('bad_request', `query member ${shown(name)} may stand once only`)
-      value[name] = list ? values : values.at(-1)
+      const read = list ? values : plainValue(schema, values.at(-1) as string)
+      if (read === undefined) return refuse('bad_request', `query member ${shown(name)} must be written as a plain ${String(schema.type)}`)
+      value[name] = read
     }
-    return complaint('query', validate(), value)
+    return missingAny('query', operation, schemas, value) ?? complaint('query', validate(), value)
   }
 }
 
@@ -112,21 +114,40 @@ function bodyCheck(operation: Operation): Entry['checkBody'] {
   const { body } = operation
   if (body === undefined || body === 'any') return () => undefined
   const required = (operation.required ?? []).filter((name) => name in body)
-  const validate = lazily(body, required, {})
+  const validate = lazily(body, required)
   return (value) => {
     for (const name of Object.keys(value)) if (!Object.hasOwn(body, name)) return unlisted('body', name)
-    return complaint('body', validate(), value)
+    return missingAny('body', operation, body, value) ?? complaint('body', validate(), value)
   }
+}
+
+const PLAIN: Readonly<Record<string, RegExp>> = {
+  integer: /^(?:0|-?[1-9]\d{0,14})$/,
+  number: /^(?:0|-?[1-9]\d{0,14})(?:\.\d{1,15})?$|^-?0\.\d{1,15}$/,
+  boolean: /^(?:true|false)$/,
+}
+
+/** A value in its plain writing only: `0x10` or `1e2` could be another number to the provider than to the price. */
+function plainValue(schema: JsonSchema, text: string): unknown {
+  const form = typeof schema.type === 'string' ? PLAIN[schema.type] : undefined
+  if (form === undefined) return text
+  return form.test(text) ? JSON.parse(text) : undefined
+}
+
+function missingAny(where: string, operation: Operation, schemas: Members, value: Readonly<Record<string, unknown>>): Refusal | undefined {
+  const any = (operation.requiredAny ?? []).filter((name) => name in schemas)
+  if (any.length === 0 || any.some((name) => value[name] !== undefined)) return undefined
+  return refuse('bad_request', `one of the ${where} members ${any.map(shown).join(', ')} must be there`)
 }
 
 const unlisted = (where: string, name: string): Refusal => refuse('bad_request', `${where} member ${shown(name)} is not one that this operation takes`)
 const shown = (name: string): string => JSON.stringify(name.slice(0, 60))
 
 /** A thousand schemas would delay the start; each is compiled when its operation is first called. */
-function lazily(properties: Members, required: readonly string[], options: { coerceTypes?: true }): () => ValidateFunction {
+function lazily(properties: Members, required: readonly string[]): () => ValidateFunction {
   let validate: ValidateFunction | undefined
   return () => {
-    validate ??= new Ajv({ ...options, strict: false, allErrors: false, validateSchema: false }).compile({ type: 'object', properties, required: [...required] })
+    validate ??= new Ajv({ strict: false, allErrors: false, validateSchema: false }).compile({ type: 'object', properties, required: [...required] })
     return validate
   }
 }

@@ -1,5 +1,18 @@
 /** The chain of one route: plugins in the order of the YAML, with who gives which fact. */
-import { type Call, type Claim, type Hooks, isRefusal, type Log, type Outcome, type Payment, type Plugin, type PluginPorts, type Refusal, refuse, type Settlement } from '#contract'
+import {
+  type Call,
+  type Claim,
+  type Hooks,
+  isRefusal,
+  type Log,
+  type Outcome,
+  type Payment,
+  type Plugin,
+  type PluginPorts,
+  type Refusal,
+  refuse,
+  type Settlement,
+} from '#contract'
 
 export interface Link {
   readonly name: string
@@ -13,7 +26,8 @@ interface Live {
   readonly hooks: Hooks
 }
 
-const failed = (plugin: string, cause: unknown): Refusal => refuse('unavailable', 'a part of the gateway failed; nothing was charged', { cause: { plugin, error: cause } })
+const failed = (plugin: string, cause: unknown): Refusal =>
+  refuse('unavailable', 'a part of the gateway failed; nothing was charged', { cause: { plugin, error: cause } })
 
 export class Chain {
   readonly #links: readonly Live[]

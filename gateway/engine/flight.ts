@@ -158,7 +158,11 @@ export class Flight {
     const id = `rc_${this.#call.receivedAtMs.toString(36)}${this.#ports.chance.hex(16)}`
     try {
       const reserved = this.#ports.store.reserve({ id, claims: now })
-      if (reserved instanceof Promise) reserved.then((r) => this.#reserved(id, r, claims), (error) => this.#lost(error))
+      if (reserved instanceof Promise)
+        reserved.then(
+          (r) => this.#reserved(id, r, claims),
+          (error) => this.#lost(error),
+        )
       else this.#reserved(id, reserved, claims)
     } catch (error) {
       this.#lost(error)
@@ -191,7 +195,9 @@ export class Flight {
       case 'unknown':
         return this.#refuse(refuse('payment_pending', 'the settlement of this call is not known yet', { retryAfterSeconds: PENDING_RETRY_SECONDS }))
       case 'gone':
-        return this.#refuse(refuse('replay_unavailable', `the answer is no longer stored; the call's receipt is ${named.receipt}`, { members: { receipt: named.receipt } }))
+        return this.#refuse(
+          refuse('replay_unavailable', `the answer is no longer stored; the call's receipt is ${named.receipt}`, { members: { receipt: named.receipt } }),
+        )
       case 'conflict':
         return this.#refuse(refuse('idempotency_conflict', 'the same Idempotency-Key or payment was used for another request'))
       default:
@@ -252,7 +258,14 @@ export class Flight {
     const attempt = new Try(this, alternative, this.#ports.clock.nowMs())
     this.#try = attempt
     attempt.attempt = this.#ports.transport.send(
-      { connection, method: call.method, path: call.upstreamPath, query: call.upstreamQuery, headers: requestHeaders(call.incoming, call.body), body: call.body },
+      {
+        connection,
+        method: call.method,
+        path: call.upstreamPath,
+        query: call.upstreamQuery,
+        headers: requestHeaders(call.incoming, call.body),
+        body: call.body,
+      },
       attempt,
     )
   }
@@ -283,7 +296,9 @@ export class Flight {
     const reading = readAnswer(this.#call.adapter, from.status as number, body)
     if (reading.meaning === 'ok') return this.#succeeded(from, { long: false })
     if (reading.meaning === 'bad-request' || reading.meaning === 'not-found') return this.#pass(from, reading, body)
-    this.#failed(from, reading.meaning, reading.bills ? 'wasted' : 'returned', mayFailOver(reading), () => upstreamRefusal(reading.meaning as 'unknown', { status: from.status }))
+    this.#failed(from, reading.meaning, reading.bills ? 'wasted' : 'returned', mayFailOver(reading), () =>
+      upstreamRefusal(reading.meaning as 'unknown', { status: from.status }),
+    )
   }
 
   onError(from: Try, cause: Error, sent: boolean): void {
@@ -348,7 +363,10 @@ export class Flight {
     this.#charged = { priced, chosen }
     this.#note(from, 'ok', this.#payer.by === 'owner' ? 'own' : 'sold', priced.units)
     const receipt = this.#hold as string
-    const headers = [...answerHeaders(from.rawHeaders), ...(this.#payer.by === 'owner' ? ['cache-control', 'private'] : chargeHeaders(this.#call, priced, receipt))]
+    const headers = [
+      ...answerHeaders(from.rawHeaders),
+      ...(this.#payer.by === 'owner' ? ['cache-control', 'private'] : chargeHeaders(this.#call, priced, receipt)),
+    ]
     const named = this.#payer.by === 'x402' || keyName(this.#call) !== undefined
     const answer = named && !long ? storedAnswer(from.status as number, headers, body) : undefined
     const record = this.#record(this.#payer.by === 'owner' ? 'free' : 'charged', from.status as number, undefined)
@@ -397,11 +415,23 @@ export class Flight {
   #streamBroken(cause: unknown): void {
     this.#sink.abort()
     const { priced, chosen } = this.#charged as { priced: Priced; chosen: Alternative }
-    this.#ports.log.warn({ request: this.#call.id, connection: chosen.connection, cause: String(cause) }, 'a stream was broken off by the provider; its charge becomes credit')
+    this.#ports.log.warn(
+      { request: this.#call.id, connection: chosen.connection, cause: String(cause) },
+      'a stream was broken off by the provider; its charge becomes credit',
+    )
     const account = this.#payer.by === 'credits' ? this.#payer.account : this.#payer.by === 'x402' ? `wallet:${this.#payer.payment.payer}` : undefined
     if (account !== undefined && priced.price > 0n) {
-      const refund = { receipt: this.#hold as string, connection: chosen.connection, owner: chosen.owner, account, price: priced.price, platformShare: priced.platformShare }
-      this.#ports.store.refund(refund).catch((error) => this.#ports.log.error({ request: this.#call.id, error: String(error) }, 'a refund could not be written'))
+      const refund = {
+        receipt: this.#hold as string,
+        connection: chosen.connection,
+        owner: chosen.owner,
+        account,
+        price: priced.price,
+        platformShare: priced.platformShare,
+      }
+      this.#ports.store
+        .refund(refund)
+        .catch((error) => this.#ports.log.error({ request: this.#call.id, error: String(error) }, 'a refund could not be written'))
     }
     this.#over('charged', this.#try?.status ?? 200, undefined)
   }
@@ -424,7 +454,10 @@ export class Flight {
       committed.catch((error) => this.#ports.log.error({ request: this.#call.id, error: String(error) }, "an owner's call could not be written"))
       return deliver([])
     }
-    committed.then(() => deliver([]), (error) => this.#lost(error))
+    committed.then(
+      () => deliver([]),
+      (error) => this.#lost(error),
+    )
   }
 
   /** Intent durable (S), settle, outcome durable (T). What is not known stays so until the reconciler knows. */
@@ -445,7 +478,11 @@ export class Flight {
       case 'unknown':
         this.#ports.log.warn({ request: this.#call.id, hold, cause: String(settlement.cause) }, 'the outcome of a settlement is not known')
         this.#ports.unknown()
-        return this.#refuse(refuse('payment_pending', 'the settlement of this call is not known yet', { retryAfterSeconds: PENDING_RETRY_SECONDS }), undefined, 'unknown')
+        return this.#refuse(
+          refuse('payment_pending', 'the settlement of this call is not known yet', { retryAfterSeconds: PENDING_RETRY_SECONDS }),
+          undefined,
+          'unknown',
+        )
       default:
         unreachable(settlement)
     }
@@ -467,7 +504,12 @@ export class Flight {
       return this.#streamBroken('the provider was silent for too long')
     }
     const waiting = this.#state === 'waiting' && this.#payer.by !== 'credits'
-    this.#cut('timeout', waiting ? refuse('payment_pending', 'the same call is still under way', { retryAfterSeconds: PENDING_RETRY_SECONDS }) : refuse('upstream_timeout', 'the provider did not answer in time; nothing was charged'))
+    this.#cut(
+      'timeout',
+      waiting
+        ? refuse('payment_pending', 'the same call is still under way', { retryAfterSeconds: PENDING_RETRY_SECONDS })
+        : refuse('upstream_timeout', 'the provider did not answer in time; nothing was charged'),
+    )
   }
 
   /** After settling has begun nothing is cancelled any more; a stream is cut, its charge stands. */
@@ -509,7 +551,12 @@ export class Flight {
     this.#try?.attempt?.abort()
     if (this.#state === 'settling') {
       const code = this.#payer.by === 'x402' ? 'payment_pending' : 'unavailable'
-      return this.#refuse(refuse(code, 'the outcome of this call could not be written down; its charge will show in the statement or never was', { cause, retryAfterSeconds: PENDING_RETRY_SECONDS }))
+      return this.#refuse(
+        refuse(code, 'the outcome of this call could not be written down; its charge will show in the statement or never was', {
+          cause,
+          retryAfterSeconds: PENDING_RETRY_SECONDS,
+        }),
+      )
     }
     this.#endHold({ release: this.#state === 'calling' ? 'wasted' : 'returned' })
     this.#refuse(refuse('unavailable', 'a part of the gateway is out of reach; nothing was charged', { cause }))
@@ -526,7 +573,10 @@ export class Flight {
   #withOffer(refusal: Refusal, price: Usd | undefined): Refusal {
     if (!this.#call.chain.gives('challenge')) return { ...refusal, members: { x402Version: 1, error: refusal.detail, accepts: [], ...refusal.members } }
     try {
-      const offer = this.#call.challenge(price ?? quoteOf(this.#call, this.#ports.store.stock)?.price ?? (this.#call.price.alternatives[0]?.price as Usd), refusal.detail)
+      const offer = this.#call.challenge(
+        price ?? quoteOf(this.#call, this.#ports.store.stock)?.price ?? (this.#call.price.alternatives[0]?.price as Usd),
+        refusal.detail,
+      )
       return { ...refusal, headers: { ...offer.headers, ...refusal.headers }, members: { ...offer.members, ...refusal.members } }
     } catch (cause) {
       return refuse('unavailable', 'the offer for this call could not be made; nothing was charged', { cause })
@@ -560,7 +610,12 @@ export class Flight {
     const { id, receivedAtMs, generation, api, operation, consumer } = this.#call
     const charged = this.#charged?.priced
     const base = { v: 1 as const, id, at: receivedAtMs, generation, api, operation: operation.id, consumer: consumer.id, kind, status }
-    const more = { units: charged?.units ?? 0, price: (charged?.price ?? 0n).toString(), attempts: this.#tried, tookMs: this.#ports.clock.nowMs() - receivedAtMs }
+    const more = {
+      units: charged?.units ?? 0,
+      price: (charged?.price ?? 0n).toString(),
+      attempts: this.#tried,
+      tookMs: this.#ports.clock.nowMs() - receivedAtMs,
+    }
     if (refusal !== undefined) return { ...base, code: refusal.code, ...more }
     return this.#hold === undefined ? { ...base, ...more } : { ...base, receipt: this.#hold, ...more }
   }

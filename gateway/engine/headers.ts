@@ -15,13 +15,63 @@ export function requestHeaders(incoming: Incoming, body: Uint8Array): string[] {
 }
 
 /** Asked on a condition, so that a 304 is an answer to it. */
-export const isConditional = (incoming: Incoming): boolean => incoming.header('if-none-match') !== undefined || incoming.header('if-modified-since') !== undefined
+export const isConditional = (incoming: Incoming): boolean =>
+  incoming.header('if-none-match') !== undefined || incoming.header('if-modified-since') !== undefined
 
-const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'content-length', 'date', 'proxy-authenticate']
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'content-length',
+  'date',
+  'proxy-authenticate',
+]
 const PROVIDERS_OWN = [
-  ...['set-cookie', 'set-cookie2', 'server', 'via', 'x-powered-by', 'www-authenticate', 'authentication-info', 'retry-after', 'alt-svc', 'location', 'content-location'],
-  ...['refresh', 'link', 'cache-control', 'expires', 'age', 'pragma', 'strict-transport-security', 'server-timing', 'nel', 'report-to', 'reporting-endpoints', 'clear-site-data'],
-  ...['payment-required', 'payment-response', 'extension-responses', 'settlement-overrides', 'cf-ray', 'traceparent', 'tracestate', 'b3', 'request-id', 'x-cache', 'x-served-by', 'x-timer'],
+  ...[
+    'set-cookie',
+    'set-cookie2',
+    'server',
+    'via',
+    'x-powered-by',
+    'www-authenticate',
+    'authentication-info',
+    'retry-after',
+    'alt-svc',
+    'location',
+    'content-location',
+  ],
+  ...[
+    'refresh',
+    'link',
+    'cache-control',
+    'expires',
+    'age',
+    'pragma',
+    'strict-transport-security',
+    'server-timing',
+    'nel',
+    'report-to',
+    'reporting-endpoints',
+    'clear-site-data',
+  ],
+  ...[
+    'payment-required',
+    'payment-response',
+    'extension-responses',
+    'settlement-overrides',
+    'cf-ray',
+    'traceparent',
+    'tracestate',
+    'b3',
+    'request-id',
+    'x-cache',
+    'x-served-by',
+    'x-timer',
+  ],
 ]
 const DENIED = new Set([...HOP_BY_HOP, ...PROVIDERS_OWN])
 /** Families that tell about the owner's account, or pretend to be ours. */
@@ -49,7 +99,10 @@ export function answerHeaders(raw: readonly (Buffer | string)[]): string[] {
     const name = String(raw[at]).toLowerCase()
     if (name === 'connection') {
       named ??= new Set()
-      for (const option of String(raw[at + 1]).toLowerCase().split(',')) named.add(option.trim())
+      for (const option of String(raw[at + 1])
+        .toLowerCase()
+        .split(','))
+        named.add(option.trim())
     }
     if (!isDenied(name)) headers.push(name, String(raw[at + 1]))
   }

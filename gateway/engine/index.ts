@@ -5,9 +5,11 @@
 import { type EpochMs, isRefusal, type Refusal, refuse } from '#contract'
 import { EngineCall } from './call.ts'
 import { Flight } from './flight.ts'
-import type { Generation } from './generation.ts'
+import type { Entry } from './catalogue.ts'
+import type { Generation, LiveRoute } from './generation.ts'
 import type { EnginePorts, Sink } from './ports.ts'
 import { type Problem, problemOf } from './problem.ts'
+import { type Quote, quoteFor } from './quote.ts'
 import { Reconciler } from './reconciler.ts'
 import { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
 
@@ -79,6 +81,16 @@ export class Engine {
   problem(incoming: Pick<Incoming, 'id' | 'address' | 'loopback'>, refusal: Refusal): Problem {
     for (const chain of this.#generation.chains) chain.observeRefused(incoming, refusal)
     return problemOf(refusal, incoming.id)
+  }
+
+  /** The cause of a failure goes to the log, and nowhere else. */
+  logFailure(incoming: Pick<Incoming, 'id'>, cause: unknown): void {
+    this.#ports.log.error({ request: incoming.id, error: cause instanceof Error ? cause.stack : String(cause) }, 'a request failed inside the gateway')
+  }
+
+  /** What a call would be offered now, through the same chain that would admit it; undefined where it is not for sale. */
+  quote(route: LiveRoute, entry: Entry): Quote | undefined {
+    return quoteFor(route, entry, { generation: this.#generation.number, nowMs: this.#ports.clock.nowMs(), stock: this.#ports.store.stock })
   }
 
   #landed(flight: Flight): void {

@@ -13,6 +13,15 @@ export function problemOf(refusal: Refusal, requestId: string): Problem {
   const headers = ['content-type', 'application/problem+json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff', 'x-request-id', requestId]
   if (refusal.retryAfterSeconds !== undefined) headers.push('retry-after', String(refusal.retryAfterSeconds))
   for (const [name, value] of Object.entries(refusal.headers ?? {})) headers.push(name, value)
-  const body = { type: `urn:atlas-gateway:problem:${refusal.code}`, title, status, detail: refusal.detail, code: refusal.code, request_id: requestId, fix, ...refusal.members }
+  const body = {
+    type: `urn:atlas-gateway:problem:${refusal.code}`,
+    title,
+    status,
+    detail: refusal.detail,
+    code: refusal.code,
+    request_id: requestId,
+    fix,
+    ...refusal.members,
+  }
   return { status, headers, body: JSON.stringify(body) }
 }

@@ -44,7 +44,11 @@ export class QualityBook {
   }
 }
 
-function runningOf<K extends object | string>(map: { get(key: K): Running | undefined; set(key: K, value: Running): unknown }, key: K, attempt: Attempt): Running {
+function runningOf<K extends object | string>(
+  map: { get(key: K): Running | undefined; set(key: K, value: Running): unknown },
+  key: K,
+  attempt: Attempt,
+): Running {
   let running = map.get(key)
   if (running === undefined) {
     running = { good: 0, bad: 0, latencyMs: attempt.tookMs, failuresInRow: 0, lastFailure: undefined }

@@ -103,7 +103,8 @@ function idempotencyKeyOf(incoming: Incoming): string | undefined | Refusal {
 export function resolveBody(target: Target, incoming: Incoming, body: Uint8Array): OperationRequest | Refusal {
   const { operation } = target.entry
   const coding = incoming.header('content-encoding')
-  if (coding !== undefined && coding.trim().toLowerCase() !== 'identity') return refuse('bad_request', 'a body with Content-Encoding is not taken; send it plain')
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'identity')
+    return refuse('bad_request', 'a body with Content-Encoding is not taken; send it plain')
   if (operation.body === undefined && body.length > 0) return refuse('bad_request', `the operation ${operation.id} takes no body`)
   const parsed = typeof operation.body === 'object' ? parsedBody(target, incoming, body) : undefined
   if (isRefusal(parsed)) return parsed

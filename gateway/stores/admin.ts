@@ -1,15 +1,5 @@
 /** The operator's side of the embedded store: keys, credits, switches, counters. */
-import {
-  type Clock,
-  type Connection,
-  type ConnectionCounters,
-  type KeyRecord,
-  type NewKey,
-  NOTHING,
-  type StoreAdmin,
-  type Units,
-  type Usd,
-} from '#contract'
+import { type Clock, type Connection, type ConnectionCounters, type KeyRecord, type NewKey, NOTHING, type StoreAdmin, type Units, type Usd } from '#contract'
 import type { Journal } from './journal.ts'
 import type { JournalRecord } from './records.ts'
 import type { State } from './state.ts'
@@ -36,7 +26,9 @@ export class EmbeddedAdmin implements StoreAdmin {
     const { credits, capPerDay, ...rest } = key
     const at = this.#clock.nowMs()
     const account = `key:${key.id}`
-    const written = [this.#write({ t: 'key', key: { ...rest, account, createdAtMs: at, ...(capPerDay === undefined ? {} : { capPerDay: capPerDay.toString() }) } })]
+    const written = [
+      this.#write({ t: 'key', key: { ...rest, account, createdAtMs: at, ...(capPerDay === undefined ? {} : { capPerDay: capPerDay.toString() }) } }),
+    ]
     if (credits > 0n) written.push(this.#write({ t: 'credit', id: `grant-${key.id}`, account, amount: credits.toString(), from: 'grant', at }))
     await Promise.all(written)
     return this.#state.keys.get(key.id) as KeyRecord

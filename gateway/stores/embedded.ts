@@ -24,7 +24,19 @@ import {
 } from '#contract'
 import type { Answers } from './answers.ts'
 import type { Counters } from './counters.ts'
-import { forgetNames, freeMoney, freeUnits, giveBackCounters, type Hold, holdMoney, holdOfIntent, holdUnits, namesOf, payerAccount, wakeNames } from './holds.ts'
+import {
+  forgetNames,
+  freeMoney,
+  freeUnits,
+  giveBackCounters,
+  type Hold,
+  holdMoney,
+  holdOfIntent,
+  holdUnits,
+  namesOf,
+  payerAccount,
+  wakeNames,
+} from './holds.ts'
 import type { Journal } from './journal.ts'
 import type { Leases } from './leases.ts'
 import type { Paces } from './paces.ts'
@@ -86,7 +98,10 @@ export class EmbeddedStore implements Store {
     const capped = this.#overCap(request.claims, chosen.alternative.price)
     if (capped !== undefined) return this.#countRefused(request.claims, capped)
     if (!this.#parts.leases.covers(connection, units)) {
-      return this.#parts.leases.wait(connection, units).then(() => this.reserve(request), () => refusedBy('unavailable', 'the store cannot be written', undefined))
+      return this.#parts.leases.wait(connection, units).then(
+        () => this.reserve(request),
+        () => refusedBy('unavailable', 'the store cannot be written', undefined),
+      )
     }
     const hold = this.#newHold(request.id, chosen.alternative, supply.payer)
     holdUnits(hold)
@@ -119,7 +134,11 @@ export class EmbeddedStore implements Store {
     for (const claim of claims) {
       if (claim.kind === 'rate') {
         const wait = this.#parts.paces.wait(claim)
-        if (wait > 0) return this.#countRefused(claims, refusedBy(claim.refusal, `more than ${claim.rate.count} calls in ${claim.rate.windowSeconds} s`, this.#rate(claim), Math.ceil(wait)))
+        if (wait > 0)
+          return this.#countRefused(
+            claims,
+            refusedBy(claim.refusal, `more than ${claim.rate.count} calls in ${claim.rate.windowSeconds} s`, this.#rate(claim), Math.ceil(wait)),
+          )
       } else if (claim.kind === 'slot' && !this.#parts.counters.slotFree(claim)) {
         return this.#countRefused(claims, refusedBy('rate_limited', `more than ${claim.limit} calls at once`, undefined, 1))
       }
@@ -275,13 +294,21 @@ export class EmbeddedStore implements Store {
     freeMoney(hold, this.#parts.state)
     giveBackCounters(hold, this.#parts.paces)
     for (const spend of hold.spends) this.#parts.counters.unspend(spend, hold.payer.by === 'x402' ? hold.payer.payment.amount : hold.price)
-    if (hold.namesDurable) for (const { name, durable } of hold.names) if (durable) this.#parts.journal.append(JSON.stringify({ t: 'unname', name } satisfies JournalRecord))
+    if (hold.namesDurable)
+      for (const { name, durable } of hold.names) if (durable) this.#parts.journal.append(JSON.stringify({ t: 'unname', name } satisfies JournalRecord))
     forgetNames(hold, this.#parts.state)
   }
 
   async refund(refund: Refund): Promise<void> {
     const { price, platformShare, ...rest } = refund
-    await this.#write({ t: 'refund', id: `${refund.receipt}-refund`, ...rest, price: price.toString(), platform: platformShare.toString(), at: this.#parts.clock.nowMs() })
+    await this.#write({
+      t: 'refund',
+      id: `${refund.receipt}-refund`,
+      ...rest,
+      price: price.toString(),
+      platform: platformShare.toString(),
+      at: this.#parts.clock.nowMs(),
+    })
   }
 
   #giveUpUnits(hold: Hold, fate: UnitsFate): void {
@@ -345,7 +372,12 @@ export class EmbeddedStore implements Store {
     const found: UnknownSettlement[] = []
     for (const hold of this.#holds.values()) {
       if (hold.state !== 'unknown' || hold.intent === undefined || hold.payer.by !== 'x402') continue
-      found.push({ hold: hold.id, payment: hold.payer.payment, sinceMs: hold.intent.at as UnknownSettlement['sinceMs'], price: BigInt(hold.intent.price) as Usd })
+      found.push({
+        hold: hold.id,
+        payment: hold.payer.payment,
+        sinceMs: hold.intent.at as UnknownSettlement['sinceMs'],
+        price: BigInt(hold.intent.price) as Usd,
+      })
     }
     return found
   }

@@ -23,7 +23,8 @@ export function lockFolder(folder: string): { release(): void } {
     db.exec('BEGIN EXCLUSIVE')
   } catch (cause) {
     db?.close()
-    if (/busy|locked/i.test(String(cause))) throw new FolderError(`the data folder ${folder} is in use by another process; stop it, or choose another store.path`, { cause })
+    if (/busy|locked/i.test(String(cause)))
+      throw new FolderError(`the data folder ${folder} is in use by another process; stop it, or choose another store.path`, { cause })
     throw new FolderError(`the data folder ${folder} cannot be used (${codeOf(cause)}); choose another store.path or correct its permissions`, { cause })
   }
   const held = db

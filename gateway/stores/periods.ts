@@ -11,9 +11,7 @@ export function periodAt(rule: PeriodRule, atMs: number): Period {
     return between(midnight(here.year, here.month, here.day, rule.zone), midnight(here.year, here.month, here.day + 1, rule.zone))
   }
   const turn = turnOf(here.year, here.month, rule)
-  return atMs >= turn
-    ? between(turn, turnOf(here.year, here.month + 1, rule))
-    : between(turnOf(here.year, here.month - 1, rule), turn)
+  return atMs >= turn ? between(turn, turnOf(here.year, here.month + 1, rule)) : between(turnOf(here.year, here.month - 1, rule), turn)
 }
 
 const between = (startMs: number, endMs: number): Period => ({ startMs: startMs as EpochMs, endMs: endMs as EpochMs })
@@ -54,7 +52,11 @@ function formatOf(zone: string): Intl.DateTimeFormat {
 /** What a clock on the wall in `zone` shows, as if it were UTC. */
 function wallClock(atMs: number, zone: string): number {
   if (zone === 'UTC') return Math.floor(atMs / 1000) * 1000
-  const part = new Map(formatOf(zone).formatToParts(atMs).map(({ type, value }) => [type, value]))
+  const part = new Map(
+    formatOf(zone)
+      .formatToParts(atMs)
+      .map(({ type, value }) => [type, value]),
+  )
   const n = (type: Intl.DateTimeFormatPartTypes): number => Number(part.get(type))
   return Date.UTC(n('year'), n('month') - 1, n('day'), n('hour'), n('minute'), n('second'))
 }

@@ -54,7 +54,11 @@ function tooDear(alternative: Alternative, claim: SupplyClaim, state: State): { 
     return refused('price_above_max', `the call costs ${dollars(price)} now, above the ${dollars(claim.maxPrice)} that it allows`, { price })
   }
   if (claim.payer.by === 'x402' && price > claim.payer.payment.amount) {
-    return refused('payment_invalid', `the payment is over ${dollars(claim.payer.payment.amount)}, the call costs ${dollars(price)} now; the payment was not used`, { price })
+    return refused(
+      'payment_invalid',
+      `the payment is over ${dollars(claim.payer.payment.amount)}, the call costs ${dollars(price)} now; the payment was not used`,
+      { price },
+    )
   }
   if (claim.payer.by === 'credits' && price > availableTo(claim.payer, state)) {
     return refused('insufficient_credits', `the call costs ${dollars(price)}, the balance is ${dollars(availableTo(claim.payer, state))}`, { price })

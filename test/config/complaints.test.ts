@@ -18,7 +18,13 @@ for (const file of cases) {
     const [text = '', expected = ''] = whole.split(RULER)
     // `# env: NAME=value` lines set the environment; \n in a value is a line break.
     const env = Object.fromEntries(Array.from(text.matchAll(/^# env: (\w+)=(.*)$/gm), ([, name = '', value = '']) => [name, value.replaceAll('\\n', '\n')]))
-    const { config, secrets, problems, warnings } = await loadConfig({ file: 'gateway.config.yml', text, env, adapters, plugins })
+    const { config, secrets, problems, warnings } = await loadConfig({
+      file: 'gateway.config.yml',
+      text,
+      env,
+      adapters,
+      plugins,
+    })
     const found = [...problems.map(formatComplaint), ...warnings.map((warning) => `warning: ${formatComplaint(warning)}`)]
     if (process.env.UPDATE_GOLDEN === '1') writeFileSync(new URL(file, folder), `${text}----------\n${found.map((line) => `${line}\n`).join('')}`)
     else t.equal(found.join('\n'), expected.trim())

@@ -1,0 +1,166 @@
+/**
+ * The admin port. Without a token only loopback peers that name localhost are served, and no page from elsewhere
+ * (DNS rebinding, CSRF); with one, whoever shows it.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import { monthOf, parseUsd } from '#contract'
+import { isLoopback } from '../engine/index.ts'
+import type { Gateway } from '../gateway.ts'
+import { Office, OfficeError } from '../office.ts'
+import { readBody } from './body.ts'
+
+const BODY_BYTES = 64 * 1024
+
+type Ask = Readonly<Record<string, unknown>>
+type Action = (office: Office, ask: Ask) => unknown
+
+/** Of the JSON body, or of the query for GET; everything else is a sentence for the operator. */
+const text = (ask: Ask, name: string): string | undefined => {
+  const value = ask[name]
+  if (value === undefined || value === null || value === '') return undefined
+  if (typeof value !== 'string') throw new OfficeError(`${name} must be text`)
+  return value
+}
+const amount = (ask: Ask, name: string): bigint | undefined => {
+  const value = text(ask, name)
+  const parsed = value === undefined ? undefined : parseUsd(value)
+  if (value !== undefined && (parsed === undefined || parsed < 0n)) throw new OfficeError(`${name} ${value} is no amount; expected for example $5`)
+  return parsed
+}
+const names = (ask: Ask): readonly string[] => {
+  const value = ask.names ?? []
+  if (!Array.isArray(value) || value.some((name) => typeof name !== 'string')) throw new OfficeError('names must be a list of connections')
+  return value as string[]
+}
+const wholeNumber = (ask: Ask, name: string): number | undefined => {
+  const value = ask[name]
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value <= 0) throw new OfficeError(`${name} must be a whole number above 0`)
+  return value
+}
+
+/** The same actions serve this port and, where no gateway runs, the command line directly. */
+export const actions: Readonly<Record<string, Action>> = {
+  'GET /api/status': (office) => office.status(),
+  'GET /api/keys': (office) => office.listKeys(),
+  'GET /api/report': (office, ask) => office.report(monthFrom(ask), text(ask, 'owner')),
+  'POST /api/enable': (office, ask) => office.enable(names(ask), { acceptRisk: ask.accept_risk === true }),
+  'POST /api/disable': (office, ask) => office.disable(names(ask)),
+  'POST /api/keys/revoke': (office, ask) => office.revokeKey(text(ask, 'id') ?? ''),
+  'POST /api/keys': (office, ask) => {
+    const owner = text(ask, 'owner')
+    const cap = amount(ask, 'cap_per_day')
+    const expires = wholeNumber(ask, 'expires_in_ms')
+    return office.createKey({
+      credits: (amount(ask, 'credits') ?? 0n) as never,
+      ...(owner === undefined ? {} : { owner }),
+      ...(cap === undefined ? {} : { capPerDay: cap as never }),
+      ...(expires === undefined ? {} : { expiresInMs: expires }),
+    })
+  },
+}
+
+function monthFrom(ask: Ask): string {
+  const month = text(ask, 'month') ?? monthOf(Date.now())
+  if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(month)) throw new OfficeError(`month ${month} is no month; expected for example 2026-11`)
+  return month
+}
+
+export class AdminDoor {
+  readonly server: http.Server
+  readonly #token: string | undefined
+  #served: { readonly gateway: Gateway; readonly office: Office } | undefined
+
+  constructor(token: string | undefined) {
+    this.#token = token
+    this.server = http.createServer({ maxHeaderSize: 16 * 1024, headersTimeout: 10_000, requestTimeout: 30_000 })
+    this.server.on('request', (request, response) => {
+      this.#handle(request, response)
+    })
+  }
+
+  serve(gateway: Gateway): void {
+    this.#served = { gateway, office: new Office(gateway.ground, (name) => gateway.quality.health(name)) }
+  }
+
+  get office(): Office {
+    if (this.#served === undefined) throw new Error('no gateway is served yet')
+    return this.#served.office
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    const url = new URL(request.url ?? '/', 'http://admin.invalid')
+    if (url.pathname === '/healthz') return answer(response, 200, { status: 'ok' })
+    const served = this.#served
+    if (served === undefined) return answer(response, 503, { error: 'the gateway is starting' })
+    if (url.pathname === '/readyz') {
+      const lost = served.gateway.ground.lost()
+      return answer(response, lost.length === 0 ? 200 : 503, { status: lost.length === 0 ? 'ready' : 'not ready', lost })
+    }
+    const refused = this.#refused(request)
+    if (refused !== undefined) return answer(response, refused.status, { error: refused.error })
+    if (url.pathname === '/api/about' && request.method === 'GET')
+      return answer(response, 200, { product: 'atlas', store: served.gateway.ground.config.store.path, pid: process.pid })
+    const action = actions[`${request.method} ${url.pathname}`]
+    if (action === undefined) return answer(response, 404, { error: `there is no ${request.method} ${url.pathname}` })
+    readBody(request, BODY_BYTES, (read) => {
+      if ('gone' in read) return
+      if ('tooLarge' in read) return answer(response, 413, { error: `the body is over ${BODY_BYTES} bytes` })
+      void this.#act(action, served, askOf(request, url, read.body), response)
+    })
+  }
+
+  async #act(action: Action, served: { gateway: Gateway; office: Office }, ask: Ask | undefined, response: ServerResponse): Promise<void> {
+    if (ask === undefined) return answer(response, 400, { error: 'the body must be a JSON object with content-type application/json' })
+    try {
+      answer(response, 200, await action(served.office, ask))
+    } catch (error) {
+      if (error instanceof OfficeError) return answer(response, 422, { error: error.message })
+      served.gateway.ground.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'an admin request failed')
+      answer(response, 500, { error: 'the request failed inside the gateway; its log says why' })
+    }
+  }
+
+  #refused(request: IncomingMessage): { status: number; error: string } | undefined {
+    if (this.#token !== undefined) {
+      const shown = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
+      return sameText(shown, this.#token) ? undefined : { status: 401, error: 'the admin token is missing or wrong' }
+    }
+    if (!isLoopback(request.socket.remoteAddress ?? '')) return { status: 403, error: 'without admin.token only this machine is served' }
+    if (!/^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i.test(request.headers.host ?? ''))
+      return { status: 403, error: 'without admin.token the Host must be localhost or 127.0.0.1' }
+    const { origin } = request.headers
+    if (origin !== undefined && origin !== `http://${request.headers.host}`)
+      return { status: 403, error: 'without admin.token no page from elsewhere is served' }
+    return undefined
+  }
+}
+
+function askOf(request: IncomingMessage, url: URL, body: Buffer): Ask | undefined {
+  if (request.method === 'GET') return Object.fromEntries(url.searchParams)
+  if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) return undefined
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'))
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Ask) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** In constant time, whatever the lengths. */
+function sameText(a: string, b: string): boolean {
+  const digest = (value: string): Buffer => createHash('sha256').update(value).digest()
+  return timingSafeEqual(digest(a), digest(b))
+}
+
+function answer(response: ServerResponse, status: number, value: unknown): void {
+  const body = JSON.stringify(value)
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'content-length': Buffer.byteLength(body),
+  })
+  response.end(body)
+}

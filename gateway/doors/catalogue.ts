@@ -1,0 +1,67 @@
+/** GET /catalog: every API and operation on sale. Shape: CONTRACT section 4. */
+import { formatUsd, usd } from '#contract'
+import type { Entry } from '../engine/catalogue.ts'
+import type { LiveRoute } from '../engine/index.ts'
+import type { Gateway } from '../gateway.ts'
+
+/** Official x402 clients pay at most this at once unless told otherwise. */
+const CLIENT_LIMIT = usd('$1')
+
+export interface CatalogueOperation {
+  readonly id: string
+  readonly method: string
+  readonly path: string
+  readonly units: number
+  readonly price: string
+  readonly description: string
+  readonly resale: string
+  readonly sold_out: boolean
+  readonly needs_client_limit: boolean
+  readonly example: { readonly path: string; readonly query: Readonly<Record<string, string>>; readonly body: unknown }
+  readonly success_rate: number | null
+  readonly latency_ms: number | null
+}
+
+export interface CatalogueApi {
+  readonly name: string
+  readonly title: string
+  readonly category: string
+  readonly attribution: string | null
+  readonly docs: string
+  readonly units_left: number
+  readonly operations: readonly CatalogueOperation[]
+}
+
+export function catalogueOf(gateway: Gateway): { apis: readonly CatalogueApi[] } {
+  const apis: CatalogueApi[] = []
+  for (const route of gateway.engine.generation.routes) {
+    const operations = route.catalogue.entries.flatMap((entry) => operationOf(gateway, route, entry) ?? [])
+    if (operations.length === 0) continue
+    const { stock } = gateway.ground.store
+    const left = route.connections.filter(({ name }) => stock.enabled(name)).reduce((sum, { name }) => sum + stock.left(name), 0)
+    const { title, category, docs, terms } = route.adapter
+    apis.push({ name: route.api, title, category, attribution: terms.attribution ?? null, docs, units_left: left, operations })
+  }
+  return { apis }
+}
+
+function operationOf(gateway: Gateway, route: LiveRoute, entry: Entry): CatalogueOperation | undefined {
+  const quote = gateway.engine.quote(route, entry)
+  if (quote === undefined) return undefined
+  const { operation } = entry
+  const { successRate, latencyMs } = gateway.quality.operation(operation)
+  return {
+    id: operation.id,
+    method: operation.method,
+    path: route.prefix + operation.path,
+    units: quote.alternative.units,
+    price: formatUsd(quote.alternative.price),
+    description: operation.description ?? '',
+    resale: operation.resale,
+    sold_out: quote.soldOut,
+    needs_client_limit: quote.alternative.price > CLIENT_LIMIT,
+    example: { path: quote.example.path, query: quote.example.query, body: quote.example.body ?? null },
+    success_rate: successRate ?? null,
+    latency_ms: latencyMs ?? null,
+  }
+}

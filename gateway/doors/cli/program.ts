@@ -1,0 +1,40 @@
+/** The atlas command: exit status 0 done, 1 failed, 2 misused. */
+import { Command, CommanderError } from 'commander'
+import { addCommands } from './commands.ts'
+import { Failure, sentenceOf } from './context.ts'
+
+export async function runCli(argv: readonly string[]): Promise<void> {
+  const program = new Command('atlas').description('Sells the unused part of API subscriptions, call by call').exitOverride().showHelpAfterError(false)
+  program
+    .command('start')
+    .description('run the gateway')
+    .option('--config <file>', 'the configuration')
+    // Loaded by this command alone: the others need no server.
+    .action(async (options: { config?: string }) => (await import('./start.ts')).start(options))
+  addCommands(program)
+  inherit(program)
+  try {
+    await program.parseAsync(argv as string[])
+  } catch (error) {
+    process.exitCode = statusOf(error)
+  }
+}
+
+/** A subcommand's mistake ends like the program's. */
+function inherit(command: Command): void {
+  for (const child of command.commands) {
+    child.exitOverride()
+    inherit(child)
+  }
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  const sentence = sentenceOf(error)
+  if (sentence === undefined) {
+    process.stderr.write(`atlas: ${error instanceof Error ? error.stack : error}\n`)
+    return 1
+  }
+  if (sentence !== '') process.stderr.write(`${sentence}\n`)
+  return error instanceof Failure ? error.exitStatus : 1
+}

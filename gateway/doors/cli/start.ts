@@ -1,0 +1,65 @@
+/** `atlas start`: the gateway until a signal ends it. */
+import pino from 'pino'
+import { dollars, usd } from '#contract'
+import { formatComplaint } from '../../../config/complaints.ts'
+import type { CatalogueApi, CatalogueOperation } from '../catalogue.ts'
+import { catalogueOf } from '../catalogue.ts'
+import { type Running, startDoors } from '../start.ts'
+import { loadGood } from './context.ts'
+
+const GRACE_MS = 10_000
+const PLAY_CREDITS = usd('$10')
+const PLAY_NOTE = 'play key of a start'
+
+export async function start(options: { readonly config?: string }): Promise<void> {
+  const { config, secrets, warnings } = await loadGood(options.config)
+  for (const warning of warnings) process.stderr.write(`warning: ${formatComplaint(warning)}\n`)
+  const log = pino({ level: process.env.LOG_LEVEL ?? 'info', base: null }, pino.destination({ dest: 2, sync: true }))
+  const running = await startDoors(config, secrets, log)
+  stopOnSignals(running)
+  const readyMs = Math.round(process.uptime() * 1000)
+  process.stdout.write(`atlas (${config.mode}) serves consumers on ${running.publicUrl} and the operator on ${running.adminUrl}, ready in ${readyMs} ms\n`)
+  if (config.mode === 'sandbox') await handOutPlayKey(running)
+}
+
+/** The last start's key ends; this one's is shown with two commands to paste. */
+async function handOutPlayKey({ office, gateway, publicUrl }: Running): Promise<void> {
+  await office.revokeByNote(PLAY_NOTE)
+  const { key } = await office.createKey({ credits: PLAY_CREDITS, note: PLAY_NOTE })
+  const shown = cheapest(catalogueOf(gateway).apis)
+  if (shown === undefined) return void process.stdout.write(`play key (${dollars(PLAY_CREDITS)}): ${key}\nno operation is on sale\n`)
+  const call = curlOf(publicUrl, shown)
+  process.stdout.write(
+    `\nplay key (${dollars(PLAY_CREDITS)} of play money): ${key}\n\na paid call ($${shown.price}):\n  ${call} -H 'Authorization: Bearer ${key}'\n\nan unpaid call, answered 402 with the offer:\n  ${call}\n`,
+  )
+}
+
+function cheapest(apis: readonly CatalogueApi[]): CatalogueOperation | undefined {
+  const all = apis.flatMap(({ operations }) => operations).filter(({ sold_out }) => !sold_out)
+  return all.find(({ id }) => id.endsWith('current-balance')) ?? all.sort((a, b) => Number(usd(a.price) - usd(b.price)))[0]
+}
+
+/** Pasted into a shell: quoted for it. */
+function curlOf(url: string, { method, example }: CatalogueOperation): string {
+  const query = new URLSearchParams(example.query).toString()
+  const target = `'${url}${example.path}${query === '' ? '' : `?${query}`}'`
+  if (example.body === null) return `curl -i ${method === 'GET' || method === 'ANY' ? '' : `-X ${method} `}${target}`
+  return `curl -i ${target} -H 'Content-Type: application/json' -d '${JSON.stringify(example.body).replaceAll("'", "'\\''")}'`
+}
+
+function stopOnSignals(running: Running): void {
+  let stopping = false
+  const stop = (): void => {
+    if (stopping) process.exit(1)
+    stopping = true
+    running.close(GRACE_MS).then(
+      () => process.exit(0),
+      (error) => {
+        process.stderr.write(`atlas: the stop was not clean: ${error}\n`)
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}

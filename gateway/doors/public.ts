@@ -1,0 +1,204 @@
+/**
+ * The public port: fast-gateway on restana carries routing and life cycle, one route per API with a wildcard; the proxy step
+ * is the engine's. A generation gets a router of its own, so that a reload swaps it under the same server.
+ */
+import { createHash } from 'node:crypto'
+import type { EventEmitter } from 'node:events'
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import { BlockList, type Socket } from 'node:net'
+import gateway from 'fast-gateway'
+import restana from 'restana'
+import { isRefusal, type Refusal, refuse, shownKey, whyKeyIsBad } from '#contract'
+import { type Engine, type Incoming, problemOf } from '../engine/index.ts'
+import type { Gateway } from '../gateway.ts'
+import type { Office } from '../office.ts'
+import { readBody } from './body.ts'
+import { catalogueOf } from './catalogue.ts'
+import { frontPage } from './page.ts'
+import { HttpIncoming, HttpSink } from './request.ts'
+
+export interface PublicLimits {
+  readonly headerBytes: number
+  readonly headers: number
+  readonly bodyBytes: number
+  readonly headersWithinMs: number
+  readonly idleMs: number
+  readonly connections: number
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+/** Ids of requests: a random beginning for the process, then a count. */
+const idsFrom = (start: string): (() => string) => {
+  let count = 0
+  return () => {
+    count += 1
+    return `${start}-${count.toString(36)}`
+  }
+}
+
+export class PublicDoor {
+  readonly server: http.Server
+  readonly #limits: PublicLimits
+  readonly #trusted: BlockList | undefined
+  readonly #nextId: () => string
+  #handle: Handler
+
+  constructor(limits: PublicLimits, options: { readonly trustedProxies: readonly string[]; readonly idStart: string }) {
+    this.#limits = limits
+    this.#trusted = trustedList(options.trustedProxies)
+    this.#nextId = idsFrom(options.idStart)
+    this.#handle = (request, response) =>
+      this.#refuse(
+        new HttpIncoming(request, this.#nextId(), this.#trusted),
+        response,
+        refuse('unavailable', 'the gateway is starting', { retryAfterSeconds: 1 }),
+      )
+    this.server = http.createServer({
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersWithinMs,
+      requestTimeout: limits.headersWithinMs + limits.idleMs,
+      keepAliveTimeout: limits.idleMs,
+      connectionsCheckingInterval: 1_000,
+      requireHostHeader: false,
+      noDelay: true,
+    })
+    this.server.maxConnections = limits.connections
+    this.server.on('request', (request, response) => this.#handle(request, response))
+    this.server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#clientError(error, socket as Socket))
+    // An upgrade is not understood: the request is served as it stands (RFC 9110 section 7.8).
+  }
+
+  /** Serves this gateway from now on. */
+  serve(served: Gateway, office: Office): void {
+    const { engine } = served
+    const api: Handler = (request, response) => this.#api(engine, request, response)
+    const app = restana({
+      server: { on: () => undefined } as unknown as EventEmitter as http.Server,
+      prioRequestsProcessing: false,
+      defaultRoute: (request, response) => this.#other(engine, request, response),
+      errorHandler: (error, request, response) => this.#failed(engine, error, request as IncomingMessage, response as unknown as ServerResponse),
+    })
+    // fast-gateway would answer this path with a list of its routes; the first handler wins.
+    app.get('/services.json', api as never)
+    app.get('/healthz', ((_: IncomingMessage, response: ServerResponse) => sendJson(response, this.#nextId(), { status: 'ok' })) as never)
+    app.get('/catalog', ((_: IncomingMessage, response: ServerResponse) => sendJson(response, this.#nextId(), catalogueOf(served))) as never)
+    app.get('/', ((request: IncomingMessage, response: ServerResponse) => frontPage(served, request, response, this.#nextId())) as never)
+    app.get('/credits', ((request: IncomingMessage, response: ServerResponse) => void this.#credits(served, office, request, response)) as never)
+    gateway({
+      server: app as never,
+      proxyFactory: (() => () => undefined) as never,
+      routes: served.routes.map(({ prefix }) => ({
+        prefix,
+        pathRegex: '/*',
+        target: 'http://unused.invalid',
+        urlRewrite: (request: { url: string }) => request.url,
+        disableQsOverwrite: true,
+        proxyHandler: (request: unknown, response: unknown) => api(request as IncomingMessage, response as ServerResponse),
+      })) as never,
+    })
+    const router = app as unknown as { handle: Handler }
+    this.#handle = (request, response) => router.handle(request, response)
+  }
+
+  #api(engine: Engine, request: IncomingMessage, response: ServerResponse): void {
+    const incoming = new HttpIncoming(request, this.#nextId(), this.#trusted)
+    const wrong = this.#wrongHead(request)
+    const target = wrong ?? engine.target(incoming)
+    if (isRefusal(target)) return this.#refuse(incoming, response, target, engine)
+    readBody(request, this.#limits.bodyBytes, (read) => {
+      if ('gone' in read) return
+      if ('tooLarge' in read) return this.#refuse(incoming, response, refuse('body_too_large', `the body is over ${this.#limits.bodyBytes} bytes`), engine)
+      const flight = engine.begin(incoming, target, read.body, new HttpSink(response))
+      if (flight !== undefined && flight.state !== 'over') response.on('close', () => flight.onClientGone())
+    })
+  }
+
+  /** Whatever no route took: another method on a page of our own, a path that is malformed, or nothing that exists. */
+  #other(engine: Engine, request: IncomingMessage, response: ServerResponse): void {
+    const path = (request.url ?? '').split('?', 1)[0] as string
+    if (!OWN_PATHS.has(path)) return this.#api(engine, request, response)
+    const incoming = new HttpIncoming(request, this.#nextId(), this.#trusted)
+    this.#refuse(incoming, response, refuse('method_not_allowed', `${path} takes GET`, { headers: { allow: 'GET' } }), engine)
+  }
+
+  #wrongHead(request: IncomingMessage): Refusal | undefined {
+    if (request.rawHeaders.length > this.#limits.headers * 2)
+      return refuse('headers_too_large', `the request has more than ${this.#limits.headers} header fields`)
+    if (request.httpVersionMinor === 1 && request.headers.host === undefined) return refuse('bad_request', 'the request has no Host field')
+    return undefined
+  }
+
+  async #credits(served: Gateway, office: Office, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const incoming = new HttpIncoming(request, this.#nextId(), this.#trusted)
+    try {
+      const { store, clock } = served.ground
+      const shown = shownKey((name) => incoming.header(name))
+      const key = shown === undefined ? undefined : store.keys.byHash(hashOf(shown))
+      const why = whyKeyIsBad(key, clock.nowMs())
+      if (key === undefined || why !== undefined) {
+        return this.#refuse(
+          incoming,
+          response,
+          refuse('unauthenticated', shown === undefined ? 'send the key whose balance is asked for' : (why ?? 'the key is unknown'), {
+            headers: { 'www-authenticate': 'Bearer' },
+          }),
+          served.engine,
+        )
+      }
+      sendJson(response, incoming.id, await office.credits(key.account))
+    } catch (cause) {
+      this.#failed(served.engine, cause, request, response)
+    }
+  }
+
+  #failed(engine: Engine, cause: unknown, request: IncomingMessage, response: ServerResponse): void {
+    const incoming = new HttpIncoming(request, this.#nextId(), this.#trusted)
+    engine.logFailure(incoming, cause)
+    this.#refuse(incoming, response, refuse('unavailable', 'a part of the gateway failed; nothing was charged'))
+  }
+
+  #refuse(incoming: Incoming, response: ServerResponse, refusal: Refusal, engine?: Engine): void {
+    const problem = engine === undefined ? problemOf(refusal, incoming.id) : engine.problem(incoming, refusal)
+    // A body that nobody reads is not read: the connection ends with the answer.
+    const unread = response.req.complete ? [] : ['connection', 'close']
+    new HttpSink(response).answer(problem.status, [...problem.headers, ...unread], problem.body)
+  }
+
+  /** What the parser refused never became a request; the answer is written by hand, then the connection ends. */
+  #clientError(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+    const tooLarge = error.code === 'HPE_HEADER_OVERFLOW'
+    const refusal = tooLarge
+      ? refuse('headers_too_large', `the header section is over ${this.#limits.headerBytes} bytes`)
+      : refuse('bad_request', 'the request is not valid HTTP/1.1')
+    const { status, headers, body } = problemOf(refusal, this.#nextId())
+    const fields = [...headers, 'content-length', String(Buffer.byteLength(body)), 'connection', 'close']
+    const lines = fields.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${fields[at + 1]}`] : []))
+    socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n${body}`)
+  }
+}
+
+const OWN_PATHS = new Set(['/', '/catalog', '/credits', '/healthz'])
+
+const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex')
+
+export function sendJson(response: ServerResponse, id: string, value: unknown): void {
+  new HttpSink(response).answer(
+    200,
+    ['content-type', 'application/json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff', 'x-request-id', id],
+    JSON.stringify(value),
+  )
+}
+
+function trustedList(proxies: readonly string[]): BlockList | undefined {
+  if (proxies.length === 0) return undefined
+  const list = new BlockList()
+  for (const proxy of proxies) {
+    const [address = '', prefix] = proxy.split('/')
+    const family = address.includes(':') ? 'ipv6' : 'ipv4'
+    if (prefix === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(prefix), family)
+  }
+  return list
+}

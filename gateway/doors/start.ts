@@ -1,0 +1,75 @@
+/** Opens both ports, then the gateway behind them: nothing is half started when one of them cannot be had. */
+import type { AddressInfo } from 'node:net'
+import type http from 'node:http'
+import type { Log } from '#contract'
+import type { GatewayConfig, ListenAddress } from '../../config/model.ts'
+import { Gateway, systemChance } from '../gateway.ts'
+import type { Office } from '../office.ts'
+import { AdminDoor } from './admin.ts'
+import { PublicDoor } from './public.ts'
+
+export class PortError extends Error {
+  override name = 'PortError'
+}
+
+export interface Running {
+  readonly gateway: Gateway
+  readonly office: Office
+  readonly publicUrl: string
+  readonly adminUrl: string
+  /** Calls under way have `graceMs`. */
+  close(graceMs: number): Promise<void>
+}
+
+export async function startDoors(config: GatewayConfig, secrets: ReadonlyMap<string, string>, log: Log): Promise<Running> {
+  const publicDoor = new PublicDoor(config.limits, { trustedProxies: config.trustedProxies, idStart: systemChance.hex(6) })
+  const adminDoor = new AdminDoor(config.admin.token)
+  const doors = [publicDoor.server, adminDoor.server]
+  try {
+    const publicUrl = await listen(publicDoor.server, config.listen, 'PORT or listen')
+    const adminUrl = await listen(adminDoor.server, config.admin, 'ADMIN_PORT or admin.listen')
+    const gateway = await Gateway.open(config, secrets, { log })
+    gateway.engine.origin = publicUrl
+    adminDoor.serve(gateway)
+    publicDoor.serve(gateway, adminDoor.office)
+    return {
+      gateway,
+      office: adminDoor.office,
+      publicUrl,
+      adminUrl,
+      async close(graceMs) {
+        // Idle connections end at once; busy ones with their answer.
+        for (const door of doors) {
+          door.close()
+          door.closeIdleConnections()
+        }
+        await gateway.close(graceMs)
+        for (const door of doors) door.closeAllConnections()
+      },
+    }
+  } catch (error) {
+    for (const door of doors) {
+      door.close()
+      door.closeAllConnections()
+    }
+    throw error
+  }
+}
+
+function listen(server: http.Server, { host, port }: ListenAddress, setting: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, host, port, setting)))
+    server.listen(port, host, 1024, () => {
+      const address = server.address() as AddressInfo
+      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${address.port}`)
+    })
+  })
+}
+
+function portError(error: NodeJS.ErrnoException, host: string, port: number, setting: string): PortError {
+  const place = `${host}:${port}`
+  if (error.code === 'EADDRINUSE')
+    return new PortError(`${place} is in use by another program; stop that, or choose another port with ${setting}`, { cause: error })
+  if (error.code === 'EACCES') return new PortError(`${place} may not be listened on by this user; choose another port with ${setting}`, { cause: error })
+  return new PortError(`${place} cannot be listened on (${error.code ?? error.message}); correct ${setting}`, { cause: error })
+}

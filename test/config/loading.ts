@@ -1,0 +1,21 @@
+/** Loading a text with the stand-ins, and the least that loads. */
+
+import type { Connection } from '#contract'
+import { formatComplaint } from '../../config/complaints.ts'
+import { type Loaded, type LoadOptions, loadConfig } from '../../config/load.ts'
+import type { GatewayConfig } from '../../config/model.ts'
+import { adapters, plugins } from './standins.ts'
+
+export const load = (text: string, more: Partial<LoadOptions> = {}): Promise<Loaded> =>
+  loadConfig({ file: 'gateway.config.yml', text, env: {}, adapters, plugins, ...more })
+
+/** @throws Error with the complaints where there are any */
+export async function loaded(text: string, more: Partial<LoadOptions> = {}): Promise<GatewayConfig> {
+  const { config, problems } = await load(text, more)
+  if (config === undefined) throw new Error(problems.map(formatComplaint).join('\n'))
+  return config
+}
+
+export const FOUR = `api_connections:\n  - name: nansen\n    api_key: \${KEY:-k}\n    monthly_quota: 10000\n    reserved: 3000\n`
+
+export const first = ({ connections }: GatewayConfig): Connection => connections[0] as Connection
