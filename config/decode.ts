@@ -58,12 +58,12 @@ function unwritten(name: string, field: Field, scope: Scope): unknown {
 
 /** Defaults are written in YAML's own form, so they take the same way as what is written. */
 function readDefault(name: string, field: Field, scope: Scope): unknown {
-  const value = field.default
+  const { default: value, ...bare } = field
   if (Array.isArray(value)) return value
   const node = { kind: 'scalar', at: 0, raw: String(value), text: String(value), value, fromReference: false, fromOutside: false } as ScalarNode
   const finished = field.type === 'strings' ? [String(value)] : parseScalar(field, node)
   if (finished === undefined)
-    scope.complaints.missing(scope.where, `the default of ${explain(`${name} of ${scope.of ?? 'the file'}`, field, node)}; correct its declaration`)
+    scope.complaints.missing(scope.where, `the default of ${explain(`${name} of ${scope.of ?? 'the file'}`, bare as Field, node)}; correct its declaration`)
   return finished
 }
 

@@ -4,52 +4,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import { load } from './loading.ts'
 
-const word = fc.constantFrom(
-  ...[
-    'api_connections',
-    'name',
-    'nansen',
-    'custom',
-    'reserved',
-    'monthly_quota',
-    'plugins',
-    'auth',
-    'rate-limit',
-    'routes',
-    'path',
-    '/x/*',
-    'operations',
-    'id',
-    'mode',
-  ],
-  ...[
-    '$0.05',
-    '3x',
-    '10%',
-    '60s',
-    `\${A}`,
-    `\${A:-1}`,
-    `\${`,
-    'vault:x',
-    'null',
-    '~',
-    '1e9',
-    '-1',
-    '"',
-    "'",
-    '&a',
-    '*a',
-    '<<',
-    '!!str',
-    '|',
-    '>',
-    '?',
-    '__proto__',
-    'live',
-    'http://[',
-    'overrides',
-  ],
-)
+const words =
+  'api_connections name nansen custom reserved monthly_quota plugins auth rate-limit routes path /x/* operations id mode live overrides ' +
+  '$0.05 3x 10% 60s ${ vault:x null ~ 1e9 -1 " \' &a *a << !!str | > ? __proto__ http://[ '
+const word = fc.constantFrom(...words.trim().split(' '), `\${A}`, `\${A:-1}`)
 const mark = fc.constantFrom(': ', '\n', '\n  ', '\n    ', '- ', '\n  - ', '{ ', ' }', '[', ']', ', ', ' ', ':', '#', '\t', '---\n', '\r\n')
 const scrap = fc.array(
   fc.oneof({ weight: 6, arbitrary: word }, { weight: 6, arbitrary: mark }, { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 4 }) }),

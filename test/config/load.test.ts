@@ -3,9 +3,10 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { dollars } from '#contract'
+import { definePlugin, dollars, type Plugin, type Setting } from '#contract'
 import { formatComplaint } from '../../config/complaints.ts'
 import { FOUR, first, load, loaded } from './loading.ts'
+import { plugins } from './standins.ts'
 
 t.test('the four lines that sellers know sell at $0.15', async (t) => {
   const config = await loaded(FOUR)
@@ -142,4 +143,16 @@ t.test('PORT and ADMIN_PORT change only the ports', async (t) => {
   )
   const { problems } = await load(text, { overrides: { port: 70_000 } })
   t.same(problems.map(formatComplaint), ['gateway.config.yml:1:1: PORT of the environment is no port; expected 0 to 65535'])
+})
+
+t.test('a plugin whose declaration is wrong is a complaint, too', async (t) => {
+  const broken = (setting: Setting) =>
+    new Map([...plugins, ['broken', definePlugin({ name: 'broken', describe: 'B', settings: { pace: setting }, create: () => ({}) }) as Plugin]])
+  const text = `${FOUR}plugins: [auth, markup-billing, quota-reserve, broken]\n`
+  const pace = await load(text, { plugins: broken({ type: 'rate', default: 'fast', describe: 'P' }) })
+  t.same(pace.problems.map(formatComplaint), [
+    'gateway.config.yml:6:48: the default of pace of broken is "fast"; expected a rate such as 60/minute; correct its declaration',
+  ])
+  const pattern = await load(text, { plugins: broken({ type: 'string', pattern: '(', describe: 'P' }) })
+  t.match(pattern.problems[0]?.message, /^the settings that plugins declare make no schema: /)
 })

@@ -1,0 +1,65 @@
+/** One try at one connection, with what has come of its answer. */
+import type { Alternative } from '#contract'
+import type { Attempt, AttemptEvents } from './transport.ts'
+
+const EMPTY = Buffer.alloc(0)
+
+/** Who hears of it; an answer of false pauses the provider until `resume`. */
+export interface Listener {
+  onHead(from: Try): boolean
+  onData(from: Try, chunk: Buffer): boolean
+  onEnd(from: Try): void
+  onError(from: Try, cause: Error, sent: boolean): void
+}
+
+export class Try implements AttemptEvents {
+  readonly alternative: Alternative
+  readonly startedAtMs: number
+  readonly #listener: Listener
+  attempt: Attempt | undefined
+  status = 0
+  rawHeaders: Buffer[] = []
+  chunks: Buffer[] = []
+  size = 0
+  resume: () => void = () => undefined
+  /** What happened while nobody could act on it: the charge of a long answer was being written. */
+  ended = false
+  broken: Error | undefined
+
+  constructor(listener: Listener, alternative: Alternative, startedAtMs: number) {
+    this.#listener = listener
+    this.alternative = alternative
+    this.startedAtMs = startedAtMs
+  }
+
+  head(status: number, rawHeaders: Buffer[], resume: () => void): boolean {
+    this.status = status
+    this.rawHeaders = rawHeaders
+    this.resume = resume
+    return this.#listener.onHead(this)
+  }
+
+  data(chunk: Buffer): boolean {
+    return this.#listener.onData(this, chunk)
+  }
+
+  end(): void {
+    this.ended = true
+    this.#listener.onEnd(this)
+  }
+
+  error(cause: Error, sent: boolean): void {
+    this.broken = cause
+    this.#listener.onError(this, cause, sent)
+  }
+
+  keep(chunk: Buffer): void {
+    this.chunks.push(chunk)
+    this.size += chunk.length
+  }
+
+  body(): Buffer {
+    if (this.chunks.length === 1) return this.chunks[0] as Buffer
+    return this.chunks.length === 0 ? EMPTY : Buffer.concat(this.chunks, this.size)
+  }
+}

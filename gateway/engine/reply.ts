@@ -1,0 +1,69 @@
+/** What a call says about itself: the headers of its answers, its problems with the offer, its record. */
+import { type Attempt, type CallRecord, type Outcome, type RateState, type Refusal, refusals, refuse, type Usd } from '#contract'
+import type { EngineCall } from './call.ts'
+import type { Priced } from './charge.ts'
+import type { EnginePorts } from './ports.ts'
+import { quoteOf } from './unpaid.ts'
+
+/** draft-ietf-httpapi-ratelimit-headers-10 */
+export function rateHeaders(rate: RateState | undefined): string[] {
+  if (rate === undefined) return []
+  return ['ratelimit-policy', `"default";q=${rate.limit};w=${rate.windowSeconds}`, 'ratelimit', `"default";r=${rate.remaining};t=${rate.resetSeconds}`]
+}
+
+/** A 402 carries the offer at `price`, or at what the call costs now. */
+export function withOffer(ports: EnginePorts, call: EngineCall, refusal: Refusal, price: Usd | undefined): Refusal {
+  if (refusals[refusal.code].status !== 402) return refusal
+  if (!call.chain.gives('challenge')) return { ...refusal, members: { x402Version: 1, error: refusal.detail, accepts: [], ...refusal.members } }
+  try {
+    const asked = price ?? quoteOf(call, ports.store.stock)?.price ?? call.price.alternatives[0]?.price
+    if (asked === undefined) throw new Error(`operation ${call.operation.id} has no price`)
+    const offer = call.challenge(asked, refusal.detail)
+    return { ...refusal, headers: { ...offer.headers, ...refusal.headers }, members: { ...offer.members, ...refusal.members } }
+  } catch (cause) {
+    return refuse('unavailable', 'the offer for this call could not be made; nothing was charged', { cause })
+  }
+}
+
+/** For the log: what is in an Error, which JSON would leave out. */
+export const describe = (cause: unknown): unknown => (cause instanceof Error ? { name: cause.name, message: cause.message, stack: cause.stack } : cause)
+
+export interface Ending {
+  readonly kind: Outcome['kind']
+  readonly status: number
+  readonly refusal: Refusal | undefined
+  readonly attempts: readonly Attempt[]
+  readonly priced: Priced | undefined
+  readonly receipt: string | undefined
+  readonly tookMs: number
+}
+
+export function recordOf(call: EngineCall, ending: Ending): CallRecord {
+  const { kind, status, refusal, priced, receipt } = ending
+  return {
+    v: 1,
+    id: call.id,
+    at: call.receivedAtMs,
+    generation: call.generation,
+    api: call.api,
+    operation: call.operation.id,
+    consumer: consumerOf(call),
+    kind,
+    status,
+    ...(refusal === undefined ? {} : { code: refusal.code }),
+    ...(receipt === undefined ? {} : { receipt }),
+    units: priced?.units ?? 0,
+    price: (priced?.price ?? 0n).toString(),
+    attempts: ending.attempts,
+    tookMs: ending.tookMs,
+  }
+}
+
+/** A record is written whatever broke: also where the giver of the consumer is what broke. */
+function consumerOf(call: EngineCall): string {
+  try {
+    return call.consumer.id
+  } catch {
+    return `address:${call.address}`
+  }
+}

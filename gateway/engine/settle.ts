@@ -1,0 +1,63 @@
+/** Step 6: from a good answer to a durable charge. What is not known stays so until the reconciler knows. */
+import { type Charge, type Payer, type Payment, type Refusal, refuse, type Settlement, unreachable } from '#contract'
+import type { EngineCall } from './call.ts'
+import type { EnginePorts } from './ports.ts'
+
+export type Charged =
+  /** The answer may leave, with these headers (flat list) besides its own. */
+  { readonly state: 'charged'; readonly headers: readonly string[] } | { readonly state: 'refused' | 'unknown'; readonly refusal: Refusal }
+
+const PENDING_RETRY_SECONDS = 2
+export const pending = (detail: string): Refusal => refuse('payment_pending', detail, { retryAfterSeconds: PENDING_RETRY_SECONDS })
+
+/** Resolves when the charge (credits) or the settlement (x402) is durable. An owner's own call waits for nothing. */
+export function chargeHold(ports: EnginePorts, call: EngineCall, payer: Payer, hold: string, charge: Charge): Promise<Charged> | Charged {
+  if (payer.by === 'x402') return settleHold(ports, call, payer.payment, hold, charge)
+  const committed = ports.store.commit(hold, charge)
+  if (payer.by !== 'owner') return committed.then(() => NOTHING_MORE, notWritten)
+  committed.catch((error) => ports.log.error({ request: call.id, error: String(error) }, "an owner's call could not be written"))
+  return NOTHING_MORE
+}
+
+const NOTHING_MORE: Charged = { state: 'charged', headers: [] }
+
+const notWritten = (cause: unknown): Charged => {
+  const detail = 'the charge of this call could not be written; it shows in the statement or never was'
+  return { state: 'refused', refusal: refuse('unavailable', detail, { cause, retryAfterSeconds: PENDING_RETRY_SECONDS }) }
+}
+
+/** Intent durable (S), settle, outcome durable (T). */
+async function settleHold(ports: EnginePorts, call: EngineCall, payment: Payment, hold: string, charge: Charge): Promise<Charged> {
+  try {
+    await ports.store.intend(hold, charge, payment)
+  } catch (cause) {
+    // Nothing was asked of the facilitator: the payment is unused.
+    return { state: 'refused', refusal: refuse('unavailable', 'the settlement could not be written down, so it was not begun; nothing was paid', { cause }) }
+  }
+  const settlement = await call.chain.settle(payment)
+  try {
+    await ports.store.resolve(hold, settlement)
+  } catch (cause) {
+    ports.log.error({ request: call.id, hold, cause: String(cause) }, 'the outcome of a settlement could not be written down')
+    return { state: 'unknown', refusal: pending('the settlement of this call could not be written down yet') }
+  }
+  return charged(ports, call, hold, settlement)
+}
+
+function charged(ports: EnginePorts, call: EngineCall, hold: string, settlement: Settlement): Charged {
+  switch (settlement.state) {
+    case 'settled':
+      return { state: 'charged', headers: Object.entries(settlement.headers).flat() }
+    case 'not_settled':
+      return {
+        state: 'refused',
+        refusal: refuse('payment_invalid', `the payment could not be settled: ${settlement.reason}`, { headers: settlement.headers ?? {} }),
+      }
+    case 'unknown':
+      ports.log.warn({ request: call.id, hold, cause: String(settlement.cause) }, 'the outcome of a settlement is not known')
+      ports.unknown()
+      return { state: 'unknown', refusal: pending('the settlement of this call is not known yet') }
+    default:
+      return unreachable(settlement)
+  }
+}
