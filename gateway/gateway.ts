@@ -124,7 +124,7 @@ export class Gateway {
   async close(graceMs: number): Promise<void> {
     await this.engine.stop(graceMs)
     await this.#ends.close()
-    this.#calls.close()
+    await this.#calls.close()
     await this.ground.close()
   }
 }

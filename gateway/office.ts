@@ -2,8 +2,8 @@
  * What operators ask of a gateway, running or not: keys, switches, status, reports. JSON shapes are those of CONTRACT
  * section 4; the doors only carry them.
  */
-import { createHash, randomBytes } from 'node:crypto'
-import { type Connection, compareRatios, type EpochMs, formatUsd, type KeyRecord, type Month, ratio, type ReportRow, units, type Usd } from '#contract'
+import { randomBytes } from 'node:crypto'
+import { type Connection, compareRatios, type EpochMs, formatUsd, type KeyRecord, type Month, ratio, type ReportRow, sha256, units, type Usd } from '#contract'
 import type { Ground } from './gateway.ts'
 
 /** One sentence for the person who asked. */
@@ -52,7 +52,7 @@ export class Office {
     const now = this.#ground.clock.nowMs()
     await this.#ground.admin.createKey({
       id,
-      hash: createHash('sha256').update(key).digest('hex'),
+      hash: sha256(key),
       role: owner === undefined ? 'consumer' : 'owner',
       credits,
       ...(owner === undefined ? {} : { owner }),

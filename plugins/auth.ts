@@ -1,6 +1,5 @@
 /** Who calls: an owner's or a consumer's key, else the wallet that the payment names, else nobody in particular. */
-import { createHash } from 'node:crypto'
-import { type Call, type Consumer, definePlugin, refuse, shownKey, whyKeyIsBad } from '#contract'
+import { type Call, type Consumer, definePlugin, refuse, sha256, shownKey, whyKeyIsBad } from '#contract'
 
 export default definePlugin({
   name: 'auth',
@@ -15,7 +14,7 @@ export default definePlugin({
         const payer = call.payment?.payer
         return payer === undefined ? { kind: 'anonymous', id: `address:${call.address}` } : { kind: 'wallet', id: `wallet:${payer}`, wallet: payer }
       }
-      const key = keys.byHash(createHash('sha256').update(shown).digest('hex'))
+      const key = keys.byHash(sha256(shown))
       const why = whyKeyIsBad(key, clock.nowMs())
       if (key === undefined || why !== undefined) return { kind: 'refused', id: `address:${call.address}`, why: why ?? 'the key is unknown' }
       if (key.role === 'owner') return { kind: 'owner', id: `key:${key.id}`, keyId: key.id, owner: key.owner ?? 'operator' }

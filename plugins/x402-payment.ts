@@ -2,7 +2,6 @@
  * Payment by x402, scheme `exact` on EVM (EIP-3009): one 402 that both protocol versions read, verify before the call,
  * settle after it. Wire formats: x402 specification v2 sections 5 and 7, v1 section 5, HTTP transports v1 and v2.
  */
-import { createHash } from 'node:crypto'
 import { decodePaymentSignatureHeader, encodePaymentRequiredHeader, encodePaymentResponseHeader } from '@x402/core/http'
 import { parsePaymentPayload } from '@x402/core/schemas'
 import {
@@ -19,6 +18,7 @@ import {
   type Refusal,
   refuse,
   type Settlement,
+  sha256,
   type Usd,
 } from '#contract'
 
@@ -39,7 +39,8 @@ interface Asset {
 }
 
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/
-const NONCE = /^0x[0-9a-fA-F]{64}$/
+/** 32 bytes: a nonce, or the id of a transaction. */
+const WORD = /^0x[0-9a-fA-F]{64}$/
 const UINT = /^(0|[1-9]\d{0,77})$/
 const SIGNATURE = /^0x(?:[0-9a-fA-F]{2}){65,4096}$/
 /** A facilitator wants the authorization to outlive its own work by this (x402.md scheme exact, EVM). */
@@ -47,6 +48,10 @@ const SPARE_MS = 6_000
 /** A nonce is remembered this much longer than it is valid: clocks differ. */
 const NONCE_MARGIN_MS = 600_000
 const VERIFY_WITHIN_MS = 10_000
+/** A uint256 of the chain. */
+const BEYOND = 2n ** 256n
+/** Of JSON in a payment. It is written down and passed on, and what is nested without end can be read but not written. */
+const MOST_LEVELS = 64
 
 function offerOf(nameOrCaip2: string, asset: Asset | undefined): Offer {
   const network = findNetwork(nameOrCaip2)
@@ -85,7 +90,7 @@ interface Sent {
   readonly header: string
 }
 
-type Shown = { readonly payment: Payment } | { readonly refusal: Refusal } | undefined
+type Shown = { readonly payment: Payment; readonly validAfterMs: number } | { readonly refusal: Refusal } | undefined
 
 const malformed = (what: string): { refusal: Refusal } => ({ refusal: refuse('bad_request', `the payment header ${what}`) })
 const invalid = (what: string): { refusal: Refusal } => ({ refusal: refuse('payment_invalid', `${what}; the payment was not used`) })
@@ -101,17 +106,22 @@ function sentWith(call: Call): Sent | undefined {
 function decoded(sent: Sent): Record<string, unknown> | undefined {
   try {
     const found = parsePaymentPayload(decodePaymentSignatureHeader(sent.header))
-    return found.success && found.data.x402Version === sent.version ? (found.data as unknown as Record<string, unknown>) : undefined
+    if (!found.success || found.data.x402Version !== sent.version || !isShallow(found.data, MOST_LEVELS)) return undefined
+    return found.data as unknown as Record<string, unknown>
   } catch {
     return undefined
   }
 }
 
+const isShallow = (value: unknown, levels: number): boolean =>
+  typeof value !== 'object' || value === null || (levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1)))
+
 function authorizationOf(payload: unknown): { authorization: Authorization; signature: string } | undefined {
   const { authorization, signature } = (payload ?? {}) as { authorization?: Partial<Record<keyof Authorization, unknown>>; signature?: unknown }
   if (typeof authorization !== 'object' || authorization === null || typeof signature !== 'string' || !SIGNATURE.test(signature)) return undefined
   const is = (name: keyof Authorization, form: RegExp): boolean => typeof authorization[name] === 'string' && form.test(authorization[name])
-  const formed = is('from', ADDRESS) && is('to', ADDRESS) && is('nonce', NONCE) && is('value', UINT) && is('validAfter', UINT) && is('validBefore', UINT)
+  const isUint = (name: keyof Authorization): boolean => is(name, UINT) && BigInt(authorization[name] as string) < BEYOND
+  const formed = is('from', ADDRESS) && is('to', ADDRESS) && is('nonce', WORD) && isUint('value') && isUint('validAfter') && isUint('validBefore')
   return formed ? { authorization: authorization as Authorization, signature } : undefined
 }
 
@@ -196,14 +206,11 @@ export default definePlugin({
       if (sent.version === 2 && (accepted.amount !== authorization.value || String(accepted.payTo).toLowerCase() !== settings.pay_to.toLowerCase())) {
         return invalid('the payment does not repeat the offer')
       }
-      const now = ports.clock.nowMs()
       const validBeforeMs = Number(authorization.validBefore) * 1000
-      if (validBeforeMs < now + leastLifeMs) return invalid(`the payment must be valid for at least ${Math.ceil(leastLifeMs / 1000)} s more`)
-      if (Number(authorization.validAfter) * 1000 > now) return invalid('the payment is not valid yet')
       const identifier = identifierOf(payload)
       const payment: Payment = {
         x402Version: sent.version,
-        digest: createHash('sha256').update(sent.header).digest('hex'),
+        digest: sha256(sent.header),
         network: offer.network,
         asset: offer.asset.toLowerCase(),
         payer: authorization.from.toLowerCase(),
@@ -214,7 +221,20 @@ export default definePlugin({
         requirements: sent.version === 2 ? requirements(offer, authorization.value) : requirementsV1(offer, authorization.value, call),
         ...(identifier === undefined ? {} : { identifier }),
       }
-      return { payment }
+      return { payment, validAfterMs: Number(authorization.validAfter) * 1000 }
+    }
+
+    /**
+     * Asked only when the reservation stands: a payment that is about to expire buys nothing more, but what it has bought,
+     * or may have bought, is looked up before.
+     */
+    const untimely = (call: Call): Refusal | undefined => {
+      const found = show(call)
+      if (found === undefined || 'refusal' in found) return found?.refusal
+      const now = ports.clock.nowMs()
+      if (found.payment.validBeforeMs < now + leastLifeMs)
+        return invalid(`the payment must be valid for at least ${Math.ceil(leastLifeMs / 1000)} s more`).refusal
+      return found.validAfterMs > now ? invalid('the payment is not valid yet').refusal : undefined
     }
 
     const shown = new WeakMap<Call, Exclude<Shown, undefined>>()
@@ -253,8 +273,11 @@ export default definePlugin({
         const { network, asset, payer, nonce, validBeforeMs } = found.payment
         return [{ kind: 'once', key: `${network}:${asset}:${payer}:${nonce}`, untilMs: (validBeforeMs + NONCE_MARGIN_MS) as EpochMs }]
       },
-      authorize: async ({ payment }) => {
+      authorize: async (call) => {
+        const { payment } = call
         if (payment === undefined) return undefined
+        const refusal = untimely(call)
+        if (refusal !== undefined) return refusal
         const answer = await ask('verify', payment, VERIFY_WITHIN_MS)
         if (answer.kind === 'lost')
           return refuse('unavailable', 'no facilitator could verify the payment; it was not used', { cause: answer.cause, retryAfterSeconds: 5 })
@@ -284,6 +307,8 @@ function identifierOf(payload: Record<string, unknown>): string | undefined {
 /** A reason is a word of the protocol; free text may hold the facilitator's internals and stays here. */
 const reasonOf = (reason: unknown): string => (typeof reason === 'string' && /^[a-z0-9_]{1,80}$/.test(reason) ? reason : 'refused by the facilitator')
 
+const isHash = (transaction: unknown): transaction is string => typeof transaction === 'string' && WORD.test(transaction)
+
 /** The boolean decides, not the status; what proves nothing is unknown. */
 function settlementOf(payment: Payment, answer: FacilitatorAnswer): Settlement {
   if (answer.kind === 'lost') return { state: 'unknown', cause: answer.cause }
@@ -295,12 +320,13 @@ function settlementOf(payment: Payment, answer: FacilitatorAnswer): Settlement {
   })
   if (success === true) {
     if (typeof payer === 'string' && payer.toLowerCase() !== payment.payer) return { state: 'unknown', cause: 'the facilitator settled for another payer' }
-    const id = typeof transaction === 'string' && /^0x[0-9a-fA-F]{64}$/.test(transaction) ? transaction : ''
+    const id = isHash(transaction) ? transaction : ''
     return { state: 'settled', transaction: id, headers: encode({ success: true, transaction: id, network, payer: payment.payer }) }
   }
   const reason = reasonOf(errorReason)
-  // A used nonce may have been used for this very payment, by anybody who saw it; pending is not an end.
-  if (success !== false || answer.status >= 500 || /pending|nonce_already_used/.test(reason))
-    return { state: 'unknown', cause: { status: answer.status, reason } }
+  // A used nonce may have been used for this very payment, by anybody who saw it; pending is not an end; and a facilitator
+  // whose node failed it while sending, so that it names no transaction, does not know itself what became of it.
+  const unproven = /pending|nonce_already_used/.test(reason) || (/transaction_failed|transaction_state|unexpected/.test(reason) && !isHash(transaction))
+  if (success !== false || answer.status >= 500 || unproven) return { state: 'unknown', cause: { status: answer.status, reason } }
   return { state: 'not_settled', reason, headers: encode({ success: false, errorReason: reason, transaction: '', network, payer: payment.payer }) }
 }

@@ -16,7 +16,7 @@ export class CallLog {
   #lines: string[] = []
   #bytes = 0
   #size: number
-  #writing = false
+  #writing: Promise<void> | undefined
   #dropped = 0
   readonly #timer: NodeJS.Timeout
 
@@ -38,24 +38,29 @@ export class CallLog {
     this.#bytes += line.length + 1
   }
 
-  close(): void {
+  /** Resolves when everything is handed to the disk. */
+  async close(): Promise<void> {
     clearInterval(this.#timer)
+    await this.#writing
     this.#write()
+    await this.#writing
   }
 
   #write(): void {
-    if (this.#writing || this.#lines.length === 0) return
+    if (this.#writing !== undefined || this.#lines.length === 0) return
     if (this.#dropped > 0) this.#log.warn({ dropped: this.#dropped }, 'records of uncharged calls were dropped: the disk is slower than they come')
     this.#dropped = 0
     const text = `${this.#lines.join('\n')}\n`
     this.#lines = []
     this.#bytes = 0
     this.#rotate(text.length)
-    this.#writing = true
-    appendFile(this.#file, text, { mode: 0o600 }, (error) => {
-      this.#writing = false
-      if (error !== null) this.#log.warn({ error: error.message }, 'records of uncharged calls could not be written')
-    })
+    this.#writing = new Promise((written) =>
+      appendFile(this.#file, text, { mode: 0o600 }, (error) => {
+        this.#writing = undefined
+        if (error !== null) this.#log.warn({ error: error.message }, 'records of uncharged calls could not be written')
+        written()
+      }),
+    )
   }
 
   /** One older file is kept. */

@@ -12,7 +12,7 @@ import type { Ask, FedGroup, Told } from './worker.ts'
 
 /** Books run behind by at most this; asking them anything feeds them first. */
 const FEED_EVERY_MS = 100
-const FEED_LINES = 4096
+const FEED_BYTES = 4 * 1024 * 1024
 
 export class BooksError extends Error {
   override name = 'BooksError'
@@ -70,8 +70,9 @@ class EmbeddedBooks implements Books {
   #sequence: number
   #asks = 0
   #groups: FedGroup[] = []
-  #lines = 0
+  #bytes = 0
   #timer: NodeJS.Timeout | undefined
+  #closing = false
   failed: Error | undefined
 
   constructor(file: string, sequence: number, flushed: () => Promise<void>) {
@@ -84,8 +85,8 @@ class EmbeddedBooks implements Books {
     if (group.sequence <= this.#sequence) return
     this.#sequence = group.sequence
     this.#groups.push(group)
-    this.#lines += group.lines.length
-    if (this.#lines >= FEED_LINES) this.#post()
+    this.#bytes += group.bytes.length
+    if (this.#bytes >= FEED_BYTES) this.#post()
     else if (this.#timer === undefined) {
       this.#timer = setTimeout(() => this.#post(), FEED_EVERY_MS)
       this.#timer.unref()
@@ -115,8 +116,13 @@ class EmbeddedBooks implements Books {
   }
 
   async statement(account: string, limit: number): Promise<readonly StatementEntry[]> {
-    const rows = (await this.#ask({ kind: 'statement', account, limit })) as { at: bigint; kind: StatementEntry['kind']; amount: Usd; receipt: string | null }[]
-    return rows.map((row) => ({ atMs: countOf(row.at) as EpochMs, kind: row.kind, amount: row.amount, receipt: row.receipt ?? undefined }))
+    const rows = (await this.#ask({ kind: 'statement', account, limit })) as {
+      at: number
+      kind: StatementEntry['kind']
+      amount: Usd
+      receipt: string | undefined
+    }[]
+    return rows.map((row) => ({ atMs: row.at as EpochMs, kind: row.kind, amount: row.amount, receipt: row.receipt }))
   }
 
   async close(): Promise<void> {
@@ -125,6 +131,8 @@ class EmbeddedBooks implements Books {
       await this.#worker?.terminate()
       return
     }
+    // The thread keeps the process until it has ended: whoever waits for the close hears of it.
+    this.#closing = true
     const ended = new Promise((resolve) => this.#worker?.once('exit', resolve))
     await this.#send({ kind: 'close' })
     await ended
@@ -152,9 +160,14 @@ class EmbeddedBooks implements Books {
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#groups.length === 0 || this.failed !== undefined) return
-    this.#thread().postMessage({ kind: 'groups', groups: this.#groups } satisfies Ask)
+    const groups = this.#groups
     this.#groups = []
-    this.#lines = 0
+    this.#bytes = 0
+    // The memory moves over: nothing is copied, and nothing of it stays on this thread's heap.
+    this.#thread().postMessage(
+      { kind: 'groups', groups } satisfies Ask,
+      groups.map(({ bytes }) => bytes.buffer as ArrayBuffer),
+    )
   }
 
   /** Started when first needed: a start with nothing to post does not wait for a thread. */
@@ -165,7 +178,7 @@ class EmbeddedBooks implements Books {
       if ('failed' in told) return this.#fail(new Error(`the books cannot be written: ${told.failed}`))
       this.#asked.get(told.id)?.resolve(told.rows)
       this.#asked.delete(told.id)
-      if (this.#asked.size === 0) worker.unref()
+      if (this.#asked.size === 0 && !this.#closing) worker.unref()
     })
     worker.on('error', (error) => this.#fail(error))
     worker.unref()

@@ -11,17 +11,18 @@ import {
   type RefundLine,
   refundEntry,
   refundTally,
-  sumOf,
   type TallyChange,
   type WastedLine,
   wastedTally,
 } from './postings.ts'
+import { Batch, readEntry } from './batch.ts'
 import { Writer } from './schema.ts'
 
 export interface FedGroup {
   readonly sequence: number
   readonly hash: string
-  readonly lines: readonly string[]
+  /** Records in lines. */
+  readonly bytes: Uint8Array
 }
 
 export type Ask =
@@ -47,12 +48,7 @@ const putMeta = db.prepare('insert or replace into meta values (?, ?)')
 const putIntent = db.prepare('insert or replace into intent values (?, ?)')
 const takeIntent = db.prepare('delete from intent where id = ? returning line')
 const report = db.prepare('select connection, owner, calls, units, own, revenue, platform from tally where month = ?')
-const statement = db.prepare('select at, kind, amount, receipt from entry where account = ? order by at desc, id desc limit ?')
-
-interface Batch {
-  readonly entries: Entry[]
-  readonly tallies: TallyChange[]
-}
+const pages = db.prepare('select lines from page where account = ? order by sequence desc')
 
 /** Cheap test before parsing: most lines that the books do not read are leases and names. */
 const READ = /^\{"t":"(charge|intent|settled|void|credit|refund|wasted)"/
@@ -84,24 +80,40 @@ function read(text: string, batch: Batch): void {
 }
 
 function put(entry: Entry | undefined, tally: TallyChange | undefined, batch: Batch): void {
-  if (entry !== undefined) {
-    if (sumOf(entry) !== 0n) throw new Error(`entry ${entry.id} does not balance`)
-    batch.entries.push(entry)
-  }
-  if (tally !== undefined) batch.tallies.push(tally)
+  if (entry !== undefined) batch.enter(entry)
+  if (tally !== undefined) batch.tally(tally)
 }
+
+const readSequence = db.prepare("select value from meta where name = 'sequence'")
+let sequence = Number.parseInt((readSequence.get() as { value: string } | undefined)?.value ?? '0', 10)
 
 /** One transaction, with the sequence up to which the journal is in the books: replays are harmless. */
 const apply = db.transaction((groups: readonly FedGroup[]) => {
-  const batch: Batch = { entries: [], tallies: [] }
-  for (const group of groups) for (const line of group.lines) read(line, batch)
-  writer.write(batch.entries, batch.tallies)
+  const batch = new Batch()
+  // After a failed batch the next would leave a gap: the books stop and are fed again from the journal at the next start.
+  const first = groups[0]
+  if (first !== undefined && first.sequence !== sequence + 1) throw new Error(`group ${first.sequence} does not follow group ${sequence}`)
+  for (const { bytes } of groups) for (const line of textOf(bytes).split('\n')) read(line, batch)
   const last = groups.at(-1)
-  if (last !== undefined) {
-    putMeta.run('sequence', String(last.sequence))
-    putMeta.run('hash', last.hash)
-  }
+  if (last === undefined) return
+  writer.write(batch, last.sequence)
+  putMeta.run('sequence', String(last.sequence))
+  putMeta.run('hash', last.hash)
 })
+
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+
+/** Newest first, reading no more pages than it takes. */
+function statement(account: string, limit: number): unknown[] {
+  const rows: unknown[] = []
+  for (const { lines } of pages.iterate(account) as Iterable<{ lines: string }>) {
+    for (const line of lines.split('\n').reverse()) {
+      if (rows.length === limit) return rows
+      rows.push(readEntry(line))
+    }
+  }
+  return rows
+}
 
 const tell = (told: Told): void => parentPort?.postMessage(told)
 
@@ -110,11 +122,12 @@ parentPort?.on('message', (ask: Ask) => {
     switch (ask.kind) {
       case 'groups':
         apply(ask.groups)
+        sequence = ask.groups.at(-1)?.sequence ?? sequence
         return
       case 'report':
         return tell({ id: ask.id, rows: report.all(ask.month) })
       case 'statement':
-        return tell({ id: ask.id, rows: statement.all(ask.account, ask.limit) })
+        return tell({ id: ask.id, rows: statement(ask.account, ask.limit) })
       case 'close':
         db.close()
         tell({ id: ask.id, rows: [] })

@@ -45,9 +45,16 @@ export function formatUsd(amount: bigint): string {
   return `${amount < 0n ? '-' : ''}${size / MICROS_PER_USD}.${places}`
 }
 
-/** The form of headers and tables: `$0.15`, `-$20.00`. */
+let knownAmount: bigint | undefined
+let knownText = ''
+
+/** The form of headers and tables: `$0.15`, `-$20.00`. The last one is remembered: one operation's price is written again and again. */
 export function dollars(amount: bigint): string {
-  return amount < 0n ? `-$${formatUsd(-amount)}` : `$${formatUsd(amount)}`
+  if (amount !== knownAmount) {
+    knownText = amount < 0n ? `-$${formatUsd(-amount)}` : `$${formatUsd(amount)}`
+    knownAmount = amount
+  }
+  return knownText
 }
 
 export function units(count: number): Units {

@@ -25,8 +25,8 @@ export interface CallRecord {
   readonly consumer: string
   readonly kind: 'charged' | 'free' | 'passed' | 'refused' | 'replayed' | 'abandoned' | 'unknown'
   readonly status: number
-  readonly code?: RefusalCode
-  readonly receipt?: string
+  readonly code?: RefusalCode | undefined
+  readonly receipt?: string | undefined
   readonly units: number
   readonly price: string
   readonly attempts: readonly Attempt[]

@@ -23,4 +23,16 @@ export interface Period {
 /** `2026-11`, the UTC month in which money is counted. */
 export type Month = string
 
-export const monthOf = (atMs: number): Month => new Date(atMs).toISOString().slice(0, 7)
+const DAY_MS = 86_400_000
+let knownDay = Number.NaN
+let knownMonth: Month = ''
+
+/** The last day asked for is remembered: most instants lie in the same one. */
+export function monthOf(atMs: number): Month {
+  const day = Math.floor(atMs / DAY_MS)
+  if (day !== knownDay) {
+    knownMonth = new Date(atMs).toISOString().slice(0, 7)
+    knownDay = day
+  }
+  return knownMonth
+}

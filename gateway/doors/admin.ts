@@ -90,24 +90,25 @@ export class AdminDoor {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
-    const url = new URL(request.url ?? '/', 'http://admin.invalid')
-    if (url.pathname === '/healthz') return answer(response, 200, { status: 'ok' })
+    // Not read by URL, which takes `//` for a host and throws where that is none.
+    const [path = '', query = ''] = (request.url ?? '').split('?', 2)
+    if (path === '/healthz') return answer(response, 200, { status: 'ok' })
     const served = this.#served
     if (served === undefined) return answer(response, 503, { error: 'the gateway is starting' })
-    if (url.pathname === '/readyz') {
+    if (path === '/readyz') {
       const lost = served.gateway.ground.lost()
       return answer(response, lost.length === 0 ? 200 : 503, { status: lost.length === 0 ? 'ready' : 'not ready', lost })
     }
     const refused = this.#refused(request)
     if (refused !== undefined) return answer(response, refused.status, { error: refused.error })
-    if (url.pathname === '/api/about' && request.method === 'GET')
+    if (path === '/api/about' && request.method === 'GET')
       return answer(response, 200, { product: 'atlas', store: served.gateway.ground.config.store.path, pid: process.pid })
-    const action = actions[`${request.method} ${url.pathname}`]
-    if (action === undefined) return answer(response, 404, { error: `there is no ${request.method} ${url.pathname}` })
+    const action = actions[`${request.method} ${path}`]
+    if (action === undefined) return answer(response, 404, { error: `there is no ${request.method} ${path}` })
     readBody(request, BODY_BYTES, (read) => {
       if ('gone' in read) return
       if ('tooLarge' in read) return answer(response, 413, { error: `the body is over ${BODY_BYTES} bytes` })
-      void this.#act(action, served, askOf(request, url, read.body), response)
+      void this.#act(action, served, askOf(request, query, read.body), response)
     })
   }
 
@@ -137,8 +138,8 @@ export class AdminDoor {
   }
 }
 
-function askOf(request: IncomingMessage, url: URL, body: Buffer): Ask | undefined {
-  if (request.method === 'GET') return Object.fromEntries(url.searchParams)
+function askOf(request: IncomingMessage, query: string, body: Buffer): Ask | undefined {
+  if (request.method === 'GET') return Object.fromEntries(new URLSearchParams(query))
   if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) return undefined
   try {
     const value: unknown = JSON.parse(body.toString('utf8'))

@@ -2,20 +2,20 @@
  * The public port: fast-gateway on restana carries routing and life cycle, one route per API with a wildcard; the proxy step
  * is the engine's. A generation gets a router of its own, so that a reload swaps it under the same server.
  */
-import { createHash } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import { BlockList, type Socket } from 'node:net'
 import gateway from 'fast-gateway'
 import restana from 'restana'
-import { isRefusal, type Refusal, refuse, shownKey, whyKeyIsBad } from '#contract'
+import { isRefusal, type Refusal, refuse, sha256, shownKey, whyKeyIsBad } from '#contract'
 import { type Engine, type Incoming, problemOf } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
 import type { Office } from '../office.ts'
 import { readBody } from './body.ts'
 import { catalogueOf } from './catalogue.ts'
+import { Crowd } from './crowd.ts'
 import { frontPage } from './page.ts'
-import { HttpIncoming, HttpSink } from './request.ts'
+import { HttpIncoming, HttpSink, isIn } from './request.ts'
 
 export interface PublicLimits {
   readonly headerBytes: number
@@ -24,6 +24,7 @@ export interface PublicLimits {
   readonly headersWithinMs: number
   readonly idleMs: number
   readonly connections: number
+  readonly connectionsPerAddress: number
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
@@ -42,6 +43,7 @@ export class PublicDoor {
   readonly #limits: PublicLimits
   readonly #trusted: BlockList | undefined
   readonly #nextId: () => string
+  readonly #ending = new WeakSet<Socket>()
   #handle: Handler
 
   constructor(limits: PublicLimits, options: { readonly trustedProxies: readonly string[]; readonly idStart: string }) {
@@ -64,7 +66,11 @@ export class PublicDoor {
       noDelay: true,
     })
     this.server.maxConnections = limits.connections
+    const crowd = new Crowd(limits.connectionsPerAddress, (address) => this.#trusted !== undefined && isIn(this.#trusted, address))
+    this.server.on('connection', (socket: Socket) => crowd.enter(socket))
     this.server.on('request', (request, response) => this.#handle(request, response))
+    // An expectation that nobody knows may be passed over (RFC 9110 section 10.1.1); without this the answer would not be ours.
+    this.server.on('checkExpectation', (request, response) => this.#handle(request, response))
     this.server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#clientError(error, socket as Socket))
     // An upgrade is not understood: the request is served as it stands (RFC 9110 section 7.8).
   }
@@ -134,7 +140,7 @@ export class PublicDoor {
     try {
       const { store, clock } = served.ground
       const shown = shownKey((name) => incoming.header(name))
-      const key = shown === undefined ? undefined : store.keys.byHash(hashOf(shown))
+      const key = shown === undefined ? undefined : store.keys.byHash(sha256(shown))
       const why = whyKeyIsBad(key, clock.nowMs())
       if (key === undefined || why !== undefined) {
         return this.#refuse(
@@ -160,28 +166,41 @@ export class PublicDoor {
 
   #refuse(incoming: Incoming, response: ServerResponse, refusal: Refusal, engine?: Engine): void {
     const problem = engine === undefined ? problemOf(refusal, incoming.id) : engine.problem(incoming, refusal)
-    // A body that nobody reads is not read: the connection ends with the answer.
-    const unread = response.req.complete ? [] : ['connection', 'close']
-    new HttpSink(response).answer(problem.status, [...problem.headers, ...unread], problem.body)
+    const sink = new HttpSink(response)
+    if (this.#endsWithAnswer(response.req)) sink.lastAnswer(problem.status, problem.headers, problem.body, LINGER_MS)
+    else sink.answer(problem.status, problem.headers, problem.body)
+  }
+
+  /** A body that nobody reads is thrown away where it is short; where it is long, or nobody knows, the connection ends. */
+  #endsWithAnswer({ complete, headers }: IncomingMessage): boolean {
+    return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > this.#limits.bodyBytes)
   }
 
   /** What the parser refused never became a request; the answer is written by hand, then the connection ends. */
   #clientError(error: NodeJS.ErrnoException, socket: Socket): void {
+    // Whatever else comes on a connection that is ending is thrown away.
+    if (this.#ending.has(socket)) return
     if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
-    const tooLarge = error.code === 'HPE_HEADER_OVERFLOW'
-    const refusal = tooLarge
-      ? refuse('headers_too_large', `the header section is over ${this.#limits.headerBytes} bytes`)
-      : refuse('bad_request', 'the request is not valid HTTP/1.1')
-    const { status, headers, body } = problemOf(refusal, this.#nextId())
+    // In the middle of an answer nothing can be said any more.
+    if ((socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage?.headersSent === true) return void socket.destroy()
+    const { status, headers, body } = problemOf(this.#parserRefusal(error), this.#nextId())
     const fields = [...headers, 'content-length', String(Buffer.byteLength(body)), 'connection', 'close']
     const lines = fields.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${fields[at + 1]}`] : []))
+    this.#ending.add(socket)
+    setTimeout(() => socket.destroy(), LINGER_MS).unref()
     socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n${body}`)
+  }
+
+  #parserRefusal({ code }: NodeJS.ErrnoException): Refusal {
+    if (code === 'HPE_HEADER_OVERFLOW') return refuse('headers_too_large', `the header section is over ${this.#limits.headerBytes} bytes`)
+    return refuse('bad_request', code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'the request did not come to its end in time' : 'the request is not valid HTTP/1.1')
   }
 }
 
-const OWN_PATHS = new Set(['/', '/catalog', '/credits', '/healthz'])
+/** An answer that ends a connection is lost with it where more is still coming in: so long it is thrown away (RFC 9112 section 9.6). */
+const LINGER_MS = 2_000
 
-const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex')
+const OWN_PATHS = new Set(['/', '/catalog', '/credits', '/healthz'])
 
 export function sendJson(response: ServerResponse, id: string, value: unknown): void {
   new HttpSink(response).answer(

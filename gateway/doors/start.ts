@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type http from 'node:http'
 import type { Log } from '#contract'
 import type { GatewayConfig, ListenAddress } from '../../config/model.ts'
-import { Gateway, systemChance } from '../gateway.ts'
+import { Gateway, type Surroundings, systemChance } from '../gateway.ts'
 import type { Office } from '../office.ts'
 import { AdminDoor } from './admin.ts'
 import { PublicDoor } from './public.ts'
@@ -21,14 +21,19 @@ export interface Running {
   close(graceMs: number): Promise<void>
 }
 
-export async function startDoors(config: GatewayConfig, secrets: ReadonlyMap<string, string>, log: Log): Promise<Running> {
+export async function startDoors(
+  config: GatewayConfig,
+  secrets: ReadonlyMap<string, string>,
+  log: Log,
+  more: Omit<Surroundings, 'log'> = {},
+): Promise<Running> {
   const publicDoor = new PublicDoor(config.limits, { trustedProxies: config.trustedProxies, idStart: systemChance.hex(6) })
   const adminDoor = new AdminDoor(config.admin.token)
   const doors = [publicDoor.server, adminDoor.server]
   try {
     const publicUrl = await listen(publicDoor.server, config.listen, 'PORT or listen')
     const adminUrl = await listen(adminDoor.server, config.admin, 'ADMIN_PORT or admin.listen')
-    const gateway = await Gateway.open(config, secrets, { log })
+    const gateway = await Gateway.open(config, secrets, { log, ...more })
     gateway.engine.origin = publicUrl
     adminDoor.serve(gateway)
     publicDoor.serve(gateway, adminDoor.office)

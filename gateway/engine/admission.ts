@@ -60,7 +60,16 @@ export class Admission {
     this.#giveBack()
   }
 
+  /** Facts come from plugins: one that throws, wherever it is first asked, refuses the call. */
   start(): void {
+    try {
+      this.#admit()
+    } catch (error) {
+      this.#lost(error)
+    }
+  }
+
+  #admit(): void {
     const claims = this.#call.chain.admit(this.#call)
     if (isRefusal(claims)) return this.#refuse(claims)
     this.#payer = payerOf(this.#call)
@@ -90,16 +99,9 @@ export class Admission {
     }
     this.#state = 'reserving'
     const id = `rc_${this.#call.receivedAtMs.toString(36)}${this.#ports.chance.hex(16)}`
-    try {
-      const reserved = this.#ports.store.reserve({ id, claims: now })
-      if (!(reserved instanceof Promise)) return this.#reserved(id, reserved, claims)
-      reserved.then(
-        (later) => this.#reserved(id, later, claims),
-        (error) => this.#lost(error),
-      )
-    } catch (error) {
-      this.#lost(error)
-    }
+    const reserved = this.#ports.store.reserve({ id, claims: now })
+    if (!(reserved instanceof Promise)) return this.#reserved(id, reserved, claims)
+    reserved.then((later) => this.#reserved(id, later, claims)).catch((error) => this.#lost(error))
   }
 
   #reserved(id: string, reserved: Reserved, claims: readonly Claim[]): void {
@@ -159,9 +161,12 @@ export class Admission {
 
   #wait(name: string, again: () => void): void {
     this.#state = 'waiting'
-    void this.#ports.store.ended(name).then(() => {
-      if (this.#state === 'waiting') again()
-    })
+    this.#ports.store
+      .ended(name)
+      .then(() => {
+        if (this.#state === 'waiting') again()
+      })
+      .catch((error) => this.#lost(error))
   }
 
   #held(chosen: Alternative): void {

@@ -1,6 +1,18 @@
 /** The one object that travels the street. Facts are computed by their giver when first asked, once. */
-import { createHash } from 'node:crypto'
-import type { Adapter, Call, Challenge, Consumer, EpochMs, Operation, OperationRequest, Payment, Price, Supply, Usd } from '#contract'
+import {
+  type Adapter,
+  type Call,
+  type Challenge,
+  type Consumer,
+  type EpochMs,
+  type Operation,
+  type OperationRequest,
+  type Payment,
+  type Price,
+  type Supply,
+  sha256,
+  type Usd,
+} from '#contract'
 import type { Chain } from './chain.ts'
 import type { Incoming, Target } from './resolve.ts'
 
@@ -95,7 +107,7 @@ export class EngineCall implements Call {
 
   /** SHA-256 of method, normalised target and body: what makes two calls the same. */
   get digest(): string {
-    this.#digest ??= createHash('sha256').update(`${this.method} ${this.target}\n`).update(this.body).digest('hex')
+    this.#digest ??= sha256(Buffer.concat([Buffer.from(`${this.method} ${this.target}\n`), this.body]))
     return this.#digest
   }
 

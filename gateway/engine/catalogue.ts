@@ -46,13 +46,16 @@ export class Catalogue {
       const params = match(entry, segments)
       if (params === undefined) continue
       if (takes(entry.operation, method)) return { entry, params }
-      allowed.add(entry.operation.method)
+      for (const one of entry.operation.method === 'ANY' ? ANY : [entry.operation.method]) allowed.add(one)
     }
     if (allowed.size === 0) return refuse('unknown_operation', 'the API has no operation on sale at this path')
     const allow = [...allowed].join(', ')
     return refuse('method_not_allowed', `the operation takes ${allow}`, { headers: { allow } })
   }
 }
+
+/** What `ANY` stands for where methods are listed: every one but TRACE and CONNECT. */
+const ANY = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 const takes = (operation: Operation, method: string): boolean =>
   operation.method === method || (operation.method === 'ANY' && method !== 'TRACE' && method !== 'CONNECT')
@@ -80,14 +83,23 @@ function match(entry: Entry, segments: readonly string[]): Readonly<Record<strin
 function entryOf(operation: Operation, connections: readonly Connection[]): Entry {
   const rest = operation.path.endsWith('/**')
   const pattern = (rest ? operation.path.slice(0, -3) : operation.path).split('/').slice(1)
-  return { operation, connections, rest, pattern: pattern[0] === '' ? [] : pattern, checkQuery: queryCheck(operation), checkBody: bodyCheck(operation) }
+  return {
+    operation,
+    connections,
+    rest,
+    pattern: pattern[0] === '' ? [] : pattern,
+    checkQuery: queryCheck(operation, connections),
+    checkBody: bodyCheck(operation),
+  }
 }
 
 type Members = Readonly<Record<string, JsonSchema>>
 
-function queryCheck(operation: Operation): Entry['checkQuery'] {
+function queryCheck(operation: Operation, connections: readonly Connection[]): Entry['checkQuery'] {
   const { query } = operation
-  if (query === 'any') return () => undefined
+  // Where the price is read from the query, nothing may stand there twice: the provider could read the other one.
+  const priced = typeof operation.units !== 'number'
+  if (query === 'any') return anything(priced, connections)
   const schemas: Members = query === undefined ? {} : isNames(query) ? Object.fromEntries(query.map((name) => [name, {}])) : query
   const required = (operation.required ?? []).filter((name) => name in schemas)
   const validate = lazily(schemas, required)
@@ -99,12 +111,27 @@ function queryCheck(operation: Operation): Entry['checkQuery'] {
       const schema = schemas[name]
       if (schema === undefined || !Object.hasOwn(schemas, name)) return unlisted('query', name)
       const list = schema.type === 'array'
-      if (values.length > 1 && !list && !isNames(query)) return refuse('bad_request', `query member ${shown(name)} may stand once only`)
+      if (values.length > 1 && !list && (priced || !isNames(query))) return twice(name)
       const read = list ? values : plainValue(schema, values.at(-1) as string)
       if (read === undefined) return refuse('bad_request', `query member ${shown(name)} must be written as a plain ${String(schema.type)}`)
       value[name] = read
     }
     return missingAny('query', operation, schemas, value) ?? complaint('query', validate(), value)
+  }
+}
+
+const twice = (name: string): Refusal => refuse('bad_request', `query member ${shown(name)} may stand once only`)
+
+/** All members, but not the one in which a credential goes: of two with one name the provider could read either. */
+function anything(priced: boolean, connections: readonly Connection[]): Entry['checkQuery'] {
+  const taken = new Set(connections.flatMap(({ credential }) => (credential.in === 'query' ? [credential.name.toLowerCase()] : [])))
+  if (!priced && taken.size === 0) return () => undefined
+  return (members) => {
+    for (const [name, values] of members) {
+      if (priced && values.length > 1) return twice(name)
+      if (taken.has(name.toLowerCase())) return unlisted('query', name)
+    }
+    return undefined
   }
 }
 

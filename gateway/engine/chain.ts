@@ -13,6 +13,7 @@ import {
   refuse,
   type Settlement,
 } from '#contract'
+import { describe } from './describe.ts'
 
 export interface Link {
   readonly name: string
@@ -28,6 +29,13 @@ interface Live {
 
 const failed = (plugin: string, cause: unknown): Refusal =>
   refuse('unavailable', 'a part of the gateway failed; nothing was charged', { cause: { plugin, error: cause } })
+
+/** A hook that is asynchronous against its type would be waited for by nobody; its failure must not end the process. */
+function synchronous<T>(answer: T): T {
+  if (!(answer instanceof Promise)) return answer
+  answer.catch(() => undefined)
+  throw new TypeError('a hook that must be synchronous returned a promise')
+}
 
 export class Chain {
   readonly #links: readonly Live[]
@@ -50,7 +58,7 @@ export class Chain {
     try {
       for (const { name, plugin, settings } of links) live.push({ name, hooks: plugin.create(settings as never, ports) })
     } catch (error) {
-      for (const { hooks } of live) await hooks.close?.()
+      await new Chain(live, ports.log).close()
       throw error
     }
     return new Chain(live, ports.log)
@@ -72,7 +80,7 @@ export class Chain {
     for (const { name, hooks } of this.#links) {
       if (hooks.admit === undefined) continue
       try {
-        const answer = hooks.admit(call)
+        const answer = synchronous(hooks.admit(call))
         if (answer === undefined) continue
         if (isRefusal(answer)) return answer
         for (const claim of answer) claims.push(claim)
@@ -113,19 +121,22 @@ export class Chain {
   observe(call: Call, outcome: Outcome): void {
     for (const { name, hooks } of this.#observers) {
       try {
-        hooks.observe?.(call, outcome)
+        synchronous(hooks.observe?.(call, outcome))
       } catch (error) {
-        this.#log.error({ plugin: name, error }, 'a plugin failed to observe a call')
+        this.#log.error({ plugin: name, error: describe(error) }, 'a plugin failed to observe a call')
       }
     }
   }
 
-  observeRefused(request: { readonly address: string; readonly loopback: boolean }, refusal: Refusal): void {
+  /** `told`: plugins that heard of it in another chain. A plugin counts a request once, however many routes there are. */
+  observeRefused(request: { readonly address: string; readonly loopback: boolean }, refusal: Refusal, told: Set<string>): void {
     for (const { name, hooks } of this.#links) {
+      if (hooks.observeRefused === undefined || told.has(name)) continue
+      told.add(name)
       try {
-        hooks.observeRefused?.(request, refusal)
+        synchronous(hooks.observeRefused(request, refusal))
       } catch (error) {
-        this.#log.error({ plugin: name, error }, 'a plugin failed to observe a refusal')
+        this.#log.error({ plugin: name, error: describe(error) }, 'a plugin failed to observe a refusal')
       }
     }
   }
@@ -135,7 +146,7 @@ export class Chain {
       try {
         await hooks.close?.()
       } catch (error) {
-        this.#log.error({ plugin: name, error }, 'a plugin failed to close')
+        this.#log.error({ plugin: name, error: describe(error) }, 'a plugin failed to close')
       }
     }
   }

@@ -1,7 +1,7 @@
 /** From a good answer to what is charged for it, and to the headers that say so. */
-import { createHash } from 'node:crypto'
-import { type Alternative, type CallRecord, type Charge, dollars, type Payer, type StoredAnswer, type Units, type Usd } from '#contract'
+import { type Alternative, type CallRecord, type Charge, dollars, type Payer, type StoredAnswer, sha256, type Units, type Usd } from '#contract'
 import type { EngineCall } from './call.ts'
+import { fieldValue } from './headers.ts'
 
 export interface Priced {
   readonly units: Units
@@ -32,19 +32,20 @@ function actualUnits(call: EngineCall, most: Units, body: Buffer): Units {
 }
 
 /** Of every charged answer, on the stored one, too. */
-export function chargeHeaders(call: EngineCall, priced: Priced, receipt: string): string[] {
-  const headers = ['x-atlas-price', dollars(priced.price), 'x-atlas-units', String(priced.units), 'x-atlas-receipt', receipt, 'cache-control', 'private']
+export function addChargeHeaders(headers: string[], call: EngineCall, priced: Priced, receipt: string): void {
+  headers.push('x-atlas-price', dollars(priced.price), 'x-atlas-units', String(priced.units), 'x-atlas-receipt', receipt, 'cache-control', 'private')
   const attribution = call.operation.resale === 'attribution' ? (call.operation.attribution ?? call.adapter.terms.attribution) : call.operation.attribution
-  if (attribution !== undefined) headers.push('x-atlas-attribution', attribution)
-  return headers
+  if (attribution !== undefined) headers.push('x-atlas-attribution', fieldValue(attribution))
 }
 
 export function chargeOf(call: EngineCall, priced: Priced, body: Buffer, answer: StoredAnswer | undefined, record: CallRecord): Charge {
   return {
-    ...priced,
+    units: priced.units,
+    price: priced.price,
+    platformShare: priced.platformShare,
     operation: call.operation.id,
     api: call.api,
-    subject: { requestDigest: call.digest, answerDigest: createHash('sha256').update(body).digest('hex') },
+    subject: { requestDigest: call.digest, answerDigest: sha256(body) },
     answer,
     call: record,
   }

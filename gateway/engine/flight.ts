@@ -23,13 +23,14 @@ import {
 import { Admission, type Admitted } from './admission.ts'
 import { type Listener, Try } from './attempt.ts'
 import type { EngineCall } from './call.ts'
-import { chargeHeaders, chargeOf, type Priced, pricedFor } from './charge.ts'
+import { addChargeHeaders, chargeOf, type Priced, pricedFor } from './charge.ts'
+import { describe } from './describe.ts'
 import { mayFailOver, type Reading, readAnswer, upstreamRefusal } from './failures.ts'
-import { answerHeaders, isConditional, requestHeaders, storedAnswer, storedBody } from './headers.ts'
+import { answerHeaders, isConditional, isEventStream, requestHeaders, storedAnswer, storedBody } from './headers.ts'
 import { keyName } from './names.ts'
 import type { EnginePorts, Sink } from './ports.ts'
 import { problemOf } from './problem.ts'
-import { describe, type Ending, rateHeaders, recordOf, withOffer } from './reply.ts'
+import { type Ending, addRateHeaders, recordOf, withOffer } from './reply.ts'
 import { type Charged, chargeHold, pending } from './settle.ts'
 import { PaidStream } from './stream.ts'
 
@@ -46,7 +47,7 @@ interface Sale {
 interface Sold {
   readonly hold: string
   readonly charge: Charge
-  readonly headers: readonly string[]
+  readonly headers: string[]
   readonly body: Buffer
 }
 
@@ -64,9 +65,10 @@ export class Flight implements Listener {
   #hold: string | undefined
   #try: Try | undefined
   readonly #attempts: AttemptRecord[] = []
-  #deadline: NodeJS.Timeout | undefined
   #sale: Sale | undefined
   #stream: PaidStream | undefined
+  /** The client left, or the gateway stops, while the charge was being written. */
+  #cutting = false
 
   /** `landed` is called once, when the call is over. */
   constructor(ports: EnginePorts, call: EngineCall, sink: Sink, landed: () => void) {
@@ -89,7 +91,7 @@ export class Flight implements Listener {
   start(): void {
     this.#admission.start()
     // A call that waits for another of its name waits no longer than a call may take.
-    if (this.#state === 'admitting') this.#arm()
+    if (this.#state === 'admitting') this.#ports.deadlines.start(this)
   }
 
   #admitted(admitted: Admitted): void {
@@ -98,7 +100,7 @@ export class Flight implements Listener {
         return this.#refuse(admitted.refusal, admitted.price)
       case 'stored': {
         const { status, headers } = admitted.answer
-        return this.#answer('replayed', status, [...headers, 'x-atlas-replayed', 'true', ...this.#ownHeaders()], storedBody(admitted.answer))
+        return this.#answer('replayed', status, [...headers, 'x-atlas-replayed', 'true'], storedBody(admitted.answer))
       }
       case 'held':
         this.#hold = admitted.hold
@@ -113,10 +115,13 @@ export class Flight implements Listener {
 
   #callProvider(chosen: Alternative): void {
     this.#state = 'calling'
-    this.#ports.store.calling(this.#hold as string)
-    this.#disarm()
-    this.#arm()
-    this.#attempt(chosen)
+    try {
+      this.#ports.store.calling(this.#hold as string)
+      this.#ports.deadlines.start(this)
+      this.#attempt(chosen)
+    } catch (error) {
+      this.#lost(error)
+    }
   }
 
   #attempt(alternative: Alternative): void {
@@ -132,20 +137,26 @@ export class Flight implements Listener {
 
   onHead(from: Try): boolean {
     if (this.#state !== 'calling' || this.#try !== from) return true
-    if (this.#call.operation.streaming !== true || readAnswer(this.#call.adapter, from.status, EMPTY).meaning !== 'ok') return true
+    const openEnded = this.#call.operation.streaming === true || isEventStream(from.rawHeaders)
+    if (!openEnded || readAnswer(this.#call.adapter, from.status, EMPTY).meaning !== 'ok') return true
     this.#succeeded(from, { long: true })
-    return false
+    return this.#flows()
+  }
+
+  /** The provider pauses while the charge is being written; what was charged at once goes on at once. */
+  #flows(): boolean {
+    return this.#state !== 'settling'
   }
 
   onData(from: Try, chunk: Buffer): boolean {
-    if (this.#try !== from) return true
+    if (this.#try !== from || this.#state === 'over') return true
     if (this.#stream !== undefined) return this.#stream.write(chunk)
     from.keep(chunk)
     if (this.#state !== 'calling' || from.size <= this.#ports.bufferBytes) return true
     const reading = readAnswer(this.#call.adapter, from.status, from.body())
     if (reading.meaning === 'ok') {
       this.#succeeded(from, { long: true })
-      return false
+      return this.#flows()
     }
     this.#failed(from, 'unknown', fateOf(reading), false, upstreamRefusal('unknown', { status: from.status, bytes: from.size }))
     from.attempt?.abort()
@@ -154,8 +165,8 @@ export class Flight implements Listener {
 
   onEnd(from: Try): void {
     if (this.#try !== from) return
-    if (this.#stream !== undefined) {
-      this.#stream.end()
+    if (this.#state === 'streaming') {
+      this.#stream?.end()
       return this.#over(this.#paidKind(), from.status, undefined)
     }
     if (this.#state !== 'calling') return
@@ -176,7 +187,7 @@ export class Flight implements Listener {
 
   onError(from: Try, cause: Error, sent: boolean): void {
     if (this.#try !== from) return
-    if (this.#stream !== undefined) return this.#stream.break(cause)
+    if (this.#state === 'streaming') return this.#stream?.break(cause)
     if (this.#state !== 'calling') return
     const refusal = upstreamRefusal('provider-down', cause)
     if (sent) this.#failed(from, 'broken', 'wasted', false, refusal)
@@ -187,7 +198,9 @@ export class Flight implements Listener {
   #pass(from: Try, reading: Reading, body: Buffer): void {
     this.#note(from, reading.meaning, fateOf(reading))
     this.#giveUp(fateOf(reading))
-    this.#answer('passed', from.status, [...answerHeaders(from.rawHeaders), 'cache-control', 'no-store', ...this.#ownHeaders()], body)
+    const headers = answerHeaders(from.rawHeaders, this.#call.adapter)
+    headers.push('cache-control', 'no-store')
+    this.#answer('passed', from.status, headers, body)
   }
 
   /** Another connection where nothing can be billed twice and the price does not rise; else the call is over. */
@@ -198,21 +211,27 @@ export class Flight implements Listener {
       this.#giveUp(fate)
       this.#refuse(refusal)
     }
-    const next = failOver ? this.#nextAlternative() : undefined
-    if (next === undefined) return over()
-    Promise.resolve(this.#ports.store.switch(this.#hold as string, next, fate)).then(
-      (switched) => {
-        if (this.#state !== 'calling') return
-        if (switched) this.#attempt(next)
-        else over()
-      },
-      (error) => this.#lost(error),
-    )
+    if (failOver) this.#failOver(fate, new Set(this.#attempts.map(({ connection }) => connection)), over)
+    else over()
   }
 
-  #nextAlternative(): Alternative | undefined {
+  /** The first of the others that the store lets serve. */
+  #failOver(fate: UnitsFate, tried: Set<string>, over: () => void): void {
+    const next = this.#nextAlternative(tried)
+    if (next === undefined) return over()
+    tried.add(next.connection)
+    const switching = new Promise<boolean>((resolve) => resolve(this.#ports.store.switch(this.#hold as string, next, fate)))
+    switching
+      .then((switched) => {
+        if (this.#state !== 'calling') return
+        if (switched) this.#attempt(next)
+        else this.#failOver(fate, tried, over)
+      })
+      .catch((error) => this.#lost(error))
+  }
+
+  #nextAlternative(tried: ReadonlySet<string>): Alternative | undefined {
     const payer = this.#payer
-    const tried = new Set(this.#attempts.map(({ connection }) => connection))
     return this.#call.price.alternatives.find(({ connection, owner }) => !tried.has(connection) && (payer.by !== 'owner' || owner === payer.owner))
   }
 
@@ -227,7 +246,7 @@ export class Flight implements Listener {
 
   /** The answer is good: it is charged, and only then does any of it leave. */
   #succeeded(from: Try, { long }: { long: boolean }): void {
-    this.#disarm()
+    this.#ports.deadlines.stop(this)
     let sold: Sold
     try {
       sold = this.#sell(from, long)
@@ -250,27 +269,38 @@ export class Flight implements Listener {
     const priced = pricedFor(this.#call, this.#payer, from.alternative, body)
     this.#sale = { chosen: from.alternative, priced, hold }
     this.#note(from, 'ok', own ? 'own' : 'sold', priced.units)
-    const headers = [...answerHeaders(from.rawHeaders), ...(own ? ['cache-control', 'private'] : chargeHeaders(this.#call, priced, hold))]
+    const headers = answerHeaders(from.rawHeaders, this.#call.adapter)
+    if (own) headers.push('cache-control', 'private')
+    else addChargeHeaders(headers, this.#call, priced, hold)
     const named = this.#payer.by === 'x402' || keyName(this.#call) !== undefined
-    const answer = named && !long ? storedAnswer(from.status, headers, body) : undefined
+    const answer = named && !long ? storedAnswer(from.status, [...headers], body) : undefined
     const record = recordOf(this.#call, this.#ending(this.#paidKind(), from.status, undefined))
     return { hold, charge: chargeOf(this.#call, priced, body, answer, record), headers, body }
   }
 
-  #settled(from: Try, charged: Charged, { long, headers, body }: { long: boolean; headers: readonly string[]; body: Buffer }): void {
+  #settled(from: Try, charged: Charged, { long, headers, body }: { long: boolean; headers: string[]; body: Buffer }): void {
     if (charged.state !== 'charged') {
       from.attempt?.abort()
       this.#sale = undefined
+      if (charged.state === 'refused') this.#unsold()
       return this.#refuse(charged.refusal, undefined, charged.state)
     }
-    const all = [...headers, ...charged.headers, ...this.#ownHeaders()]
-    if (!long) return this.#answer(this.#paidKind(), from.status, all, body)
+    headers.push(...charged.headers)
+    if (!long) return this.#answer(this.#paidKind(), from.status, headers, body)
+    this.#addOwnHeaders(headers)
     this.#state = 'streaming'
     this.#stream = new PaidStream(from, this.#sink, this.#ports.upstreamTimeoutMs, (cause) => this.#streamBroken(cause))
-    this.#stream.begin(all)
+    this.#write(() => this.#stream?.begin(headers))
     // What came while the charge was being written.
     if (from.broken !== undefined) this.#stream.break(from.broken)
     else if (from.ended) this.onEnd(from)
+    else if (this.#cutting) this.#cutStream()
+  }
+
+  /** The provider's work was for nothing. */
+  #unsold(): void {
+    const last = this.#attempts.pop()
+    if (last !== undefined) this.#attempts.push({ ...last, used: 'wasted' })
   }
 
   #paidKind(): 'charged' | 'free' {
@@ -302,29 +332,36 @@ export class Flight implements Listener {
   }
 
   onDeadline(): void {
-    const waiting = this.#admission.state === 'waiting'
-    this.#cut(
-      'timeout',
-      waiting ? pending('the same call is still under way') : refuse('upstream_timeout', 'the provider did not answer in time; nothing was charged'),
-    )
+    this.#cut('timeout', this.#late())
+  }
+
+  #late(): Refusal {
+    if (this.#state !== 'admitting') return refuse('upstream_timeout', 'the provider did not answer in time; nothing was charged')
+    if (this.#admission.state === 'waiting') return pending('the same call is still under way')
+    return refuse('unavailable', 'a part of the gateway did not answer in time; nothing was charged', { retryAfterSeconds: 1 })
   }
 
   /** After settling has begun nothing is cancelled any more; a stream is cut, its charge stands. */
   #cut(why: 'client-gone' | 'shutdown' | 'timeout', refusal: Refusal | undefined): void {
     const current = this.#try
     switch (this.#state) {
-      case 'settling':
       case 'over':
         return
+      case 'settling':
+        this.#cutting ||= why !== 'timeout'
+        return
       case 'streaming':
-        this.#stream?.cut()
-        return this.#over(this.#paidKind(), current?.status ?? 200, undefined)
-      case 'calling':
+        // The deadline is that of the first byte.
+        if (why !== 'timeout') this.#cutStream()
+        return
+      case 'calling': {
+        const fate = current === undefined || current.attempt?.sent === false ? 'returned' : 'wasted'
         this.#try = undefined
-        if (current !== undefined) this.#note(current, why, 'wasted')
-        this.#giveUp(current === undefined ? 'returned' : 'wasted')
+        if (current !== undefined) this.#note(current, why, fate)
+        this.#giveUp(fate)
         current?.attempt?.abort()
         break
+      }
       case 'admitting':
         this.#admission.cancel()
         break
@@ -335,11 +372,18 @@ export class Flight implements Listener {
     else this.#refuse(refusal)
   }
 
-  /** A part of the house is lost: never a free call, never a lost charge. */
+  #cutStream(): void {
+    if (this.#state !== 'streaming') return
+    this.#stream?.cut()
+    this.#over(this.#paidKind(), this.#try?.status ?? 200, undefined)
+  }
+
+  /** A part of the house is lost before anything was charged: never a free call, never a lost charge. */
   #lost(cause: unknown): void {
     if (this.#state === 'over') return
-    this.#sale = undefined
     const current = this.#try
+    if (current !== undefined && this.#sale === undefined) this.#note(current, 'ok', 'wasted')
+    this.#sale = undefined
     this.#try = undefined
     this.#giveUp('wasted')
     current?.attempt?.abort()
@@ -352,17 +396,30 @@ export class Flight implements Listener {
     const full = withOffer(this.#ports, this.#call, refusal, price)
     if (full.cause !== undefined) this.#ports.log.warn({ request: this.#call.id, code: full.code, cause: describe(full.cause) }, full.detail)
     const problem = problemOf(full, this.#call.id)
-    this.#sink.answer(problem.status, [...problem.headers, ...rateHeaders(this.#admission.rate)], problem.body)
+    addRateHeaders(problem.headers, this.#admission.rate)
+    this.#write(() => this.#sink.answer(problem.status, problem.headers, problem.body))
     this.#over(kind, problem.status, full)
   }
 
-  #answer(kind: Outcome['kind'], status: number, headers: readonly string[], body: Buffer): void {
-    this.#sink.answer(status, headers, body)
+  #answer(kind: Outcome['kind'], status: number, headers: string[], body: Buffer): void {
+    this.#addOwnHeaders(headers)
+    this.#write(() => this.#sink.answer(status, headers, body))
     this.#over(kind, status, undefined)
   }
 
-  #ownHeaders(): string[] {
-    return ['x-request-id', this.#call.id, ...rateHeaders(this.#admission.rate)]
+  /** What cannot be written ends the connection, never the gateway: the call ends as it would have. */
+  #write(write: () => void): void {
+    try {
+      write()
+    } catch (error) {
+      this.#ports.log.error({ request: this.#call.id, cause: describe(error) }, 'an answer could not be written')
+      this.#sink.abort()
+    }
+  }
+
+  #addOwnHeaders(headers: string[]): void {
+    headers.push('x-request-id', this.#call.id)
+    addRateHeaders(headers, this.#admission.rate)
   }
 
   #note(from: Try, meaning: AttemptRecord['meaning'], used: AttemptRecord['used'], units: Units = from.alternative.units): void {
@@ -381,7 +438,7 @@ export class Flight implements Listener {
   #over(kind: Outcome['kind'], status: number, refusal: Refusal | undefined): void {
     if (this.#state === 'over') throw new Error('a call ended twice')
     this.#state = 'over'
-    this.#disarm()
+    this.#ports.deadlines.stop(this)
     const ending = this.#ending(kind, status, refusal)
     // A charged or free call's record stands in the journal, with its charge.
     if (kind !== 'charged' && kind !== 'free') this.#ports.record(recordOf(this.#call, ending))
@@ -401,15 +458,6 @@ export class Flight implements Listener {
     }
     this.#call.chain.observe(this.#call, outcome)
     this.#landed()
-  }
-
-  #arm(): void {
-    this.#deadline ??= setTimeout(() => this.onDeadline(), this.#ports.upstreamTimeoutMs)
-  }
-
-  #disarm(): void {
-    clearTimeout(this.#deadline)
-    this.#deadline = undefined
   }
 }
 

@@ -33,10 +33,15 @@ export class Generation {
   static async create(number: number, definitions: readonly RouteDefinition[], ports: PluginPorts): Promise<Generation> {
     const chains = new Map<readonly Link[], Chain>()
     const routes = new Map<string, LiveRoute>()
-    for (const { chain: links, ...definition } of definitions) {
-      const chain = chains.get(links) ?? (await Chain.create(links, ports))
-      chains.set(links, chain)
-      routes.set(definition.prefix, { ...definition, chain, catalogue: new Catalogue(definition.adapter, definition.connections) })
+    try {
+      for (const { chain: links, ...definition } of definitions) {
+        const chain = chains.get(links) ?? (await Chain.create(links, ports))
+        chains.set(links, chain)
+        routes.set(definition.prefix, { ...definition, chain, catalogue: new Catalogue(definition.adapter, definition.connections) })
+      }
+    } catch (error) {
+      for (const chain of chains.values()) await chain.close()
+      throw error
     }
     return new Generation(number, routes, [...chains.values()])
   }

@@ -1,5 +1,5 @@
 /** Which fields pass: requests by a list of what may, answers by a list of what may not. */
-import type { StoredAnswer } from '#contract'
+import type { Adapter, StoredAnswer } from '#contract'
 import type { Incoming } from './resolve.ts'
 
 /** What a consumer may say to a provider. Everything else (credentials, cookies, payments, claims about addresses) stays here. */
@@ -76,44 +76,77 @@ const PROVIDERS_OWN = [
 const DENIED = new Set([...HOP_BY_HOP, ...PROVIDERS_OWN])
 /** Families that tell about the owner's account, or pretend to be ours. */
 const DENIED_FAMILIES =
-  /^(access-control-|x-atlas-|x-payment|x-amz|x-amzn|x-envoy|x-b3-|x-forwarded-|x-real-ip|cf-|fly-|x-vercel|x-nextjs)|(rate-?limit|quota|credit|usage|datapoint|billing|balance|-remaining|-limit$)|(request|trace|correlation|transaction|span)-?id/
+  /^(access-control-|x-atlas-|x-payment|x-amz|x-amzn|x-envoy|x-b3-|x-forwarded-|x-real-ip|cf-|fly-|x-vercel|x-nextjs)|(payment|rate-?limit|quota|credit|usage|datapoint|billing|balance|-remaining|-limit$)|(request|trace|correlation|transaction|span)-?id/
 
-/** Decisions about names seen before: a provider sends the same few in every answer. */
-const decided = new Map<string, boolean>()
+/** Names as they were sent -> in lower case, or nothing where they are denied: a provider sends the same few in every answer. */
+const decided = new Map<string, string>()
 const DECIDED = 1000
 
-export function isDenied(name: string): boolean {
-  let denied = decided.get(name)
-  if (denied === undefined) {
-    denied = DENIED.has(name) || DENIED_FAMILIES.test(name)
-    if (decided.size < DECIDED) decided.set(name, denied)
+function passing(name: string): string {
+  let found = decided.get(name)
+  if (found === undefined) {
+    const lower = name.toLowerCase()
+    found = DENIED.has(lower) || DENIED_FAMILIES.test(lower) ? '' : lower
+    if (decided.size < DECIDED) decided.set(name, found)
   }
-  return denied
+  return found
+}
+
+export const isDenied = (name: string): boolean => passing(name) === ''
+
+const isConnection = (name: string): boolean => name.length === 10 && name.toLowerCase() === 'connection'
+
+/** What this one provider calls the owner's credential and what is left of his quota, where the name alone does not tell. */
+const ownFields = new WeakMap<Adapter, readonly string[]>()
+
+function ownFieldsOf(adapter: Adapter): readonly string[] {
+  let names = ownFields.get(adapter)
+  if (names === undefined) {
+    const { credential, quota } = adapter
+    names = [...(credential.in === 'header' ? [credential.name] : []), ...(quota.remaining === undefined ? [] : [quota.remaining.header])]
+    names = names.map((name) => name.toLowerCase())
+    ownFields.set(adapter, names)
+  }
+  return names
 }
 
 /** From a provider's raw fields (flat list) to those that a consumer may see, names in lower case. */
-export function answerHeaders(raw: readonly (Buffer | string)[]): string[] {
+export function answerHeaders(raw: readonly (Buffer | string)[], adapter: Adapter): string[] {
+  const own = ownFieldsOf(adapter)
   const headers: string[] = []
   let named: Set<string> | undefined
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    const name = String(raw[at]).toLowerCase()
-    if (name === 'connection') {
+    const name = text(raw[at])
+    const passed = passing(name)
+    if (passed !== '') {
+      if (!own.includes(passed)) headers.push(passed, text(raw[at + 1]))
+    } else if (isConnection(name)) {
+      const options = text(raw[at + 1]).toLowerCase()
+      if (options === 'keep-alive' || options === 'close') continue
       named ??= new Set()
-      for (const option of String(raw[at + 1])
-        .toLowerCase()
-        .split(','))
-        named.add(option.trim())
+      for (const option of options.split(',')) named.add(option.trim())
     }
-    if (!isDenied(name)) headers.push(name, String(raw[at + 1]))
   }
   return named === undefined ? headers : headers.filter((_, at) => !named.has(headers[at - (at % 2)] as string))
 }
 
+/** Text of an adapter or a configuration as a field: in UTF-8, whose bytes a raw header list takes as Latin-1. */
+export const fieldValue = (value: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  /^[\x20-\x7e]*$/.test(value) ? value : Buffer.from(value.replace(/[\u0000-\u001f\u007f]+/g, ' ')).toString('latin1')
+
+const text = (part: Buffer | string | undefined): string => (typeof part === 'string' ? part : (part?.toString('latin1') ?? ''))
+
 /** Of a flat list; undefined when it is not there. */
-export function headerOf(headers: readonly (Buffer | string)[], name: string): string | undefined {
-  for (let at = 0; at + 1 < headers.length; at += 2) if (String(headers[at]).toLowerCase() === name) return String(headers[at + 1])
+function headerOf(raw: readonly (Buffer | string)[], name: string): string | undefined {
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    if (raw[at]?.length === name.length && text(raw[at]).toLowerCase() === name) return text(raw[at + 1])
+  }
   return undefined
 }
+
+/** CONTRACT "When it is charged": open-ended whatever the adapter says. */
+export const isEventStream = (raw: readonly (Buffer | string)[]): boolean => /^text\/event-stream\s*(;|$)/i.test(headerOf(raw, 'content-type') ?? '')
 
 export function storedAnswer(status: number, headers: readonly string[], body: Buffer): StoredAnswer {
   const text = body.toString('utf8')

@@ -4,6 +4,7 @@
  */
 import { type EpochMs, isRefusal, type Refusal, refuse } from '#contract'
 import { EngineCall } from './call.ts'
+import { Deadlines } from './deadlines.ts'
 import { Flight } from './flight.ts'
 import type { Entry } from './catalogue.ts'
 import type { Generation, LiveRoute } from './generation.ts'
@@ -34,11 +35,12 @@ export class Engine {
   #stopping = false
   #idle: (() => void) | undefined
 
-  constructor(ports: Omit<EnginePorts, 'unknown'>, generation: Generation, origin: string) {
+  constructor(ports: Omit<EnginePorts, 'unknown' | 'deadlines'>, generation: Generation, origin: string) {
     this.#generation = generation
     this.#origin = origin
     this.#reconciler = new Reconciler({ store: ports.store, log: ports.log, settlers: () => this.#generation.chains })
-    this.#ports = { ...ports, unknown: () => this.#reconciler.wake() }
+    const deadlines = new Deadlines<{ onDeadline(): void }>(ports.upstreamTimeoutMs, (flight) => flight.onDeadline())
+    this.#ports = { ...ports, deadlines, unknown: () => this.#reconciler.wake() }
     this.#reconciler.wake()
   }
 
@@ -79,7 +81,8 @@ export class Engine {
   }
 
   problem(incoming: Pick<Incoming, 'id' | 'address' | 'loopback'>, refusal: Refusal): Problem {
-    for (const chain of this.#generation.chains) chain.observeRefused(incoming, refusal)
+    const told = new Set<string>()
+    for (const chain of this.#generation.chains) chain.observeRefused(incoming, refusal, told)
     return problemOf(refusal, incoming.id)
   }
 

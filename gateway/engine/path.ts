@@ -5,7 +5,9 @@
 import { isRefusal, type Refusal, refuse } from '#contract'
 
 /** A path whose every segment is plain: nothing to decode, nothing to refuse. */
-const PLAIN = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~!$&'()*+,;=:@-]+)+$/
+const PLAIN = /^(?:\/(?!\.{1,2}(?:[/;]|$))[A-Za-z0-9._~!$&'()*+,;=:@-]+)+$/
+/** Also with path parameters: some servers take `..;x` for `..`. */
+const DOTS = /^\.{1,2}(?:;|$)/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const UNSAFE = /[/\\\u0000-\u001f\u007f]|%[0-9A-Fa-f]{2}/
 const ENCODED = /%(?:24|26|2B|2C|3A|3B|3D|40)/g
@@ -44,7 +46,7 @@ function segmentOf(raw: string): string | Refusal {
   if (!/^[\x21-\x7e]+$/.test(raw)) return bad('the path has a character that must be percent-encoded')
   const segment = decode(raw)
   if (segment === undefined) return bad('the path is not valid percent-encoding')
-  if (segment === '.' || segment === '..') return bad('the path has a dot segment')
+  if (DOTS.test(segment)) return bad('the path has a dot segment')
   if (UNSAFE.test(segment)) return bad('the path has an encoded slash, backslash, control character or double encoding')
   return segment
 }

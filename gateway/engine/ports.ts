@@ -1,14 +1,15 @@
 /** What the engine is given, and what it writes answers to. */
 import type { CallRecord, Chance, Clock, Log, Store } from '#contract'
+import type { Deadlines } from './deadlines.ts'
 import type { QualityBook } from './quality.ts'
 import type { Transport } from './transport.ts'
 
 /** Where an answer goes. After `gone` nothing that is written has an effect. */
 export interface Sink {
-  /** A whole answer. Headers are a flat list. */
-  answer(status: number, headers: readonly string[], body: Buffer | string): void
+  /** A whole answer. Headers are a flat list, the sink's own from here on. */
+  answer(status: number, headers: string[], body: Buffer | string): void
   /** A long answer: head first, then chunks. */
-  begin(status: number, headers: readonly string[]): void
+  begin(status: number, headers: string[]): void
   /** False: wait for `drained` before more. */
   write(chunk: Buffer): boolean
   end(): void
@@ -20,13 +21,15 @@ export interface Sink {
 
 export interface EnginePorts {
   readonly store: Store
-  readonly transport: Transport
+  readonly transport: Pick<Transport, 'send' | 'close'>
   readonly clock: Clock
   readonly chance: Chance
   readonly log: Log
   /** One per call that was not charged; charged ones stand in the journal. */
   record(record: CallRecord): void
   readonly quality: QualityBook
+  /** Over all attempts of a call; the flight's `onDeadline` hears of it. */
+  readonly deadlines: Deadlines<{ onDeadline(): void }>
   readonly upstreamTimeoutMs: number
   readonly bufferBytes: number
   readonly concurrentPerConsumer: number

@@ -61,7 +61,7 @@ function count(running: Running, good: boolean, attempt: Attempt): void {
   if (good) {
     running.good += 1
     running.failuresInRow = 0
-    running.latencyMs += (attempt.tookMs - running.latencyMs) * WEIGHT_OF_LAST
+    running.latencyMs = running.good === 1 ? attempt.tookMs : running.latencyMs + (attempt.tookMs - running.latencyMs) * WEIGHT_OF_LAST
   } else {
     running.bad += 1
     running.failuresInRow += 1

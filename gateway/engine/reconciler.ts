@@ -1,17 +1,23 @@
-/** Ends settlements whose outcome is unknown: the same payment again, within 2 s, then at growing intervals up to 30 s. */
+/**
+ * Ends settlements whose outcome is unknown: the same payment again, within 2 s, then at growing intervals up to 30 s.
+ * Each has its own pace, so that one that hangs delays no other.
+ */
 import type { Log, Store, UnknownSettlement } from '#contract'
 import type { Chain } from './chain.ts'
 
 const FIRST_MS = 1_500
 const LAST_MS = 30_000
+/** Tries under way at once: after an outage there may be thousands, and paying calls need the facilitator, too. */
+const AT_ONCE = 16
 
 export class Reconciler {
   readonly #store: Store
   readonly #log: Log
   readonly #settlers: () => readonly Chain[]
-  #timer: NodeJS.Timeout | undefined
-  #waitMs = FIRST_MS
-  #running = false
+  /** Hold -> its next try; undefined while it is due or under way. */
+  readonly #tries = new Map<string, NodeJS.Timeout | undefined>()
+  readonly #due: (() => Promise<void>)[] = []
+  #running = 0
   #closed = false
 
   constructor(options: { readonly store: Store; readonly log: Log; readonly settlers: () => readonly Chain[] }) {
@@ -20,46 +26,56 @@ export class Reconciler {
     this.#settlers = options.settlers
   }
 
-  /** Something has become unknown: begin with short waits again. */
+  /** Something has become unknown. */
   wake(): void {
-    this.#waitMs = FIRST_MS
-    if (!this.#running) this.#schedule()
+    for (const unknown of this.#store.unknowns()) if (!this.#tries.has(unknown.hold)) this.#later(unknown, FIRST_MS)
   }
 
   close(): void {
     this.#closed = true
-    clearTimeout(this.#timer)
+    this.#due.length = 0
+    for (const timer of this.#tries.values()) clearTimeout(timer)
   }
 
-  #schedule(): void {
-    clearTimeout(this.#timer)
-    if (this.#closed || this.#store.unknowns().length === 0) return
-    this.#timer = setTimeout(() => void this.#round(), this.#waitMs)
-    this.#timer.unref()
-    this.#waitMs = Math.min(LAST_MS, this.#waitMs * 2)
+  #later(unknown: UnknownSettlement, waitMs: number): void {
+    if (this.#closed) return
+    const timer = setTimeout(() => {
+      this.#tries.set(unknown.hold, undefined)
+      this.#due.push(() => this.#try(unknown, waitMs))
+      this.#next()
+    }, waitMs)
+    this.#tries.set(unknown.hold, timer.unref())
   }
 
-  async #round(): Promise<void> {
-    this.#running = true
-    for (const unknown of this.#store.unknowns()) {
-      if (this.#closed) return
-      try {
-        await this.#again(unknown)
-      } catch (error) {
-        this.#log.error({ hold: unknown.hold, error: String(error) }, 'a settlement could not be reconciled')
-      }
+  #next(): void {
+    const work = this.#running < AT_ONCE ? this.#due.shift() : undefined
+    if (work === undefined) return
+    this.#running += 1
+    void work().finally(() => {
+      this.#running -= 1
+      this.#next()
+    })
+  }
+
+  async #try(unknown: UnknownSettlement, waitMs: number): Promise<void> {
+    try {
+      await this.#again(unknown)
+    } catch (error) {
+      this.#log.error({ hold: unknown.hold, error: String(error) }, 'a settlement could not be reconciled')
     }
-    this.#running = false
-    this.#schedule()
+    if (this.#store.unknowns().some(({ hold }) => hold === unknown.hold)) this.#later(unknown, Math.min(LAST_MS, waitMs * 2))
+    else this.#tries.delete(unknown.hold)
   }
 
-  async #again(unknown: UnknownSettlement): Promise<void> {
-    const chain = this.#settlers().find(({ settles }) => settles)
-    if (chain === undefined) return
-    const settlement = await chain.settle(unknown.payment)
-    // That a repeated settle is refused proves nothing: the first may have taken effect, or somebody else may have sent it.
-    if (settlement.state !== 'settled') return
-    await this.#store.resolve(unknown.hold, settlement)
-    this.#log.info({ hold: unknown.hold, transaction: settlement.transaction }, 'a settlement that was unknown has settled')
+  /** A payment does not say which route it was for: every chain that settles is asked, until one says that it is done. */
+  async #again({ hold, payment }: UnknownSettlement): Promise<void> {
+    for (const chain of this.#settlers()) {
+      if (!chain.settles || this.#closed) continue
+      const settlement = await chain.settle(payment)
+      // That a repeated settle is refused proves nothing: the first may have taken effect, or somebody else may have sent it.
+      if (settlement.state !== 'settled') continue
+      await this.#store.resolve(hold, settlement)
+      return this.#log.info({ hold, transaction: settlement.transaction }, 'a settlement that was unknown has settled')
+    }
   }
 }

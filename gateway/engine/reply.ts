@@ -6,9 +6,9 @@ import type { EnginePorts } from './ports.ts'
 import { quoteOf } from './unpaid.ts'
 
 /** draft-ietf-httpapi-ratelimit-headers-10 */
-export function rateHeaders(rate: RateState | undefined): string[] {
-  if (rate === undefined) return []
-  return ['ratelimit-policy', `"default";q=${rate.limit};w=${rate.windowSeconds}`, 'ratelimit', `"default";r=${rate.remaining};t=${rate.resetSeconds}`]
+export function addRateHeaders(headers: string[], rate: RateState | undefined): void {
+  if (rate === undefined) return
+  headers.push('ratelimit-policy', `"default";q=${rate.limit};w=${rate.windowSeconds}`, 'ratelimit', `"default";r=${rate.remaining};t=${rate.resetSeconds}`)
 }
 
 /** A 402 carries the offer at `price`, or at what the call costs now. */
@@ -24,9 +24,6 @@ export function withOffer(ports: EnginePorts, call: EngineCall, refusal: Refusal
     return refuse('unavailable', 'the offer for this call could not be made; nothing was charged', { cause })
   }
 }
-
-/** For the log: what is in an Error, which JSON would leave out. */
-export const describe = (cause: unknown): unknown => (cause instanceof Error ? { name: cause.name, message: cause.message, stack: cause.stack } : cause)
 
 export interface Ending {
   readonly kind: Outcome['kind']
@@ -50,8 +47,8 @@ export function recordOf(call: EngineCall, ending: Ending): CallRecord {
     consumer: consumerOf(call),
     kind,
     status,
-    ...(refusal === undefined ? {} : { code: refusal.code }),
-    ...(receipt === undefined ? {} : { receipt }),
+    code: refusal?.code,
+    receipt,
     units: priced?.units ?? 0,
     price: (priced?.price ?? 0n).toString(),
     attempts: ending.attempts,

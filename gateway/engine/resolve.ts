@@ -51,14 +51,8 @@ export function resolveTarget(generation: Generation, incoming: Incoming): Targe
   const idempotencyKey = idempotencyKeyOf(incoming)
   if (isRefusal(idempotencyKey)) return idempotencyKey
   const upstreamQuery = writeQuery(members)
-  return {
-    ...found,
-    members,
-    upstreamQuery,
-    target: found.route.prefix + found.upstreamPath + upstreamQuery,
-    maxPrice,
-    idempotencyKey,
-  }
+  const { route, entry, params, upstreamPath } = found
+  return { route, entry, params, members, upstreamPath, upstreamQuery, target: route.prefix + upstreamPath + upstreamQuery, maxPrice, idempotencyKey }
 }
 
 type FoundOperation = Pick<Target, 'route' | 'entry' | 'params' | 'upstreamPath'>

@@ -13,7 +13,12 @@ export const pending = (detail: string): Refusal => refuse('payment_pending', de
 /** Resolves when the charge (credits) or the settlement (x402) is durable. An owner's own call waits for nothing. */
 export function chargeHold(ports: EnginePorts, call: EngineCall, payer: Payer, hold: string, charge: Charge): Promise<Charged> | Charged {
   if (payer.by === 'x402') return settleHold(ports, call, payer.payment, hold, charge)
-  const committed = ports.store.commit(hold, charge)
+  let committed: Promise<void>
+  try {
+    committed = ports.store.commit(hold, charge)
+  } catch (cause) {
+    return notWritten(cause)
+  }
   if (payer.by !== 'owner') return committed.then(() => NOTHING_MORE, notWritten)
   committed.catch((error) => ports.log.error({ request: call.id, error: String(error) }, "an owner's call could not be written"))
   return NOTHING_MORE

@@ -19,7 +19,7 @@ export class PaidStream {
   }
 
   /** Sends what was read before the charge, then lets the provider go on. */
-  begin(headers: readonly string[]): void {
+  begin(headers: string[]): void {
     this.#sink.begin(this.#from.status, headers)
     for (const chunk of this.#from.chunks) this.#sink.write(chunk)
     this.#from.chunks = []
@@ -29,6 +29,7 @@ export class PaidStream {
 
   /** False pauses the provider; waiting for the reader is not the provider's silence. */
   write(chunk: Buffer): boolean {
+    if (this.#over) return true
     if (this.#sink.write(chunk)) {
       this.#silence?.refresh()
       return true
@@ -62,6 +63,7 @@ export class PaidStream {
   }
 
   #listen(): void {
+    clearTimeout(this.#silence)
     this.#silence = setTimeout(() => this.break(new Error(`the provider was silent for ${this.#silenceMs} ms`)), this.#silenceMs)
   }
 

@@ -18,6 +18,8 @@ export interface AttemptEvents {
 }
 
 export interface Attempt {
+  /** Some byte of the request may have left. */
+  readonly sent: boolean
   abort(): void
 }
 
@@ -118,7 +120,7 @@ class AttemptHandler implements Dispatcher.DispatchHandler, Attempt {
   readonly #events: AttemptEvents
   #abort: ((cause: Error) => void) | undefined
   #aborted = false
-  #sent = false
+  sent = false
 
   constructor(events: AttemptEvents) {
     this.#events = events
@@ -127,7 +129,7 @@ class AttemptHandler implements Dispatcher.DispatchHandler, Attempt {
   onConnect(abort: (cause?: Error) => void): void {
     this.#abort = abort
     if (this.#aborted) abort(new Error('given up'))
-    else this.#sent = true
+    else this.sent = true
   }
 
   onHeaders(status: number, headers: Buffer[], resume: () => void): boolean {
@@ -144,7 +146,7 @@ class AttemptHandler implements Dispatcher.DispatchHandler, Attempt {
   }
 
   onError(cause: Error): void {
-    this.#events.error(cause, this.#sent)
+    this.#events.error(cause, this.sent)
   }
 
   abort(): void {

@@ -8,6 +8,8 @@ export function quoteOf(call: Call, stock: StockMirror): Alternative | undefined
 
 export function unpaidRefusal(call: Call, stock: StockMirror, nowMs: number): Refusal {
   const quote = quoteOf(call, stock)
+  if (quote !== undefined && call.maxPrice !== undefined && quote.price > call.maxPrice)
+    return refuse('price_above_max', `the call costs ${dollars(quote.price)} now, above the ${dollars(call.maxPrice)} that it allows`)
   if (quote !== undefined) return refuse('payment_required', `the call costs ${dollars(quote.price)}`)
   const resets = call.price.alternatives
     .filter(({ connection }) => stock.enabled(connection))

@@ -1,18 +1,20 @@
 /** The consumer's counters beside paces: money in a UTC day and calls at once. */
-import type { Clock, SlotClaim, SpendClaim, Usd } from '#contract'
+import type { Clock, SlotClaim, Usd } from '#contract'
 import { NOTHING } from '#contract'
 
 const DAY_MS = 86_400_000
 
-interface Spent {
-  day: number
-  amount: Usd
+/** What one call has counted, and in which day: what is given back later must not be taken off another day's. */
+export interface Spent {
+  readonly key: string
+  readonly day: number
+  readonly amount: bigint
 }
 
 export class Counters {
   readonly #clock: Clock
   readonly #slots = new Map<string, number>()
-  readonly #spent = new Map<string, Spent>()
+  readonly #spent = new Map<string, { day: number; amount: bigint }>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -34,22 +36,26 @@ export class Counters {
 
   spentToday(key: string): Usd {
     const spent = this.#spent.get(key)
-    return spent !== undefined && spent.day === this.#today() ? spent.amount : NOTHING
+    return (spent !== undefined && spent.day === dayOf(this.#clock.nowMs()) ? spent.amount : NOTHING) as Usd
   }
 
-  spend(key: string, amount: bigint, atMs: number = this.#clock.nowMs()): void {
-    const day = Math.floor(atMs / DAY_MS)
+  spend(key: string, amount: bigint): Spent {
+    const day = dayOf(this.#clock.nowMs())
     const spent = this.#spent.get(key)
-    if (spent === undefined || spent.day < day) this.#spent.set(key, { day, amount: amount as Usd })
-    else if (spent.day === day) spent.amount = (spent.amount + amount) as Usd
+    if (spent === undefined || spent.day !== day) this.#spent.set(key, { day, amount })
+    else spent.amount += amount
+    return { key, day, amount }
   }
 
-  unspend(claim: SpendClaim, amount: bigint): void {
-    const spent = this.#spent.get(claim.key)
-    if (spent !== undefined && spent.day === this.#today()) spent.amount = (spent.amount - amount) as Usd
+  unspend({ key, day }: Spent, amount: bigint): void {
+    const spent = this.#spent.get(key)
+    if (spent !== undefined && spent.day === day) spent.amount -= amount
   }
 
-  #today(): number {
-    return Math.floor(this.#clock.nowMs() / DAY_MS)
+  /** What the journal says of an earlier process: only today's still matters. */
+  spentBefore(key: string, amount: bigint, atMs: number): void {
+    if (dayOf(atMs) === dayOf(this.#clock.nowMs())) this.spend(key, amount)
   }
 }
+
+const dayOf = (atMs: number): number => Math.floor(atMs / DAY_MS)

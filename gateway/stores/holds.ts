@@ -1,9 +1,10 @@
 /** Holds: what calls under way have taken. States: held → calling → settling → done | unknown; done holds are gone. */
-import type { Alternative, NameClaim, OnceClaim, Payer, RateClaim, SlotClaim, SpendClaim, Usd } from '#contract'
+import type { Alternative, Charge, EpochMs, NameClaim, OnceClaim, Payer, RateClaim, SlotClaim, Usd } from '#contract'
 import { NOTHING } from '#contract'
-import type { Paces } from './paces.ts'
+import type { Spent } from './counters.ts'
 import type { ChargeFields, Intended } from './records.ts'
 import type { State, Tally } from './state.ts'
+import type { Shelf } from './stock.ts'
 
 export interface Hold {
   readonly id: string
@@ -23,11 +24,42 @@ export interface Hold {
   readonly once: OnceClaim[]
   readonly rates: RateClaim[]
   readonly slots: SlotClaim[]
-  readonly spends: SpendClaim[]
+  readonly spends: Spent[]
   /** Names that stand in the journal already. */
   namesDurable: boolean
   /** An answer is on disk from here on. */
   intent: Intended | undefined
+}
+
+export const newHold = (id: string, alternative: Alternative, payer: Payer, { period, tally }: Shelf): Hold => ({
+  id,
+  state: 'held',
+  alternative,
+  connection: alternative.connection,
+  owner: alternative.owner,
+  units: alternative.units,
+  period: period.startMs,
+  tally,
+  payer,
+  price: payer.by === 'credits' ? alternative.price : NOTHING,
+  names: [],
+  once: [],
+  rates: [],
+  slots: [],
+  spends: [],
+  namesDurable: false,
+  intent: undefined,
+})
+
+/** From here on another connection serves. */
+export function moveHold(hold: Hold, to: Alternative, { period, tally }: Shelf): void {
+  hold.alternative = to
+  hold.connection = to.connection
+  hold.owner = to.owner
+  hold.units = to.units
+  hold.period = period.startMs
+  hold.tally = tally
+  if (hold.payer.by === 'credits') hold.price = to.price
 }
 
 export function holdMoney(hold: Hold, state: State): void {
@@ -50,34 +82,6 @@ export function holdUnits(hold: Hold): void {
 export function freeUnits(hold: Hold): void {
   if (hold.payer.by === 'owner') hold.tally.heldOwn -= hold.units
   else hold.tally.heldSold -= hold.units
-}
-
-/** The call did not happen: the consumer's counters are as before. */
-export function giveBackCounters(hold: Hold, paces: Paces): void {
-  for (const claim of hold.rates) if (claim.of === 'consumer') paces.giveBack(claim)
-}
-
-export function forgetNames(hold: Hold, state: State): void {
-  for (const { name } of hold.names) {
-    const named = state.named.get(name)
-    if (named === undefined || named.receipt !== hold.id) continue
-    state.named.delete(name)
-    wake(named)
-  }
-  for (const { key } of hold.once) state.once.delete(key)
-}
-
-export function wakeNames(hold: Hold, state: State): void {
-  for (const { name } of hold.names) {
-    const named = state.named.get(name)
-    if (named !== undefined) wake(named)
-  }
-}
-
-function wake(named: { waiters: (() => void)[] }): void {
-  const waiters = named.waiters
-  named.waiters = []
-  for (const waiter of waiters) waiter()
 }
 
 /** The hold of an intent whose outcome was not known when the process ended. */
@@ -110,15 +114,31 @@ export function holdOfIntent(intent: Intended, state: State): Hold {
   }
 }
 
-export const payerAccount = (payer: Payer): string => {
+const payerAccount = (payer: Payer): string => {
   if (payer.by === 'credits') return payer.account
   if (payer.by === 'x402') return `wallet:${payer.payment.payer}`
   return payer.by === 'owner' ? `owner:${payer.owner}` : ''
 }
 
-export type NamesAndOnce = Pick<ChargeFields, 'names' | 'once'>
+const NONE: readonly never[] = []
 
-export const namesOf = (hold: Hold): NamesAndOnce => ({
-  names: hold.names.map(({ name, digest, untilMs }) => ({ name, digest, until: untilMs })),
-  once: hold.once.map(({ key, untilMs }) => ({ key, until: untilMs })),
+/** What stands in the journal of a charge or an intent. */
+export const fieldsOf = (hold: Hold, charge: Charge, at: EpochMs): ChargeFields => ({
+  id: hold.id,
+  at,
+  connection: hold.connection,
+  owner: hold.owner,
+  period: hold.period,
+  units: charge.units,
+  price: charge.price.toString(),
+  platform: charge.platformShare.toString(),
+  by: hold.payer.by as ChargeFields['by'],
+  account: payerAccount(hold.payer),
+  api: charge.api,
+  operation: charge.operation,
+  subject: charge.subject,
+  names: hold.names.length === 0 ? NONE : hold.names.map(({ name, digest, untilMs }) => ({ name, digest, until: untilMs })),
+  once: hold.once.length === 0 ? NONE : hold.once.map(({ key, untilMs }) => ({ key, until: untilMs })),
+  answer: charge.answer,
+  call: charge.call,
 })

@@ -8,10 +8,12 @@ import { EmbeddedAdmin } from './admin.ts'
 import { Answers } from './answers.ts'
 import { Counters } from './counters.ts'
 import { EmbeddedStore } from './embedded.ts'
+import type { ReplayedGroup } from './groups.ts'
 import { type Group, Journal } from './journal.ts'
 import { Leases } from './leases.ts'
 import { FolderError, lockFolder } from './lock.ts'
 import { MemoryMeters } from './meters.ts'
+import { Names } from './names.ts'
 import { Paces } from './paces.ts'
 import type { JournalRecord } from './records.ts'
 import { State } from './state.ts'
@@ -20,7 +22,7 @@ import { leaseLeft, Stock } from './stock.ts'
 export type { Group } from './journal.ts'
 export type * from './records.ts'
 export { FolderError } from './lock.ts'
-export { JournalError } from './journal.ts'
+export { JournalError } from './groups.ts'
 export { periodAt } from './periods.ts'
 
 export interface EmbeddedOptions {
@@ -59,18 +61,21 @@ function opened(options: EmbeddedOptions, lock: { release(): void }): Opened {
   const answers = new Answers(options.replayBytes)
   const state = new State(answers)
   const counters = new Counters(clock)
-  const replay = (group: Group): void => {
-    for (const line of group.lines) {
+  const replay = ({ sequence, hash, lines }: ReplayedGroup): void => {
+    for (const line of lines) {
       const record = JSON.parse(line) as JournalRecord
+      countSpent(record, state, counters)
       state.apply(record)
-      if (record.t === 'charge' && record.by === 'credits') counters.spend(record.call.consumer, BigInt(record.price), record.at)
     }
-    options.onGroup(group)
+    // Before anything reaches the books: play money has no place in those of live mode.
+    rightMode(state, options)
+    options.onGroup({ sequence, hash, bytes: bytesOf(lines) })
   }
   const { journal, cutBytes } = Journal.open(join(options.folder, 'journal.log'), replay, options.onGroup)
-  begin(journal, state, options)
+  if (state.mode === undefined) begin(journal, state, options)
   const stock = new Stock(state, clock, { enabledByDefault: options.mode === 'sandbox' })
-  const parts = { clock, journal, state, stock, counters, answers, paces: new Paces(clock), leases: new Leases(journal, state, stock) }
+  const names = new Names(clock, state, answers)
+  const parts = { clock, journal, state, stock, counters, names, paces: new Paces(clock), leases: new Leases(journal, state, stock) }
   const store = new EmbeddedStore(parts)
   wasteLostLeases(journal, state, clock)
   const close = store.close.bind(store)
@@ -88,14 +93,32 @@ function opened(options: EmbeddedOptions, lock: { release(): void }): Opened {
   }
 }
 
+function bytesOf(lines: readonly string[]): Buffer {
+  const text = `${lines.join('\n')}\n`
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
+  bytes.write(text, 'utf8')
+  return bytes
+}
+
 /** A store belongs to the mode that it was made in. */
-function begin(journal: Journal, state: State, options: EmbeddedOptions): void {
-  if (state.mode === undefined) {
-    const record: JournalRecord = { t: 'open', v: 1, mode: options.mode, name: options.name, at: options.clock.nowMs() }
-    state.apply(record)
-    journal.append(JSON.stringify(record))
-  } else if (state.mode !== options.mode) {
-    throw new FolderError(`the data folder ${options.folder} was made in ${state.mode} mode, the configuration says ${options.mode}; choose another store.path`)
+function rightMode(state: State, { folder, mode }: EmbeddedOptions): void {
+  if (state.mode === undefined || state.mode === mode) return
+  throw new FolderError(`the data folder ${folder} was made in ${state.mode} mode, the configuration says ${mode}; choose another store.path`)
+}
+
+function begin(journal: Journal, state: State, { mode, name, clock }: EmbeddedOptions): void {
+  const record: JournalRecord = { t: 'open', v: 1, mode, name, at: clock.nowMs() }
+  state.apply(record)
+  journal.append(JSON.stringify(record))
+}
+
+/** Caps hold over a restart. An intent counts until it is void. */
+function countSpent(record: JournalRecord, state: State, counters: Counters): void {
+  if ((record.t === 'charge' || record.t === 'intent') && record.by !== 'owner') {
+    counters.spentBefore(record.call.consumer, BigInt(record.price), record.at)
+  } else if (record.t === 'void') {
+    const intent = state.intents.get(record.id)
+    if (intent !== undefined) counters.spentBefore(intent.call.consumer, -BigInt(intent.price), intent.at)
   }
 }
 

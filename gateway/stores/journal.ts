@@ -5,24 +5,24 @@
  * `=<sequence> <records> <sha256>` whose hash covers the group and the hash before it, and made durable by one fdatasync.
  * A group without its closing line was never acknowledged and is cut off at the next start.
  */
-import { createHash } from 'node:crypto'
-import { closeSync, existsSync, fdatasync, fsyncSync, ftruncateSync, openSync, readSync, write } from 'node:fs'
+import { closeSync, constants, fdatasync, fsyncSync, ftruncateSync, openSync, write } from 'node:fs'
 import { dirname } from 'node:path'
+import { hashOf, JournalError, type ReplayedGroup, readGroups, type Tail } from './groups.ts'
 
 export type Done = (error?: Error) => void
 
 export interface Group {
   readonly sequence: number
   readonly hash: string
-  readonly lines: readonly string[]
+  /** The records as they stand on disk, each with its line feed; memory of its own, so that it may be handed to another thread. */
+  readonly bytes: Buffer
 }
 
 /** Larger groups gain nothing and only add to the slowest answer (measured: 64 to 256 is the knee). */
 const GROUP_RECORDS = 512
-const READ_BYTES = 4 * 1024 * 1024
-const GENESIS = '0'.repeat(64)
 
-const hashOf = (before: string, lines: string): string => createHash('sha256').update(before).update(lines).digest('hex')
+/** `=<sequence> <records> <hash>` and a line feed fit. */
+const CLOSING_BYTES = 128
 
 export class Journal {
   #fd: number
@@ -33,8 +33,9 @@ export class Journal {
   /** Beside each line, who waits for it. */
   #waiting: (Done | undefined)[] = []
   #busy = false
+  #closed = false
   #failed: Error | undefined
-  #idle: (() => void)[] = []
+  #idle: { ok: () => void; no: (error: Error) => void }[] = []
   readonly #onGroup: (group: Group) => void
 
   private constructor(fd: number, tail: Tail, onGroup: (group: Group) => void) {
@@ -49,18 +50,22 @@ export class Journal {
    * Opens or creates the file, hands every group to `replay`, cuts an unfinished one off.
    * `onGroup` later gets each group that became durable. @throws JournalError when a group within the file does not match its hash
    */
-  static open(file: string, replay: (group: Group) => void, onGroup: (group: Group) => void): { journal: Journal; cutBytes: number } {
-    const isNew = !existsSync(file)
-    const fd = openSync(file, isNew ? 'wx+' : 'r+', 0o600)
+  static open(file: string, replay: (group: ReplayedGroup) => void, onGroup: (group: Group) => void): { journal: Journal; cutBytes: number } {
+    let fd: number | undefined
     try {
+      fd = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600)
       const tail = readGroups(fd, file, replay)
       if (tail.cutBytes > 0) ftruncateSync(fd, tail.position)
+      // An empty file may be new, or left by a process that died before it got this far: its name may not be on disk yet.
+      const isNew = tail.position === 0
       if (tail.cutBytes > 0 || isNew) fsyncSync(fd)
       if (isNew) syncFolder(dirname(file))
       return { journal: new Journal(fd, tail, onGroup), cutBytes: tail.cutBytes }
     } catch (error) {
-      closeSync(fd)
-      throw error
+      if (fd !== undefined) closeSync(fd)
+      if (!(error instanceof Error && 'syscall' in error)) throw error
+      const code = 'code' in error ? error.code : error.message
+      throw new JournalError(`the journal ${file} cannot be used (${code}); choose another store.path or correct its permissions`, { cause: error })
     }
   }
 
@@ -89,17 +94,21 @@ export class Journal {
     return new Promise((resolve, reject) => this.append(line, (error) => (error === undefined ? resolve() : reject(error))))
   }
 
-  /** Resolves when everything appended before is durable. */
+  /** Resolves when everything appended before is durable; rejects when that will never be. */
   flushed(): Promise<void> {
     if (this.#failed !== undefined) return Promise.reject(this.#failed)
     if (!this.#busy) return Promise.resolve()
-    return new Promise((resolve) => this.#idle.push(resolve))
+    return new Promise((ok, no) => this.#idle.push({ ok, no }))
   }
 
+  /** Everything appended before is written first; nothing is taken afterwards. A second call does nothing. */
   async close(): Promise<void> {
-    if (this.#failed === undefined) await this.flushed()
-    closeSync(this.#fd)
+    while (this.#busy) await this.flushed().catch(() => undefined)
+    if (this.#closed) return
+    this.#closed = true
+    // No pause between: whatever is appended from here on must not reach a descriptor that is another file's by then.
     this.#failed ??= new Error('the journal is closed')
+    closeSync(this.#fd)
   }
 
   readonly #drain = (): void => {
@@ -108,17 +117,17 @@ export class Journal {
     this.#lines = all ? [] : this.#lines.slice(GROUP_RECORDS)
     const waiting = all ? this.#waiting : this.#waiting.slice(0, GROUP_RECORDS)
     this.#waiting = all ? [] : this.#waiting.slice(GROUP_RECORDS)
-    const text = `${lines.join('\n')}\n`
-    const hash = hashOf(this.#hash, text)
+    const { bytes, size } = encoded(lines)
+    const hash = hashOf(this.#hash, bytes.subarray(0, size))
     const sequence = this.#sequence + 1
-    const bytes = Buffer.from(`${text}=${sequence} ${lines.length} ${hash}\n`)
-    this.#write(bytes, 0, (error) => {
+    const end = size + bytes.write(`=${sequence} ${lines.length} ${hash}\n`, size, 'latin1')
+    this.#write(bytes.subarray(0, end), 0, (error) => {
       if (error !== null) return this.#poison(error, waiting)
-      this.#position += bytes.length
+      this.#position += end
       this.#sequence = sequence
       this.#hash = hash
       for (const done of waiting) done?.()
-      this.#onGroup({ sequence, hash, lines })
+      this.#onGroup({ sequence, hash, bytes: bytes.subarray(0, size) })
       this.#next()
     })
   }
@@ -139,80 +148,35 @@ export class Journal {
     this.#busy = false
     const idle = this.#idle
     this.#idle = []
-    for (const resolve of idle) resolve()
+    for (const { ok } of idle) ok()
   }
 
   /** After a failed write or fsync the kernel may have dropped the page: nothing is retried, nothing more is promised. */
   #poison(error: Error, waiting: readonly (Done | undefined)[]): void {
     this.#failed = new Error('the journal cannot be written', { cause: error })
     const all = [...waiting, ...this.#waiting]
+    const idle = this.#idle
     this.#waiting = []
     this.#lines = []
+    this.#idle = []
     this.#busy = false
     for (const done of all) done?.(this.#failed)
-    for (const resolve of this.#idle) resolve()
-    this.#idle = []
+    for (const { no } of idle) no(this.#failed)
   }
 }
 
-export class JournalError extends Error {
-  override name = 'JournalError'
-}
-
-interface Tail {
-  readonly position: number
-  readonly sequence: number
-  readonly hash: string
-  readonly cutBytes: number
-}
-
-function readGroups(fd: number, file: string, replay: (group: Group) => void): Tail {
-  let position = 0
-  let sequence = 0
-  let hash = GENESIS
-  let bad: string | undefined
-  let lines: string[] = []
-  let bytes = 0
-  const total = eachLine(fd, (line, size) => {
-    bytes += size
-    if (!line.startsWith('=')) {
-      lines.push(line)
-      return
-    }
-    if (bad !== undefined) throw new JournalError(`${file}: ${bad}, and groups follow it: the file was altered or the disk lost data; restore it from a backup`)
-    const text = lines.length === 0 ? '' : `${lines.join('\n')}\n`
-    const expected = `=${sequence + 1} ${lines.length} ${hashOf(hash, text)}`
-    if (line !== expected) {
-      bad = `group ${sequence + 1} at byte ${position} does not match its hash`
-      return
-    }
-    sequence += 1
-    hash = line.slice(line.lastIndexOf(' ') + 1)
-    position += bytes
-    bytes = 0
-    replay({ sequence, hash, lines })
-    lines = []
-  })
-  return { position, sequence, hash, cutBytes: total - position }
-}
-
-/** Calls back for every complete line; returns the file's size. */
-function eachLine(fd: number, visit: (line: string, bytes: number) => void): number {
-  const buffer = Buffer.allocUnsafe(READ_BYTES)
-  let rest: Buffer = Buffer.alloc(0)
-  let total = 0
-  for (;;) {
-    const read = readSync(fd, buffer, 0, READ_BYTES, total)
-    if (read === 0) return total
-    total += read
-    const chunk = Buffer.concat([rest, buffer.subarray(0, read)])
-    let from = 0
-    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, from)) {
-      visit(chunk.toString('utf8', from, end), end + 1 - from)
-      from = end + 1
-    }
-    rest = chunk.subarray(from)
+/** Line by line into memory of their own: no joined text is made only to be copied. */
+function encoded(lines: readonly string[]): { bytes: Buffer; size: number } {
+  let length = CLOSING_BYTES
+  for (const line of lines) length += Buffer.byteLength(line) + 1
+  const bytes = Buffer.allocUnsafeSlow(length)
+  let size = 0
+  for (const line of lines) {
+    size += bytes.write(line, size, 'utf8')
+    bytes[size] = 10
+    size += 1
   }
+  return { bytes, size }
 }
 
 function syncFolder(folder: string): void {

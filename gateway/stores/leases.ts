@@ -5,11 +5,12 @@
 import type { Journal } from './journal.ts'
 import type { Leased } from './records.ts'
 import type { State, Tally } from './state.ts'
-import { leaseHalf, leaseLeft, type Stock } from './stock.ts'
+import { leaseHalf, leaseLeft, leaseWhole, type Stock } from './stock.ts'
 
-interface Waiting {
-  units: number
-  callers: { ok: () => void; no: (error: Error) => void }[]
+interface Caller {
+  readonly units: number
+  readonly ok: () => void
+  readonly no: (error: Error) => void
 }
 
 export class Leases {
@@ -17,7 +18,8 @@ export class Leases {
   readonly #state: State
   readonly #stock: Stock
   readonly #running = new Set<Tally>()
-  readonly #waiting = new Map<Tally, Waiting>()
+  /** First come, first served. */
+  readonly #waiting = new Map<Tally, Caller[]>()
 
   constructor(journal: Journal, state: State, stock: Stock) {
     this.#journal = journal
@@ -25,27 +27,38 @@ export class Leases {
     this.#stock = stock
   }
 
-  /** True when the units are under lease now; then the next lease is asked for ahead of need. */
+  /** True when the units are under lease now, for the caller to take; then the next lease is asked for ahead of need. */
   covers(connection: string, units: number): boolean {
     const shelf = this.#stock.shelf(connection)
     if (shelf === undefined) return false
-    const left = leaseLeft(shelf.tally)
-    if (left - units < leaseHalf(shelf.connection)) this.#extend(connection, shelf.tally, 0)
-    return left >= units
+    const left = leaseLeft(shelf.tally) - units
+    if (left >= 0 && left < leaseHalf(shelf.connection)) this.#extend(connection, shelf.tally, left)
+    return left >= 0
   }
 
-  /** Resolves when more units are under lease; the caller then asks `covers` again. */
+  /** Resolves when more units may be under lease; the caller then asks `covers` again. */
   wait(connection: string, units: number): Promise<void> {
     const shelf = this.#stock.shelf(connection)
     if (shelf === undefined) return Promise.reject(new Error(`connection ${connection} is not configured`))
     const { tally } = shelf
     return new Promise((ok, no) => {
-      const waiting = this.#waiting.get(tally) ?? { units: 0, callers: [] }
-      waiting.units += units
-      waiting.callers.push({ ok, no })
+      const waiting = this.#waiting.get(tally) ?? []
+      waiting.push({ units, ok, no })
       this.#waiting.set(tally, waiting)
-      this.#extend(connection, tally, units)
+      this.#extend(connection, tally, leaseLeft(tally))
     })
+  }
+
+  /** Units came back to the lease: what is more than may be outstanding is not kept. */
+  trim(connection: string, tally: Tally): void {
+    const shelf = this.#stock.shelf(connection)
+    // While a larger lease is on its way to the disk a smaller one must not follow it there.
+    if (shelf === undefined || shelf.tally !== tally || this.#running.has(tally)) return
+    const more = leaseLeft(tally) - leaseWhole(shelf.connection)
+    if (more <= 0) return
+    const record: Leased = { t: 'lease', connection, period: shelf.period.startMs, to: tally.leasedTo - more }
+    this.#state.apply(record)
+    this.#journal.append(JSON.stringify(record))
   }
 
   /** A clean stop gives back what nobody took. */
@@ -60,33 +73,51 @@ export class Leases {
     }
   }
 
-  #extend(connection: string, tally: Tally, atLeast: number): void {
+  /** `free`: what of the lease nobody has taken, less what a caller is about to take. */
+  #extend(connection: string, tally: Tally, free: number): void {
+    if (this.#running.has(tally)) return
     const shelf = this.#stock.shelf(connection)
-    if (this.#running.has(tally) || shelf === undefined || shelf.tally !== tally) {
-      if (shelf !== undefined && shelf.tally !== tally) this.#wake(tally)
-      return
-    }
-    const wanted = Math.max(leaseHalf(shelf.connection), atLeast, this.#waiting.get(tally)?.units ?? 0)
-    const to = Math.min(tally.leasedTo + wanted, Math.max(shelf.connection.quota, tally.leasedTo + atLeast))
-    if (to <= tally.leasedTo) return this.#wake(tally)
-    const callers = this.#take(tally)
+    // The period has turned: whoever waits asks again, in the new one.
+    if (shelf === undefined || shelf.tally !== tally) return this.#wake(this.#waiting.get(tally)?.splice(0) ?? [], connection, tally)
+    const whole = leaseWhole(shelf.connection)
+    const callers = this.#next(tally, whole)
+    const needed = callers.reduce((sum, { units }) => sum + units, 0)
+    const wanted = Math.max(needed, Math.min(free + leaseHalf(shelf.connection), whole))
+    const to = Math.min(tally.leasedTo - free + wanted, shelf.connection.quota)
+    if (to <= tally.leasedTo) return this.#wake(callers, connection, tally)
+    this.#lease({ t: 'lease', connection, period: shelf.period.startMs, to }, tally, callers)
+  }
+
+  #lease(record: Leased, tally: Tally, callers: readonly Caller[]): void {
     this.#running.add(tally)
-    const record: Leased = { t: 'lease', connection, period: shelf.period.startMs, to }
     this.#journal.append(JSON.stringify(record), (error) => {
       this.#running.delete(tally)
-      if (error === undefined) this.#state.apply(record)
-      for (const caller of callers) error === undefined ? caller.ok() : caller.no(error)
-      if (error === undefined && this.#waiting.has(tally)) this.#extend(connection, tally, 0)
+      if (error === undefined) {
+        this.#state.apply(record)
+        this.#wake(callers, record.connection, tally)
+        setImmediate(() => this.trim(record.connection, tally))
+        return
+      }
+      for (const { no } of [...callers, ...(this.#waiting.get(tally) ?? [])]) no(error)
+      this.#waiting.delete(tally)
     })
   }
 
-  #take(tally: Tally): Waiting['callers'] {
-    const callers = this.#waiting.get(tally)?.callers ?? []
-    this.#waiting.delete(tally)
-    return callers
+  /** The others' turn comes when these have taken theirs, or have found that they may not: nothing is leased on a guess. */
+  #wake(callers: readonly Caller[], connection: string, tally: Tally): void {
+    for (const { ok } of callers) ok()
+    if (this.#waiting.get(tally)?.length === 0) this.#waiting.delete(tally)
+    else if (this.#waiting.has(tally)) setImmediate(() => this.#extend(connection, tally, leaseLeft(tally)))
   }
 
-  #wake(tally: Tally): void {
-    for (const caller of this.#take(tally)) caller.ok()
+  /** Those whom one lease serves: as many as fit into what may be outstanding, at least one, however much it needs. */
+  #next(tally: Tally, whole: number): readonly Caller[] {
+    const waiting = this.#waiting.get(tally) ?? []
+    let count = 0
+    for (let sum = 0; count < waiting.length; count += 1) {
+      sum += (waiting[count] as Caller).units
+      if (count > 0 && sum > whole) break
+    }
+    return waiting.splice(0, count)
   }
 }

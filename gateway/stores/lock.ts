@@ -31,4 +31,8 @@ export function lockFolder(folder: string): { release(): void } {
   return { release: () => void held.close() }
 }
 
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : String(error))
+/** SQLite's errors may have an empty code. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return 'code' in error && error.code !== '' ? String(error.code) : error.message
+}

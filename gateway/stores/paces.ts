@@ -2,23 +2,26 @@
  * Steady paces by GCRA: one theoretical arrival time a key, in nanoseconds of the monotonic clock.
  * A call conforms when its arrival is not earlier than that time less (burst − 1) intervals.
  */
-import { LRUCache } from 'lru-cache'
 import type { Clock, RateClaim, RateState } from '#contract'
 
 interface Pace {
   arrivalNs: number
 }
 
-/** A key that is pushed out by so many newer ones starts with a full burst again. */
+/** Beyond so many the oldest go, first of all those whose burst is whole again, of which nothing is lost. */
 const KEYS = 1_000_000
+const LOOK_AT = 16
 const NS = 1e9
 
 export class Paces {
   readonly #clock: Clock
-  readonly #paces = new LRUCache<string, Pace>({ max: KEYS })
+  /** A plain map: a cache of this size would take its memory, and a third of a second, before the first call. */
+  readonly #paces = new Map<string, Pace>()
+  readonly #most: number
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, most = KEYS) {
     this.#clock = clock
+    this.#most = most
   }
 
   /** Seconds to wait until the call would conform; 0 when it does now. */
@@ -32,8 +35,23 @@ export class Paces {
   take(claim: RateClaim): void {
     const now = this.#clock.monotonicNs()
     const pace = this.#paces.get(claim.key)
-    if (pace === undefined) this.#paces.set(claim.key, { arrivalNs: now + claim.rate.everyNs })
-    else pace.arrivalNs = Math.max(pace.arrivalNs, now) + claim.rate.everyNs
+    if (pace !== undefined) {
+      pace.arrivalNs = Math.max(pace.arrivalNs, now) + claim.rate.everyNs
+      return
+    }
+    if (this.#paces.size >= this.#most) this.#makeRoom(now)
+    this.#paces.set(claim.key, { arrivalNs: now + claim.rate.everyNs })
+  }
+
+  #makeRoom(now: number): void {
+    let looked = 0
+    for (const [key, pace] of this.#paces) {
+      this.#paces.delete(key)
+      looked += 1
+      if (pace.arrivalNs <= now || looked === LOOK_AT) return
+      // It still counts: as good as new.
+      this.#paces.set(key, pace)
+    }
   }
 
   /** The call did not happen: the consumer's pace is as if it had not asked. */

@@ -1,7 +1,8 @@
 /** Turns of a quota: month by billing day and zone, day, or none. Each instant lies in exactly one period. */
 import type { EpochMs, Period, PeriodRule } from '#contract'
 
-const DAY_MS = 86_400_000
+const MINUTE_MS = 60_000
+const DAY_MINUTES = 1_440
 
 /** The period that holds `atMs`. */
 export function periodAt(rule: PeriodRule, atMs: number): Period {
@@ -70,12 +71,13 @@ function localDate(atMs: number, zone: string): LocalDate {
 function midnight(year: number, month: number, day: number, zone: string): number {
   const wanted = Date.UTC(year, month - 1, day)
   if (zone === 'UTC') return wanted
-  let low = wanted - DAY_MS
-  let high = wanted + DAY_MS
+  // Offsets are whole minutes (since 1972), so midnight is at one, too.
+  let low = wanted / MINUTE_MS - DAY_MINUTES
+  let high = wanted / MINUTE_MS + DAY_MINUTES
   while (low < high) {
     const middle = Math.floor((low + high) / 2)
-    if (wallClock(middle, zone) >= wanted) high = middle
+    if (wallClock(middle * MINUTE_MS, zone) >= wanted) high = middle
     else low = middle + 1
   }
-  return low
+  return low * MINUTE_MS
 }

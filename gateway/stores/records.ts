@@ -88,7 +88,7 @@ export interface ChargeFields {
   readonly subject: Charge['subject']
   readonly names: readonly { readonly name: string; readonly digest: string; readonly until: number }[]
   readonly once: readonly { readonly key: string; readonly until: number }[]
-  readonly answer?: StoredAnswer
+  readonly answer?: StoredAnswer | undefined
   readonly call: CallRecord
 }
 

@@ -43,6 +43,8 @@ export class State {
   readonly named = new Map<string, NamedCall>()
   readonly once = new Map<string, number>()
   readonly intents = new Map<string, Intended>()
+  /** Ids of those made; a charge is reversed once. */
+  readonly refunds = new Set<string>()
   readonly #answers: Answers
 
   constructor(answers: Answers) {
@@ -111,6 +113,7 @@ export class State {
       case 'void':
         return this.#voided(record.id)
       case 'refund':
+        this.refunds.add(record.id)
         this.#credit(record.account, BigInt(record.price))
         return
       default:

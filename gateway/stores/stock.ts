@@ -6,7 +6,7 @@ import type { State, Tally } from './state.ts'
 /** At most 1 % of what is for sale and at most 100 units, at least 1 (HOUSE "What is durable when"), taken in two halves. */
 const LEASE_UNITS = 100
 
-interface Shelf {
+export interface Shelf {
   readonly connection: Connection
   period: Period
   tally: Tally
@@ -80,8 +80,8 @@ export function leftForSale(connection: Connection, tally: Tally): number {
 /** Units under lease that nobody has taken yet. `external` use needs none: we did not cause it. */
 export const leaseLeft = (tally: Tally): number => tally.leasedTo - tally.sold - tally.heldSold - tally.own - tally.heldOwn - tally.wasted
 
-/** Half of what may be outstanding at once: one half is used while the next is made durable. */
-export function leaseHalf(connection: Connection): number {
-  const whole = Math.max(1, Math.min(LEASE_UNITS, Math.floor((connection.quota - connection.reserved) / 100)))
-  return Math.max(1, Math.floor(whole / 2))
-}
+/** What may be under lease and not taken. */
+export const leaseWhole = ({ quota, reserved }: Connection): number => Math.max(1, Math.min(LEASE_UNITS, Math.floor((quota - reserved) / 100)))
+
+/** One half is used while the next is made durable. */
+export const leaseHalf = (connection: Connection): number => Math.max(1, Math.floor(leaseWhole(connection) / 2))

@@ -4,20 +4,42 @@ import { dollars } from '#contract'
 import type { State } from './state.ts'
 import type { Stock } from './stock.ts'
 
-type Refused = Extract<Reserved, { kind: 'refused' }>
-export type Chosen = { readonly alternative: Alternative; readonly refused?: undefined } | { readonly alternative?: undefined; readonly refused: Refused }
+export type Refused = Extract<Reserved, { kind: 'refused' }>
 
-const refused = (code: Refused['code'], detail: string, more: Partial<Refused> = {}): { refused: Refused } => ({
-  refused: { kind: 'refused', code, detail, retryAfterSeconds: undefined, price: undefined, rate: undefined, ...more },
+export const refusal = (code: Refused['code'], detail: string, more: Partial<Refused> = {}): Refused => ({
+  kind: 'refused',
+  code,
+  detail,
+  retryAfterSeconds: undefined,
+  price: undefined,
+  rate: undefined,
+  ...more,
 })
 
+/** What would serve; `refused` where it may not, with the alternative that was judged. */
+export interface Chosen {
+  readonly alternative: Alternative | undefined
+  readonly refused: Refused | undefined
+}
+
+/**
+ * 402 comes before 503: whoever could not pay for the call anyway is told so first. Then the price is that of the cheapest
+ * connection on sale, although it has nothing left.
+ */
 export function choose(claim: SupplyClaim, state: State, stock: Stock, nowMs: number): Chosen {
-  const alternative = claim.payer.by === 'owner' ? mostLeft(claim.alternatives, stock) : cheapest(claim.alternatives, stock)
-  if (alternative === undefined) {
-    return refused('sold_out', 'no connection has units for sale in this period', { retryAfterSeconds: secondsToReset(claim.alternatives, stock, nowMs) })
-  }
-  if (claim.payer.by === 'owner') return { alternative }
-  return tooDear(alternative, claim, state) ?? { alternative }
+  const own = claim.payer.by === 'owner'
+  const onSale = own ? claim.alternatives : enabledOf(claim.alternatives, stock)
+  const serving = own ? mostLeft(onSale, stock) : cheapest(onSale, stock)
+  const alternative = serving ?? onSale[0]
+  const dear = alternative === undefined || own ? undefined : tooDear(alternative, claim, state)
+  if (serving !== undefined || dear !== undefined) return { alternative, refused: dear }
+  const retryAfterSeconds = secondsToReset(onSale, stock, nowMs)
+  return { alternative, refused: refusal('sold_out', 'no connection has units for sale in this period', { retryAfterSeconds }) }
+}
+
+function enabledOf(alternatives: readonly Alternative[], stock: Stock): readonly Alternative[] {
+  const enabled = ({ connection }: Alternative): boolean => stock.enabled(connection)
+  return alternatives.every(enabled) ? alternatives : alternatives.filter(enabled)
 }
 
 /** Alternatives come cheapest first; within one price the one with most units left serves. */
@@ -27,10 +49,10 @@ function cheapest(alternatives: readonly Alternative[], stock: Stock): Alternati
   for (const alternative of alternatives) {
     if (best !== undefined && alternative.price > best.price) return best
     const left = stock.left(alternative.connection)
-    if (left >= alternative.units && left > bestLeft && stock.enabled(alternative.connection)) {
+    if (left >= alternative.units && (best === undefined || left > bestLeft)) {
       best = alternative
       bestLeft = left
-    } else if (alternative.units === 0 && best === undefined && stock.enabled(alternative.connection)) best = alternative
+    }
   }
   return best
 }
@@ -48,20 +70,20 @@ function mostLeft(alternatives: readonly Alternative[], stock: Stock): Alternati
   return best
 }
 
-function tooDear(alternative: Alternative, claim: SupplyClaim, state: State): { refused: Refused } | undefined {
+function tooDear(alternative: Alternative, claim: SupplyClaim, state: State): Refused | undefined {
   const { price } = alternative
   if (claim.maxPrice !== undefined && price > claim.maxPrice) {
-    return refused('price_above_max', `the call costs ${dollars(price)} now, above the ${dollars(claim.maxPrice)} that it allows`, { price })
+    return refusal('price_above_max', `the call costs ${dollars(price)} now, above the ${dollars(claim.maxPrice)} that it allows`, { price })
   }
   if (claim.payer.by === 'x402' && price > claim.payer.payment.amount) {
-    return refused(
+    return refusal(
       'payment_invalid',
       `the payment is over ${dollars(claim.payer.payment.amount)}, the call costs ${dollars(price)} now; the payment was not used`,
       { price },
     )
   }
   if (claim.payer.by === 'credits' && price > availableTo(claim.payer, state)) {
-    return refused('insufficient_credits', `the call costs ${dollars(price)}, the balance is ${dollars(availableTo(claim.payer, state))}`, { price })
+    return refusal('insufficient_credits', `the call costs ${dollars(price)}, the balance is ${dollars(availableTo(claim.payer, state))}`, { price })
   }
   return undefined
 }
@@ -71,11 +93,11 @@ function availableTo(payer: Extract<Payer, { by: 'credits' }>, state: State): Us
   return (account === undefined ? 0n : account.posted - account.held) as Usd
 }
 
-/** A disabled pool has no next period: nothing is promised. */
-function secondsToReset(alternatives: readonly Alternative[], stock: Stock, nowMs: number): number | undefined {
+/** Where nothing is on sale, or nothing ever renews, nothing is promised. */
+function secondsToReset(onSale: readonly Alternative[], stock: Stock, nowMs: number): number | undefined {
   let soonest: number | undefined
-  for (const { connection } of alternatives) {
-    const at = stock.enabled(connection) ? stock.resetsAtMs(connection) : undefined
+  for (const { connection } of onSale) {
+    const at = stock.resetsAtMs(connection)
     if (at !== undefined && (soonest === undefined || at < soonest)) soonest = at
   }
   return soonest === undefined ? undefined : Math.max(1, Math.ceil((soonest - nowMs) / 1000))

@@ -1,0 +1,85 @@
+/** What a batch of groups adds up to: sums by account and by connection, and pages of entries by account. Few rows, whatever the number of calls. */
+import type { Month } from '#contract'
+import { type Entry, sumOf, type TallyChange } from './postings.ts'
+
+export interface Page {
+  readonly account: string
+  /** One entry a line, oldest first. */
+  readonly lines: string[]
+}
+
+export interface Tally {
+  readonly month: Month
+  readonly connection: string
+  readonly owner: string
+  calls: number
+  units: number
+  own: number
+  wasted: number
+  revenue: bigint
+  platform: bigint
+}
+
+export class Batch {
+  readonly pages = new Map<string, Page>()
+  /** Month -> account -> change. */
+  readonly balances = new Map<Month, Map<string, bigint>>()
+  readonly #tallies = new Map<Month, Map<string, Tally[]>>()
+
+  /** @throws Error for an entry that does not balance: such a book is not written */
+  enter(entry: Entry): void {
+    if (sumOf(entry) !== 0n) throw new Error(`entry ${entry.id} does not balance`)
+    let page = this.pages.get(entry.account)
+    if (page === undefined) {
+      page = { account: entry.account, lines: [] }
+      this.pages.set(entry.account, page)
+    }
+    page.lines.push(writeEntry(entry))
+    let sums = this.balances.get(entry.month)
+    if (sums === undefined) {
+      sums = new Map()
+      this.balances.set(entry.month, sums)
+    }
+    for (const { account, amount } of entry.postings) sums.set(account, (sums.get(account) ?? 0n) + amount)
+  }
+
+  tally(change: TallyChange): void {
+    const tally = this.#tallyOf(change)
+    tally.calls += change.calls
+    tally.units += change.units
+    tally.own += change.own
+    tally.wasted += change.wasted
+    tally.revenue += change.revenue
+    tally.platform += change.platform
+  }
+
+  *tallies(): Iterable<Tally> {
+    for (const connections of this.#tallies.values()) for (const owners of connections.values()) yield* owners
+  }
+
+  #tallyOf({ month, connection, owner }: TallyChange): Tally {
+    const connections = this.#tallies.get(month) ?? new Map<string, Tally[]>()
+    this.#tallies.set(month, connections)
+    const owners = connections.get(connection) ?? []
+    connections.set(connection, owners)
+    let tally = owners.find((one) => one.owner === owner)
+    if (tally === undefined) {
+      tally = { month, connection, owner, calls: 0, units: 0, own: 0, wasted: 0, revenue: 0n, platform: 0n }
+      owners.push(tally)
+    }
+    return tally
+  }
+}
+
+/** Fields between tabs: id, at, kind, change of the balance, receipt or -, then account and amount of each posting. Names hold no tabs (configuration). */
+const writeEntry = ({ id, at, kind, amount, receipt, postings }: Entry): string => {
+  let line = `${id}\t${at}\t${kind}\t${amount}\t${receipt ?? '-'}`
+  for (const { account, amount: posted } of postings) line += `\t${account}\t${posted}`
+  return line
+}
+
+/** The part of a line that a statement shows. */
+export function readEntry(line: string): { at: number; kind: string; amount: bigint; receipt: string | undefined } {
+  const [, at = '0', kind = '', amount = '0', receipt = '-'] = line.split('\t', 5)
+  return { at: Number.parseInt(at, 10), kind, amount: BigInt(amount), receipt: receipt === '-' ? undefined : receipt }
+}

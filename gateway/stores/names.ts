@@ -1,0 +1,80 @@
+/** Calls with a name (payment or Idempotency-Key): one table that every duplicate, pending and replay path reads. */
+import type { Clock, NameClaim, Named } from '#contract'
+import type { Answers } from './answers.ts'
+import type { Hold } from './holds.ts'
+import type { NamedCall, State } from './state.ts'
+
+export class Names {
+  readonly #clock: Clock
+  readonly #state: State
+  readonly #answers: Answers
+
+  constructor(clock: Clock, state: State, answers: Answers) {
+    this.#clock = clock
+    this.#state = state
+    this.#answers = answers
+  }
+
+  look(name: string, digest: string): Named {
+    const found = this.#state.named.get(name)
+    if (found === undefined || this.#isOver(found)) return { state: 'absent' }
+    if (found.digest !== digest) return { state: 'conflict' }
+    if (found.state === 'waiting' || found.state === 'settling') return { state: 'waiting' }
+    if (found.state === 'unknown') return { state: 'unknown' }
+    const answer = found.state === 'charged' ? this.#answers.get(found.receipt) : undefined
+    return answer === undefined ? { state: 'gone', receipt: found.receipt } : { state: 'stored', answer, receipt: found.receipt }
+  }
+
+  ended(name: string): Promise<void> {
+    const found = this.#state.named.get(name)
+    if (found === undefined || (found.state !== 'waiting' && found.state !== 'settling')) return Promise.resolve()
+    return new Promise((resolve) => found.waiters.push(resolve))
+  }
+
+  take(hold: Hold, { name, digest, untilMs }: NameClaim): void {
+    this.#state.named.set(name, { digest, receipt: hold.id, untilMs, state: 'waiting', waiters: [] })
+  }
+
+  /** Those of this hold; nobody is woken. */
+  set(hold: Hold, state: NamedCall['state']): void {
+    for (const { name } of hold.names) {
+      const named = this.#state.named.get(name)
+      if (named !== undefined && named.receipt === hold.id) named.state = state
+    }
+  }
+
+  wake(hold: Hold): void {
+    for (const { name } of hold.names) {
+      const named = this.#state.named.get(name)
+      if (named !== undefined && named.receipt === hold.id) wake(named)
+    }
+  }
+
+  /** Names and used-once keys of a hold that was not charged: free again. */
+  forget(hold: Hold): void {
+    for (const { name } of hold.names) {
+      const named = this.#state.named.get(name)
+      if (named === undefined || named.receipt !== hold.id) continue
+      this.#state.named.delete(name)
+      wake(named)
+    }
+    for (const { key } of hold.once) this.#state.once.delete(key)
+  }
+
+  sweep(): void {
+    const now = this.#clock.nowMs()
+    for (const [name, named] of this.#state.named) if (this.#isOver(named)) this.#state.named.delete(name)
+    for (const [key, until] of this.#state.once) if (until <= now) this.#state.once.delete(key)
+  }
+
+  /** An answer is kept until then; a call that has not ended keeps its name however long it takes. */
+  #isOver({ state, untilMs }: NamedCall): boolean {
+    return (state === 'charged' || state === 'lost') && untilMs <= this.#clock.nowMs()
+  }
+}
+
+function wake(named: NamedCall): void {
+  const waiters = named.waiters
+  named.waiters = []
+  for (const waiter of waiters) waiter()
+}

@@ -1,0 +1,174 @@
+/** Another connection is tried only where nothing can be billed twice; it never raises the price, and the one that served is credited. */
+
+import t, { type Test } from 'tap'
+import { type Adapter, type Connection, type FailureRule, ratio, units } from '../../gateway/contract/index.ts'
+import { adapterOf, connectionOf, operationOf } from '../rig/acme.ts'
+import { type Flown, type Inside, openInside, reached } from '../rig/inside.ts'
+import { paymentHeader } from '../rig/payments.ts'
+import { Gate, type ScriptedTry } from '../rig/scripted.ts'
+import { WatchedStore } from '../rig/watched.ts'
+
+/** Cheapest first: a and b at $0.15, c at $0.30. */
+const POOL: readonly Connection[] = [
+  connectionOf('a', { owner: 'alice', quota: units(2000) }),
+  connectionOf('b', { owner: 'bob' }),
+  connectionOf('c', { owner: 'carol', markup: ratio(6n, 1n) }),
+]
+
+const rule = (means: FailureRule['means'], bills: boolean): FailureRule => ({ status: 429, means, bills })
+
+interface World {
+  readonly inside: Inside
+  readonly store: WatchedStore
+}
+
+async function open(t: Test, answers: (one: ScriptedTry) => void, adapter: Partial<Adapter> = {}, pool = POOL): Promise<World> {
+  const stores: WatchedStore[] = []
+  const inside = await openInside(t, {
+    adapter: adapterOf([operationOf('search')], adapter),
+    apis: new Map([['acme', pool]]),
+    between: (real) => {
+      stores.push(new WatchedStore(real))
+      return stores[0] as WatchedStore
+    },
+  })
+  inside.provider.answers = answers
+  return { inside, store: stores[0] as WatchedStore }
+}
+
+async function call(inside: Inside, headers: Readonly<Record<string, string>>): Promise<Flown> {
+  const flown = inside.fly('/acme/search', { headers })
+  await reached('the call is over', () => flown.flight.state === 'over')
+  await inside.flushed()
+  return flown
+}
+
+const asked = ({ provider }: Inside): readonly string[] => provider.tries.map(({ request }) => request.connection.name)
+const usedOf = ({ admin }: Inside): Record<string, string> =>
+  Object.fromEntries(
+    ['a', 'b', 'c'].map((name) => {
+      const { sold, own, wasted, left } = admin.counters(name)
+      return [name, `${sold} sold, ${own} own, ${wasted} wasted, ${left} left`]
+    }),
+  )
+
+const UNUSED = { a: '0 sold, 0 own, 0 wasted, 1700 left', b: '0 sold, 0 own, 0 wasted, 700 left', c: '0 sold, 0 own, 0 wasted, 700 left' }
+const failing =
+  (names: readonly string[], fail: (one: ScriptedTry) => void) =>
+  (one: ScriptedTry): void => {
+    if (names.includes(one.request.connection.name)) fail(one)
+    else one.answer(200, '{}')
+  }
+const notSent = (one: ScriptedTry): void => one.error(false)
+
+t.test('a request of which no byte left is tried elsewhere: the first gives its unit back, the second is sold and credited', async (t) => {
+  const { inside } = await open(t, failing(['a'], notSent))
+  const flown = await call(inside, await inside.key('k'))
+  t.equal(flown.sink.answers[0]?.status, 200)
+  t.strictSame(asked(inside), ['a', 'b'])
+  t.strictSame(usedOf(inside), { ...UNUSED, b: '1 sold, 0 own, 0 wasted, 699 left' })
+  t.match(inside.outcomes.get(flown.id), [
+    {
+      kind: 'charged',
+      price: 150_000n,
+      chosen: { connection: 'b', owner: 'bob' },
+      attempts: [
+        { connection: 'a', meaning: 'not-sent', used: 'returned' },
+        { connection: 'b', meaning: 'ok', used: 'sold' },
+      ],
+    },
+  ])
+  const charge = inside.journal.find((record) => record.t === 'charge')
+  t.match(charge, { connection: 'b', owner: 'bob', price: '150000' })
+})
+
+t.test('failover never raises the price, also for a payment that would cover it', async (t) => {
+  const { inside } = await open(t, failing(['a', 'b'], notSent))
+  const payment = paymentHeader({ number: 1, micros: 150_000n, nowMs: inside.clock.nowMs() })
+  for (const headers of [await inside.key('k'), payment]) {
+    const flown = await call(inside, headers)
+    t.match(flown.sink.answers, [{ status: 502, body: /"code":"upstream_error"/ }])
+  }
+  t.notOk(asked(inside).includes('c'))
+  t.strictSame(usedOf(inside), UNUSED)
+  t.equal(inside.admin.balance('key:k'), 10_000_000n)
+})
+
+t.test('one that has no units is passed over for the next of the same price', async (t) => {
+  const pool = [...POOL.slice(0, 1), connectionOf('b', { quota: units(300) }), connectionOf('c')]
+  const { inside } = await open(t, failing(['a'], notSent), {}, pool)
+  const flown = await call(inside, await inside.key('k'))
+  t.equal(flown.sink.answers[0]?.status, 200)
+  t.strictSame(asked(inside), ['a', 'c'])
+})
+
+t.test('what the provider bills is not tried elsewhere, and its unit is wasted; what it does not bill is', async (t) => {
+  for (const means of ['rate-limited', 'quota-exhausted', 'credential-refused', 'plan-lacks-it'] as const) {
+    for (const bills of [true, false]) {
+      const { inside } = await open(
+        t,
+        failing(['a'], (one) => one.answer(429, 'no')),
+        { failures: [rule(means, bills)] },
+      )
+      const flown = await call(inside, await inside.key('k'))
+      t.equal(flown.sink.answers[0]?.status, bills ? 502 : 200, `${means}, ${bills ? 'billed' : 'not billed'}`)
+      t.equal(usedOf(inside).a, bills ? '0 sold, 0 own, 1 wasted, 1699 left' : UNUSED.a)
+    }
+  }
+})
+
+t.test('a provider that is down, an answer that is unknown, and a broken connection are tried nowhere else', async (t) => {
+  const failures: readonly ((one: ScriptedTry) => void)[] = [(one) => one.answer(500, ''), (one) => one.answer(301, ''), (one) => one.error(true)]
+  for (const fail of failures) {
+    const { inside } = await open(t, failing(['a'], fail))
+    t.match((await call(inside, await inside.key('k'))).sink.answers, [{ status: 502 }])
+    t.strictSame(asked(inside), ['a'])
+  }
+})
+
+t.test("an owner's call goes to no other owner's connection", async (t) => {
+  const { inside } = await open(t, failing(['a'], notSent))
+  const flown = await call(inside, await inside.key('o', { role: 'owner', owner: 'alice' }))
+  t.match(flown.sink.answers, [{ status: 502 }])
+  t.strictSame(asked(inside), ['a'])
+  t.strictSame(usedOf(inside), UNUSED)
+})
+
+t.test('a client that leaves while another connection is being found takes nothing', async (t) => {
+  const { inside, store } = await open(t, failing(['a'], notSent))
+  const gate = new Gate()
+  store.waits = (move) => (move === 'switch' ? gate : undefined)
+  const flown = inside.fly('/acme/search', { headers: await inside.key('k') })
+  await reached('the first has failed', () => inside.provider.tries[0]?.over === true)
+  flown.sink.gone = true
+  flown.flight.onClientGone()
+  gate.open()
+  await flown.landed
+  await inside.flushed()
+  t.strictSame(asked(inside), ['a'])
+  t.strictSame(usedOf(inside), UNUSED)
+  t.match(inside.outcomes.get(flown.id), [{ kind: 'abandoned' }])
+})
+
+t.test('a store that is lost while another connection is being found refuses the call', async (t) => {
+  const { inside, store } = await open(t, failing(['a'], notSent))
+  store.fails = (move) => move === 'switch'
+  const flown = await call(inside, await inside.key('k'))
+  t.match(flown.sink.answers, [{ status: 503, body: /"code":"unavailable"/ }])
+  t.equal([...store.held.values()][0]?.ends.length, 1, 'the hold ended once')
+})
+
+t.test('a call that is given up before a byte of it has left gives its unit back', async (t) => {
+  const { inside } = await open(t, () => undefined)
+  for (const [at, give] of (['onClientGone', 'onDeadline', 'onShutdown'] as const).entries()) {
+    const flown = inside.fly('/acme/search', { headers: await inside.key(`k${at}`) })
+    await reached('it waits for a connection', () => inside.provider.tries.length === at + 1)
+    const one = inside.provider.tries[at] as ScriptedTry
+    one.sent = false
+    flown.flight[give]()
+    t.match(inside.outcomes.get(flown.id), [{ attempts: [{ used: 'returned' }] }], give)
+    t.ok(one.aborted)
+  }
+  await inside.flushed()
+  t.strictSame(usedOf(inside), UNUSED)
+})

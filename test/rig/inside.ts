@@ -1,0 +1,232 @@
+/**
+ * A gateway from inside: the real store in a temp folder, the real chain, real flights, without doors. Outside of it stand a
+ * scripted clock, provider and facilitator; what happened is written down for the test.
+ */
+
+import {
+  type Adapter,
+  type CallRecord,
+  type Connection,
+  isRefusal,
+  type Log,
+  type Meters,
+  type NewKey,
+  type Outcome,
+  type PluginPorts,
+  type Store,
+  type StoreAdmin,
+  sha256,
+  usd,
+} from '#contract'
+import { Deadlines } from '../../gateway/engine/deadlines.ts'
+import { EngineCall, type EnginePorts, Flight, Generation, type Incoming, type Link, resolveBody, resolveTarget } from '../../gateway/engine/index.ts'
+import { QualityBook } from '../../gateway/engine/quality.ts'
+import { type Group, type JournalRecord, openEmbedded } from '../../gateway/stores/index.ts'
+import { adapterOf, connectionOf, operationOf } from './acme.ts'
+import { realChain } from './chains.ts'
+import { memoryFolder, type Teardown } from './folder.ts'
+import { countingChance, type LogLine, memoryLog, ScriptedClock, ScriptedFacilitator, ScriptedTransport } from './scripted.ts'
+import { RecordingSink } from './sink.ts'
+
+export interface InsideSetup {
+  readonly adapter?: Adapter
+  /** API name -> its connections; default: `acme` with one of the same name. */
+  readonly apis?: ReadonlyMap<string, readonly Connection[]>
+  readonly chain?: readonly Link[]
+  readonly bufferBytes?: number
+  readonly upstreamTimeoutMs?: number
+  readonly concurrentPerConsumer?: number
+  /** What stands between the engine and the real store. */
+  readonly between?: (store: Store) => Store
+}
+
+export interface Asked {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Buffer
+  /** Default: a loopback address. */
+  readonly address?: string
+}
+
+/** A call under way. */
+export interface Flown {
+  readonly id: string
+  readonly flight: Flight
+  readonly sink: RecordingSink
+  readonly call: EngineCall
+  /** Resolves when the call is over. */
+  readonly landed: Promise<void>
+}
+
+export interface Inside {
+  readonly clock: ScriptedClock
+  readonly logged: readonly LogLine[]
+  readonly log: Log
+  readonly store: Store
+  readonly admin: StoreAdmin
+  readonly meters: Meters
+  readonly facilitator: ScriptedFacilitator
+  readonly provider: ScriptedTransport
+  readonly quality: QualityBook
+  readonly generation: Generation
+  /** The log of calls that were not charged. */
+  readonly records: readonly CallRecord[]
+  /** What became durable. */
+  readonly journal: readonly JournalRecord[]
+  /** Call id -> what the plugins were told of its end. */
+  readonly outcomes: ReadonlyMap<string, readonly Outcome[]>
+  /** Calls whose deadline is running. */
+  readonly armed: ReadonlySet<object>
+  /** Settlements that were said to be unknown. */
+  readonly unknowns: { count: number }
+  /** What the engine was given. */
+  readonly ports: EnginePorts
+  flushed(): Promise<void>
+  /** A key, with its header. */
+  key(id: string, more?: Partial<NewKey>): Promise<Record<string, string>>
+  /** A call from its first step. @throws Error where it is refused before it is one */
+  fly(path: string, asked?: Asked): Flown
+}
+
+/** Everything ends with the test. */
+export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<Inside> {
+  const apis = setup.apis ?? new Map([['acme', [connectionOf('acme')]]])
+  const adapter = setup.adapter ?? adapterOf([operationOf('search')])
+  const logged: LogLine[] = []
+  const log = memoryLog(logged)
+  const clock = new ScriptedClock()
+  const chance = countingChance()
+  const journal: JournalRecord[] = []
+  const onGroup = ({ bytes }: Group): void => {
+    for (const line of bytes.toString().split('\n')) if (line !== '') journal.push(JSON.parse(line) as JournalRecord)
+  }
+  const opened = openEmbedded({ folder: memoryFolder(t), mode: 'sandbox', name: 'inside', replayBytes: 2 ** 20, clock, onGroup })
+  const { admin, meters } = opened
+  const store = setup.between?.(opened.store) ?? opened.store
+  t.teardown(() => opened.store.close())
+  admin.configure([...apis.values()].flat())
+  const facilitator = new ScriptedFacilitator()
+  const provider = new ScriptedTransport()
+  const upstreamTimeoutMs = setup.upstreamTimeoutMs ?? 30_000
+  const concurrentPerConsumer = setup.concurrentPerConsumer ?? 1000
+  const ports: PluginPorts = {
+    ...{ mode: 'sandbox', clock, chance, log, meters, keys: store.keys, stock: store.stock, upstreamTimeoutMs, concurrentPerConsumer },
+    facilitator: () => facilitator,
+  }
+  const outcomes = new Map<string, Outcome[]>()
+  const chain = [...(setup.chain ?? realChain()), watcher(outcomes)]
+  const routes = [...apis].map(([api, connections]) => ({ prefix: `/${api}`, api, adapter, connections, chain }))
+  const generation = await Generation.create(1, routes, ports)
+  t.teardown(() => generation.close())
+  const records: CallRecord[] = []
+  const unknowns = { count: 0 }
+  const quality = new QualityBook()
+  const deadlines = new WatchedDeadlines(upstreamTimeoutMs, (flight) => flight.onDeadline())
+  const enginePorts: EnginePorts = {
+    ...{ store, transport: provider, clock, chance, log, quality, deadlines, upstreamTimeoutMs, concurrentPerConsumer, bufferBytes: setup.bufferBytes ?? 64 },
+    record: (record) => void records.push(record),
+    unknown: () => {
+      unknowns.count += 1
+    },
+  }
+  return {
+    ...{
+      clock,
+      logged,
+      log,
+      store,
+      admin,
+      meters,
+      facilitator,
+      provider,
+      quality,
+      generation,
+      records,
+      journal,
+      outcomes,
+      unknowns,
+      armed: deadlines.armed,
+      ports: enginePorts,
+    },
+    flushed: opened.flushed,
+    key: (id, more) => keyOf(admin, id, more),
+    fly: flights(enginePorts, generation),
+  }
+}
+
+class WatchedDeadlines extends Deadlines<{ onDeadline(): void }> {
+  readonly armed = new Set<object>()
+
+  override start(item: { onDeadline(): void }): void {
+    this.armed.add(item)
+    super.start(item)
+  }
+
+  override stop(item: { onDeadline(): void }): void {
+    this.armed.delete(item)
+    super.stop(item)
+  }
+}
+
+async function keyOf(admin: StoreAdmin, id: string, more: Partial<NewKey> = {}): Promise<Record<string, string>> {
+  const shown = `atlas_${id}`
+  await admin.createKey({ id, hash: sha256(shown), role: 'consumer', credits: usd('$10'), ...more })
+  return { authorization: `Bearer ${shown}` }
+}
+
+const watcher = (outcomes: Map<string, Outcome[]>): Link => ({
+  name: 'watcher',
+  settings: {},
+  plugin: {
+    name: 'watcher',
+    describe: 'Writes down how calls end',
+    settings: {},
+    create: () => ({ observe: ({ id }, outcome) => void outcomes.set(id, [...(outcomes.get(id) ?? []), outcome]) }),
+  },
+})
+
+/** A request as a door would hand it over. */
+export function incomingOf(id: string, target: string, { method = 'GET', headers = {}, address = '127.0.0.1' }: Asked = {}): Incoming {
+  const lower = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+  return {
+    ...{ id, method, target, address, loopback: address.startsWith('127.') },
+    rawHeaders: Object.entries(headers).flat(),
+    header: (name) => lower.get(name),
+  }
+}
+
+function flights(ports: EnginePorts, generation: Generation): Inside['fly'] {
+  let count = 0
+  return (path, asked = {}) => {
+    count += 1
+    const incoming = incomingOf(`call-${count}`, path, asked)
+    const body = Buffer.from(asked.body ?? '')
+    const target = resolveTarget(generation, incoming)
+    if (isRefusal(target)) throw new Error(target.detail)
+    const request = resolveBody(target, incoming, body)
+    if (isRefusal(request)) throw new Error(request.detail)
+    const call = new EngineCall(incoming, target, request, body, { generation: 1, receivedAtMs: ports.clock.nowMs(), origin: 'http://gateway.example' })
+    const sink = new RecordingSink()
+    let over = (): void => undefined
+    const landed = new Promise<void>((resolve) => {
+      over = resolve
+    })
+    const flight = new Flight(ports, call, sink, () => over())
+    flight.start()
+    return { id: incoming.id, flight, sink, call, landed }
+  }
+}
+
+/** Lets everything run that can run now. */
+export const turns = async (count = 2): Promise<void> => {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Turn by turn until it is so. @throws Error after `withinMs` */
+export async function reached(what: string, so: () => boolean, withinMs = 5_000): Promise<void> {
+  const end = performance.now() + withinMs
+  while (!so()) {
+    if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`)
+    await turns(1)
+  }
+}

@@ -1,0 +1,127 @@
+/** The store's rules once more, in the plainest words: counters by connection, money by account, and what a call has taken. */
+
+export interface Shelf {
+  readonly name: string
+  readonly quota: number
+  readonly reserved: number
+  /** Micro-dollars a unit. */
+  readonly unitPrice: bigint
+  sold: number
+  own: number
+  wasted: number
+}
+
+export type Who = 'owner' | 'wallet' | 'k1' | 'k2'
+
+export interface Held {
+  readonly who: Who
+  /** What a wallet has signed. */
+  readonly signed: bigint
+  on: Shelf
+  units: number
+  state: 'held' | 'intended' | 'unknown'
+}
+
+export class Reference {
+  readonly shelves: readonly Shelf[]
+  readonly money = new Map<Who, bigint>()
+  readonly holds = new Map<string, Held>()
+
+  constructor(shelves: readonly Omit<Shelf, 'sold' | 'own' | 'wasted'>[], money: readonly [Who, bigint][]) {
+    this.shelves = shelves.map((shelf) => ({ ...shelf, sold: 0, own: 0, wasted: 0 }))
+    for (const [who, amount] of money) this.money.set(who, amount)
+  }
+
+  #held(shelf: Shelf, own: boolean): number {
+    let sum = 0
+    for (const hold of this.holds.values()) if (hold.on === shelf && (hold.who === 'owner') === own) sum += hold.units
+    return sum
+  }
+
+  left(shelf: Shelf): number {
+    const own = shelf.own + this.#held(shelf, true)
+    return Math.max(0, shelf.quota - shelf.reserved - shelf.sold - this.#held(shelf, false) - shelf.wasted - Math.max(0, own - shelf.reserved))
+  }
+
+  leftForOwner(shelf: Shelf): number {
+    return Math.max(0, shelf.quota - shelf.sold - shelf.own - shelf.wasted - this.#held(shelf, true) - this.#held(shelf, false))
+  }
+
+  available(who: Who): bigint {
+    let sum = this.money.get(who) ?? 0n
+    for (const hold of this.holds.values()) if (hold.who === who) sum -= hold.on.unitPrice * BigInt(hold.units)
+    return sum
+  }
+
+  /** The name of the shelf that serves, or the refusal's code. */
+  reserve(id: string, who: Who, units: number, signed: bigint): string {
+    if (who === 'owner') {
+      const best = this.#most(this.shelves.filter((shelf) => this.leftForOwner(shelf) >= units).map((shelf) => [shelf, this.leftForOwner(shelf)]))
+      return best === undefined ? 'sold_out' : this.#hold(id, who, best, units, 0n)
+    }
+    const priceOf = ({ unitPrice }: Shelf): bigint => unitPrice * BigInt(units)
+    const prices = [...new Set(this.shelves.map(priceOf))].sort((a, b) => (a < b ? -1 : 1))
+    for (const price of prices) {
+      const having = this.shelves.filter((shelf) => priceOf(shelf) === price && this.left(shelf) >= units)
+      const best = this.#most(having.map((shelf) => [shelf, this.left(shelf)]))
+      if (best !== undefined) return this.#tooDear(who, price, signed) ?? this.#hold(id, who, best, units, signed)
+    }
+    return this.#tooDear(who, prices[0] as bigint, signed) ?? 'sold_out'
+  }
+
+  #tooDear(who: Who, price: bigint, signed: bigint): string | undefined {
+    if (who === 'wallet') return price > signed ? 'payment_invalid' : undefined
+    return price > this.available(who) ? 'insufficient_credits' : undefined
+  }
+
+  #most(candidates: readonly [Shelf, number][]): Shelf | undefined {
+    let best: [Shelf, number] | undefined
+    for (const candidate of candidates) if (best === undefined || candidate[1] > best[1]) best = candidate
+    return best?.[0]
+  }
+
+  #hold(id: string, who: Who, on: Shelf, units: number, signed: bigint): string {
+    this.holds.set(id, { who, on, units, signed, state: 'held' })
+    return on.name
+  }
+
+  charge(id: string, units: number): void {
+    const { who, on } = this.#end(id)
+    if (who === 'owner') on.own += units
+    else on.sold += units
+    const money = this.money.get(who)
+    if (money !== undefined) this.money.set(who, money - on.unitPrice * BigInt(units))
+  }
+
+  release(id: string, wasted: boolean): void {
+    const { on, units } = this.#end(id)
+    if (wasted) on.wasted += units
+  }
+
+  switch(id: string, to: Shelf, wasted: boolean): boolean {
+    const hold = this.holds.get(id)
+    if (hold === undefined) return false
+    if (hold.on === to) return true
+    const price = to.unitPrice * BigInt(hold.units)
+    const limit = hold.who === 'wallet' ? hold.signed : hold.on.unitPrice * BigInt(hold.units)
+    if (hold.who === 'owner' ? this.leftForOwner(to) < hold.units : price > limit || this.left(to) < hold.units) return false
+    if (wasted) hold.on.wasted += hold.units
+    hold.on = to
+    return true
+  }
+
+  /** Calls under way are gone; whether the provider was asked for their units nobody knows. */
+  die(): void {
+    for (const [id, hold] of this.holds) {
+      if (hold.state === 'held') this.release(id, true)
+      else hold.state = 'unknown'
+    }
+  }
+
+  #end(id: string): Held {
+    const hold = this.holds.get(id)
+    if (hold === undefined) throw new Error(`the reference has no hold ${id}`)
+    this.holds.delete(id)
+    return hold
+  }
+}
