@@ -3,11 +3,12 @@
  * everything that differs between sandbox and live is in `outerEnds`.
  */
 import { randomFillSync } from 'node:crypto'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Adapter, Books, Chance, Clock, Connection, EpochMs, Facilitator, Log, Meters, PluginPorts, Store, StoreAdmin } from '#contract'
 import type { GatewayConfig, Route } from '../config/model.ts'
 import { CallLog } from './books/calls.ts'
-import { openBooks } from './books/index.ts'
+import { type OpenBooks, openBooks } from './books/index.ts'
 import { Engine, Generation, HttpFacilitator, Transport } from './engine/index.ts'
 import { QualityBook } from './engine/quality.ts'
 import { openEmbedded } from './stores/index.ts'
@@ -57,22 +58,47 @@ export interface Surroundings {
 
 /** @throws FolderError, JournalError, BooksError with one sentence for the operator */
 export function openGround(config: GatewayConfig, { log, clock = systemClock, chance = systemChance }: Surroundings): Ground {
+  const { mode } = config
+  const { path: folder, name, replayBytes } = config.store
+  const before = existsSync(folder) ? readdirSync(folder) : undefined
   let flushed = (): Promise<void> => Promise.resolve()
-  const ledger = openBooks({ folder: config.ledger.path, mode: config.mode, flushed: () => flushed() })
-  const { store: settings, mode } = config
-  const opened = openEmbedded({ folder: settings.path, mode, name: settings.name, replayBytes: settings.replayBytes, clock, onGroup: ledger.feed })
+  let ledger: OpenBooks | undefined
+  let refused = false
+  // Only behind the store's lock, and not for a store that is refused: such a start leaves no ledger behind.
+  const books = (): OpenBooks => {
+    ledger ??= openBooks({ folder: config.ledger.path, mode, flushed: () => flushed() })
+    return ledger
+  }
+  const onGroup: Parameters<typeof openEmbedded>[0]['onGroup'] = (group) => {
+    if (!refused) books().feed(group)
+  }
+  const opened = openEmbedded({ folder, mode, name, replayBytes, clock, onGroup })
   flushed = opened.flushed
+  try {
+    books().joined()
+  } catch (error) {
+    refused = true
+    unmake(folder, before)
+    void opened.store.close()
+    throw error
+  }
   if (opened.cutBytes > 0) log.warn({ bytes: opened.cutBytes }, 'an unfinished group at the end of the journal was cut off; nothing in it had been answered')
   opened.admin.configure(config.connections)
   const { store, admin, meters } = opened
   return {
-    ...{ config, clock, chance, log, store, admin, meters, books: ledger.books },
-    lost: () => [...(opened.failed() === undefined ? [] : ['store']), ...(ledger.failed() === undefined ? [] : ['ledger'])],
+    ...{ config, clock, chance, log, store, admin, meters, books: books().books },
+    lost: () => [...(opened.failed() === undefined ? [] : ['store']), ...(books().failed() === undefined ? [] : ['ledger'])],
     async close() {
       await store.close()
-      await ledger.books.close()
+      await books().books.close()
     },
   }
+}
+
+/** The store that a refused start has made goes with it; whatever was there before stays. */
+function unmake(folder: string, before: readonly string[] | undefined): void {
+  if (before === undefined) return rmSync(folder, { recursive: true, force: true })
+  for (const file of readdirSync(folder)) if (!before.includes(file) && /^(journal\.log|lock\.db)/.test(file)) rmSync(join(folder, file), { force: true })
 }
 
 export class Gateway {

@@ -21,6 +21,8 @@ export class BooksError extends Error {
 export interface OpenBooks {
   readonly books: Books
   feed(group: FedGroup): void
+  /** Everything that was in the journal has been fed. @throws BooksError when the books were made from another one */
+  joined(): void
   failed(): Error | undefined
 }
 
@@ -29,25 +31,32 @@ export function openBooks(options: { readonly folder: string; readonly mode: 'sa
   const file = join(options.folder, 'books.db')
   const applied = prepare(file, options)
   const books = new EmbeddedBooks(file, applied, options.flushed)
-  return { books, feed: (group) => books.feed(group), failed: () => books.failed }
+  return { books, feed: (group) => books.feed(group), joined: () => books.joined(), failed: () => books.failed }
+}
+
+/** The last group of the journal that the books have read; 0 for none. */
+interface Applied {
+  readonly sequence: number
+  readonly hash: string
 }
 
 /** Makes the tables and says up to which group the books have read. */
-function prepare(file: string, options: { readonly folder: string; readonly mode: string }): number {
+function prepare(file: string, options: { readonly folder: string; readonly mode: string }): Applied {
   try {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 })
     const db = new Database(file)
     db.exec('PRAGMA journal_mode=WAL')
     db.exec(TABLES)
     const meta = db.prepare('select value from meta where name = ?')
-    const mode = (meta.get('mode') as { value: string } | undefined)?.value
+    const read = (name: string): string | undefined => (meta.get(name) as { value: string } | undefined)?.value
+    const mode = read('mode')
     if (mode === undefined) db.prepare('insert into meta values (?, ?)').run('mode', options.mode)
-    const sequence = (meta.get('sequence') as { value: string } | undefined)?.value ?? '0'
+    const applied = { sequence: Number.parseInt(read('sequence') ?? '0', 10), hash: read('hash') ?? '' }
     db.close()
     if (mode !== undefined && mode !== options.mode) {
       throw new BooksError(`the ledger ${file} was made in ${mode} mode, the configuration says ${options.mode}; choose another ledger.path`)
     }
-    return Number.parseInt(sequence, 10)
+    return applied
   } catch (cause) {
     if (cause instanceof BooksError) throw cause
     throw new BooksError(
@@ -66,6 +75,8 @@ class EmbeddedBooks implements Books {
   readonly #file: string
   readonly #flushed: () => Promise<void>
   readonly #asked = new Map<number, Asked>()
+  readonly #applied: Applied
+  #isJoined: boolean
   #worker: Worker | undefined
   #sequence: number
   #asks = 0
@@ -75,14 +86,18 @@ class EmbeddedBooks implements Books {
   #closing = false
   failed: Error | undefined
 
-  constructor(file: string, sequence: number, flushed: () => Promise<void>) {
+  constructor(file: string, applied: Applied, flushed: () => Promise<void>) {
     this.#file = file
-    this.#sequence = sequence
+    this.#applied = applied
+    this.#isJoined = applied.sequence === 0
+    this.#sequence = applied.sequence
     this.#flushed = flushed
   }
 
   feed(group: FedGroup): void {
-    if (group.sequence <= this.#sequence) return
+    if (group.sequence === this.#applied.sequence) this.#isJoined = group.hash === this.#applied.hash
+    // After a failure the rest stays in the journal, for the next start.
+    if (group.sequence <= this.#sequence || this.failed !== undefined) return
     this.#sequence = group.sequence
     this.#groups.push(group)
     this.#bytes += group.bytes.length
@@ -93,17 +108,17 @@ class EmbeddedBooks implements Books {
     }
   }
 
+  /** Else groups of the one journal would be taken for those of the other, and be left out. */
+  joined(): void {
+    if (this.#isJoined) return
+    throw new BooksError(
+      `the ledger ${this.#file} was not made from the journal at store.path; choose another ledger.path, or remove ${this.#file}* to have it made again`,
+    )
+  }
+
   async report(month: Month): Promise<readonly ReportRow[]> {
-    const rows = (await this.#ask({ kind: 'report', month })) as {
-      connection: string
-      owner: string
-      calls: bigint
-      units: bigint
-      own: bigint
-      revenue: Usd
-      platform: Usd
-    }[]
-    return rows.map((row) => ({
+    const rows = (await this.#ask({ kind: 'report', month })) as TallyRow[]
+    return rows.filter(isShown).map((row) => ({
       connection: row.connection,
       owner: row.owner,
       callsSold: countOf(row.calls),
@@ -125,17 +140,21 @@ class EmbeddedBooks implements Books {
     return rows.map((row) => ({ atMs: row.at as EpochMs, kind: row.kind, amount: row.amount, receipt: row.receipt }))
   }
 
+  /** A failure of the books is no failure of the stop: what they lack stands in the journal. */
   async close(): Promise<void> {
     this.#post()
-    if (this.#worker === undefined || this.failed !== undefined) {
-      await this.#worker?.terminate()
-      return
+    const worker = this.#worker
+    if (worker !== undefined && this.failed === undefined) {
+      // The thread keeps the process until it has ended: whoever waits for the close hears of it.
+      this.#closing = true
+      const ended = new Promise((resolve) => worker.once('exit', resolve))
+      await this.#send({ kind: 'close' }).then(
+        () => ended,
+        () => undefined,
+      )
     }
-    // The thread keeps the process until it has ended: whoever waits for the close hears of it.
-    this.#closing = true
-    const ended = new Promise((resolve) => this.#worker?.once('exit', resolve))
-    await this.#send({ kind: 'close' })
-    await ended
+    await worker?.terminate()
+    this.#fail(new Error('the books are closed'))
   }
 
   async #ask(ask: { kind: 'report'; month: string } | { kind: 'statement'; account: string; limit: number }): Promise<readonly unknown[]> {
@@ -173,7 +192,8 @@ class EmbeddedBooks implements Books {
   /** Started when first needed: a start with nothing to post does not wait for a thread. */
   #thread(): Worker {
     if (this.#worker !== undefined) return this.#worker
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { file: this.#file } })
+    // Loaders and inspectors of the command line are for the main thread.
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { file: this.#file }, execArgv: [] })
     worker.on('message', (told: Told) => {
       if ('failed' in told) return this.#fail(new Error(`the books cannot be written: ${told.failed}`))
       this.#asked.get(told.id)?.resolve(told.rows)
@@ -181,16 +201,33 @@ class EmbeddedBooks implements Books {
       if (this.#asked.size === 0 && !this.#closing) worker.unref()
     })
     worker.on('error', (error) => this.#fail(error))
+    worker.on('exit', () => this.#fail(new Error(this.#closing ? 'the books are closed' : 'the thread of the books has ended')))
     worker.unref()
     this.#worker = worker
     return worker
   }
 
+  /** The first failure is the one that is told. */
   #fail(error: Error): void {
-    this.failed = error
-    for (const { reject } of this.#asked.values()) reject(error)
+    this.failed ??= error
+    this.#groups = []
+    this.#worker?.unref()
+    for (const { reject } of this.#asked.values()) reject(this.failed)
     this.#asked.clear()
   }
 }
+
+interface TallyRow {
+  readonly connection: string
+  readonly owner: string
+  readonly calls: bigint
+  readonly units: bigint
+  readonly own: bigint
+  readonly revenue: Usd
+  readonly platform: Usd
+}
+
+/** What was only wasted is nobody's sale: the rest of a lease has no owner. */
+const isShown = ({ calls, units, own, revenue, platform }: TallyRow): boolean => [calls, units, own, revenue, platform].some((sum) => sum !== 0n)
 
 const countOf = (value: bigint): number => Number.parseInt(value.toString(), 10)

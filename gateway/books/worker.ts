@@ -35,7 +35,7 @@ export type Told = { readonly id: number; readonly rows: readonly unknown[] } | 
 
 type Line =
   | ({ readonly t: 'charge' | 'intent' } & ChargeLine)
-  | { readonly t: 'settled' | 'void'; readonly id: string }
+  | { readonly t: 'settled' | 'void'; readonly id: string; readonly at: number }
   | ({ readonly t: 'credit' } & CreditLine)
   | ({ readonly t: 'refund' } & RefundLine)
   | ({ readonly t: 'wasted' } & WastedLine)
@@ -72,7 +72,8 @@ function read(text: string, batch: Batch): void {
     case 'void': {
       const found = takeIntent.get(line.id) as { line: string } | undefined
       if (found === undefined) return
-      const charge = JSON.parse(found.line) as ChargeLine
+      // Of the month in which it was settled: one that is over does not change any more.
+      const charge = { ...(JSON.parse(found.line) as ChargeLine), at: line.at }
       if (line.t === 'settled') return put(chargeEntry(charge), chargeTally(charge), batch)
       return put(undefined, wastedTally(charge), batch)
     }

@@ -47,7 +47,7 @@ export class Transport {
   readonly #place: PlaceCredential
   readonly #allowPrivate: boolean
   readonly #pools = new Map<string, Pool>()
-  readonly #targets = new Map<string, Target>()
+  readonly #targets = { simulated: new Map<string, Target>(), real: new Map<string, Target>() }
 
   constructor(options: { readonly place: PlaceCredential; readonly allowPrivate: boolean }) {
     this.#place = options.place
@@ -69,18 +69,21 @@ export class Transport {
   }
 
   #target(connection: Connection): Target {
-    const base = connection.baseUrl ?? ''
-    let target = this.#targets.get(base)
+    const { baseUrl = '', simulated } = connection
+    const targets = this.#targets[simulated ? 'simulated' : 'real']
+    let target = targets.get(baseUrl)
     if (target === undefined) {
-      const url = new URL(base)
-      target = { pool: this.#pool(url.origin, connection.simulated), basePath: url.pathname.replace(/\/$/, '') }
-      this.#targets.set(base, target)
+      const url = new URL(baseUrl)
+      target = { pool: this.#pool(url.origin, simulated), basePath: url.pathname.replace(/\/$/, '') }
+      targets.set(baseUrl, target)
     }
     return target
   }
 
+  /** A real connection never shares one that was let through to a private address because it was simulated. */
   #pool(origin: string, simulated: boolean): Pool {
-    let pool = this.#pools.get(origin)
+    const key = simulated ? `simulated ${origin}` : origin
+    let pool = this.#pools.get(key)
     if (pool === undefined) {
       pool = new Pool(origin, {
         connections: CONNECTIONS_PER_ORIGIN,
@@ -89,7 +92,7 @@ export class Transport {
         bodyTimeout: 0,
         connect: this.#allowPrivate || simulated ? { timeout: CONNECT_WITHIN_MS } : publicOnly(),
       })
-      this.#pools.set(origin, pool)
+      this.#pools.set(key, pool)
     }
     return pool
   }

@@ -128,7 +128,7 @@ export class EmbeddedStore extends Taking implements Store {
 
   async close(): Promise<void> {
     clearInterval(this.#sweeper)
-    this.parts.leases.giveBackAll()
+    this.parts.leases.close()
     await this.parts.journal.close()
   }
 

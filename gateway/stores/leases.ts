@@ -7,6 +7,8 @@ import type { Leased } from './records.ts'
 import type { State, Tally } from './state.ts'
 import { leaseHalf, leaseLeft, leaseWhole, type Stock } from './stock.ts'
 
+const CLOSED = new Error('the store is closed')
+
 interface Caller {
   readonly units: number
   readonly ok: () => void
@@ -20,6 +22,7 @@ export class Leases {
   readonly #running = new Set<Tally>()
   /** First come, first served. */
   readonly #waiting = new Map<Tally, Caller[]>()
+  #closed = false
 
   constructor(journal: Journal, state: State, stock: Stock) {
     this.#journal = journal
@@ -30,7 +33,7 @@ export class Leases {
   /** True when the units are under lease now, for the caller to take; then the next lease is asked for ahead of need. */
   covers(connection: string, units: number): boolean {
     const shelf = this.#stock.shelf(connection)
-    if (shelf === undefined) return false
+    if (shelf === undefined || this.#closed) return false
     const left = leaseLeft(shelf.tally) - units
     if (left >= 0 && left < leaseHalf(shelf.connection)) this.#extend(connection, shelf.tally, left)
     return left >= 0
@@ -40,6 +43,7 @@ export class Leases {
   wait(connection: string, units: number): Promise<void> {
     const shelf = this.#stock.shelf(connection)
     if (shelf === undefined) return Promise.reject(new Error(`connection ${connection} is not configured`))
+    if (this.#closed) return Promise.reject(CLOSED)
     const { tally } = shelf
     return new Promise((ok, no) => {
       const waiting = this.#waiting.get(tally) ?? []
@@ -53,7 +57,7 @@ export class Leases {
   trim(connection: string, tally: Tally): void {
     const shelf = this.#stock.shelf(connection)
     // While a larger lease is on its way to the disk a smaller one must not follow it there.
-    if (shelf === undefined || shelf.tally !== tally || this.#running.has(tally)) return
+    if (shelf === undefined || shelf.tally !== tally || this.#running.has(tally) || this.#closed) return
     const more = leaseLeft(tally) - leaseWhole(shelf.connection)
     if (more <= 0) return
     const record: Leased = { t: 'lease', connection, period: shelf.period.startMs, to: tally.leasedTo - more }
@@ -61,11 +65,13 @@ export class Leases {
     this.#journal.append(JSON.stringify(record))
   }
 
-  /** A clean stop gives back what nobody took. */
-  giveBackAll(): void {
+  /** A clean stop gives back what nobody took, also of a lease that is still on its way to the disk; from now on nobody takes any. */
+  close(): void {
+    this.#closed = true
+    for (const waiting of this.#waiting.values()) for (const { no } of waiting.splice(0)) no(CLOSED)
     for (const [connection, periods] of this.#state.tallies) {
       for (const [period, tally] of periods) {
-        if (leaseLeft(tally) <= 0) continue
+        if (leaseLeft(tally) <= 0 && !this.#running.has(tally)) continue
         const record: Leased = { t: 'lease', connection, period, to: tally.leasedTo - leaseLeft(tally) }
         this.#state.apply(record)
         this.#journal.append(JSON.stringify(record))
@@ -75,7 +81,7 @@ export class Leases {
 
   /** `free`: what of the lease nobody has taken, less what a caller is about to take. */
   #extend(connection: string, tally: Tally, free: number): void {
-    if (this.#running.has(tally)) return
+    if (this.#running.has(tally) || this.#closed) return
     const shelf = this.#stock.shelf(connection)
     // The period has turned: whoever waits asks again, in the new one.
     if (shelf === undefined || shelf.tally !== tally) return this.#wake(this.#waiting.get(tally)?.splice(0) ?? [], connection, tally)
@@ -92,6 +98,10 @@ export class Leases {
     this.#running.add(tally)
     this.#journal.append(JSON.stringify(record), (error) => {
       this.#running.delete(tally)
+      if (this.#closed) {
+        for (const { no } of callers) no(CLOSED)
+        return
+      }
       if (error === undefined) {
         this.#state.apply(record)
         this.#wake(callers, record.connection, tally)

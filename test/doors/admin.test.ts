@@ -77,7 +77,7 @@ t.test('no request brings the gateway down', async (t) => {
     '//evil.example:99999/',
     '/api//status',
     '/%',
-   
+
     '*',
     'http://[',
     'http://evil.example:x/',

@@ -96,7 +96,7 @@ const fields: readonly Wrong[] = [
   { what: 'OPTIONS', sent: head('OPTIONS /acme/search'), is: '405 method_not_allowed', allow: 'GET' },
   { what: 'TRACE', sent: head('TRACE /acme/search'), is: '405 method_not_allowed', allow: 'GET' },
   { what: 'a method of WebDAV', sent: head('PROPFIND /acme/search'), is: '405 method_not_allowed', allow: 'GET' },
-  { what: 'another method on a page', sent: head('POST /catalog', 'Content-Length: 2') + '{}', is: '405 method_not_allowed', allow: 'GET' },
+  { what: 'another method on a page', sent: `${head('POST /catalog', 'Content-Length: 2')}{}`, is: '405 method_not_allowed', allow: 'GET' },
   { what: 'an unknown route', sent: get('/nothing/search'), is: '404 unknown_route' },
   { what: 'an unknown page', sent: get('/services.json'), is: '404 unknown_route' },
   { what: 'an unknown operation', sent: get('/acme/nothing'), is: '404 unknown_operation' },

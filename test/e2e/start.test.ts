@@ -3,9 +3,8 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { atlas, type Ran, type Started, startAtlas } from '../rig/atlas.ts'
+import { atlas, ROOT, type Ran, type Started, startAtlas } from '../rig/atlas.ts'
 import { BALANCE, bearer, sandbox, temporaryFolder, until, WALLET, writeConfig } from '../rig/gateway.ts'
 import { customConnection, type Reply, reply, startProvider, UPSTREAM } from '../rig/provider.ts'
 
@@ -60,7 +59,7 @@ t.test('the four lines that sellers know are enough: they load, start and sell a
 
 t.test('the repository’s own file is good and starts with nothing in the environment', async (t) => {
   const folder = temporaryFolder(t)
-  cpSync(fileURLToPath(new URL('../../../gateway.config.yml', import.meta.url)), join(folder, 'gateway.config.yml'))
+  cpSync(join(ROOT, 'gateway.config.yml'), join(folder, 'gateway.config.yml'))
   t.equal((await atlas(['check'], { cwd: folder })).status, 0)
   const started = await startAtlas(t, join(folder, 'gateway.config.yml'))
   const { apis } = (await (await fetch(`${started.publicUrl}/catalog`)).json()) as { apis: { name: string; units_left: number }[] }

@@ -47,10 +47,11 @@ async function killDuringCall(t: Test, reached: (paid: bigint) => boolean): Prom
   const call = buy(gateway, { ...header, 'idempotency-key': KEY })
   const lost = t.rejects(call, 'the client hears nothing')
   let paid = 0n
-  await until('the stage is reached', async () => {
+  const there = async (): Promise<boolean> => {
     paid = await gained()
     return reached(paid)
-  })
+  }
+  await until('the stage is reached', there, 20_000)
   await gateway.stop('SIGKILL')
   await lost
   return { file, header, providerCalls: () => provider.seen.length - before.calls, gained }
@@ -82,14 +83,11 @@ t.test('killed between settlement and outcome: pending after the restart, and th
   const body = JSON.stringify({ success: true, transaction, network: 'eip155:84532', payer: buyer.address })
   facilitator.misbehave((path) => (path === '/settle' ? { work: false, status: 200, body } : undefined))
   let answer: Got | undefined
-  await until(
-    'the settlement is known',
-    async () => {
-      answer = await buy(restarted, header)
-      return answer.status === 200
-    },
-    10_000,
-  )
+  const known = async (): Promise<boolean> => {
+    answer = await buy(restarted, header)
+    return answer.status === 200
+  }
+  await until('the settlement is known', known, 20_000)
   t.equal(answer?.text, JSON.stringify(GOOD_BODY))
   t.equal(answer?.headers.get('x-atlas-replayed'), 'true')
   t.match(decodeHeader(answer?.headers.get('payment-response') ?? ''), { success: true, transaction })
@@ -117,7 +115,7 @@ t.test('killed before the facilitator did anything: the settlement is made after
   const restarted = await startAtlas(t, file)
   t.match(await buy(restarted, header), { status: 503, code: 'payment_pending' })
   facilitator.misbehave(undefined)
-  await until('it is settled', async () => (await buy(restarted, header)).status === 200, 10_000)
+  await until('it is settled', async () => (await buy(restarted, header)).status === 200, 20_000)
   t.match(await revenueOf(restarted), { revenue: '0.15', calls_sold: 1 })
   t.equal(providerCalls(), 1)
   t.equal(await gained(), PRICE)

@@ -91,8 +91,8 @@ t.test('nothing that is unknown stands in the books', async (t) => {
 
 t.test('the reconciler repeats the settlement: one that never happened happens now, and a used nonce proves nothing', async (t) => {
   blocked = false
-  await until('every unknown was tried again', () => purchases.every(({ payment }) => shop.settlesOf(payment) >= 2))
-  await until('the one that never happened is settled', async () => (await report()).calls_sold === 2, 10_000)
+  await until('every unknown was tried again', () => purchases.every(({ payment }) => shop.settlesOf(payment) >= 2), 20_000)
+  await until('the one that never happened is settled', async () => (await report()).calls_sold === 2, 20_000)
   for (const { payment, key, paid } of purchases) {
     const answer = await shop.buy(payment, { headers: { 'idempotency-key': key } })
     if (paid) isPending(t, answer, key)
@@ -108,7 +108,7 @@ t.test('once the facilitator says that it settled, the stored answer goes to the
   t.teardown(() => facilitator.misbehave(undefined))
   const balanceBefore = await balance()
   const asked = await shop.asked(async () => {
-    await until('all are known', async () => (await report()).calls_sold === count + 1, 10_000)
+    await until('all are known', async () => (await report()).calls_sold === count + 1, 20_000)
     for (const { payment, key, paid } of purchases) {
       const answer = await shop.buy(payment)
       t.match(answer, { status: 200, headers: { 'x-atlas-replayed': 'true', 'x-atlas-price': '$0.15', 'x-atlas-units': '1', 'x-atlas-receipt': /^rc_/ } })

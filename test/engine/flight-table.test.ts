@@ -27,8 +27,11 @@ const groups: readonly Group[] = [
   { state: 'over', payers: PAYERS, answers: ANSWERS },
 ]
 
-const rowsOf = ({ state, payers, answers }: Group): Row[] =>
-  payers.flatMap((payer) => answers.flatMap((answer) => [true, false].flatMap((heeds) => pairs({ payer, answer, state, heeds }))))
+/** Whether the provider heeds a pause makes a difference only while it is being asked. */
+const rowsOf = ({ state, payers, answers }: Group): Row[] => {
+  const heeding = /^(calling|settling|streaming)/.test(state) ? [true, false] : [true]
+  return payers.flatMap((payer) => answers.flatMap((answer) => heeding.flatMap((heeds) => pairs({ payer, answer, state, heeds }))))
+}
 
 const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
 

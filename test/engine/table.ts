@@ -114,6 +114,7 @@ async function play(inside: Inside, store: WatchedStore, stage: Stage): Promise<
   }
   await reached('the call is over', finish)
   // What comes late changes nothing.
+  await reached('the store has answered everybody', () => store.reserving === 0)
   await turns()
   finish()
   await inside.flushed()

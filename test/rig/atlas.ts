@@ -1,10 +1,13 @@
 /** The `atlas` command as a child process, as an operator runs it. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Teardown } from './gateway.ts'
 
-const COMMAND = fileURLToPath(new URL('../../../gateway/atlas.mjs', import.meta.url))
+/** Of the repository; this file runs from dist/test/rig. */
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
+const COMMAND = join(ROOT, 'gateway/atlas.mjs')
 
 export interface Ran {
   readonly status: number | null

@@ -8,7 +8,7 @@ import { type Adapter, type CallRecord, type Clock, type EpochMs, type Log, type
 import { formatComplaint } from '../../config/complaints.ts'
 import { discover } from '../../config/discover.ts'
 import { loadConfig } from '../../config/load.ts'
-import { type Running, startDoors } from '../../gateway/doors/start.ts'
+import { type Running, startDoors } from '../../gateway/doors/index.ts'
 import { systemClock } from '../../gateway/gateway.ts'
 
 /** What of a tap test is needed here. */

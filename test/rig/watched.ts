@@ -18,6 +18,8 @@ interface Held {
 export class WatchedStore implements Store {
   /** Every hold that was taken, in order. */
   readonly held = new Map<string, Held>()
+  /** Reservations that are not answered yet. */
+  reserving = 0
   waits: Waits = () => undefined
   /** The move is lost on its way: it is never made. */
   fails: (move: Move) => boolean = () => false
@@ -44,7 +46,11 @@ export class WatchedStore implements Store {
       if (result.kind === 'held') this.held.set(request.id, { hold: request.id, connection: result.chosen.connection, ends: [] })
       return result
     }
-    return reserved instanceof Promise ? reserved.then(note) : note(reserved)
+    if (!(reserved instanceof Promise)) return note(reserved)
+    this.reserving += 1
+    return reserved.then(note).finally(() => {
+      this.reserving -= 1
+    })
   }
 
   extend(...[hold, claims]: Parameters<Store['extend']>): Reserved | Promise<Reserved> {

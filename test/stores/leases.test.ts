@@ -88,6 +88,17 @@ t.test('after a crash the unaccounted rest of a lease is wasted, after a clean s
   t.match(stopped.admin.counters(connection.name), { sold: 5, wasted: 2 }, 'a clean stop wastes only what a call still holds')
 })
 
+t.test('a clean stop gives back also what a lease on its way to the disk would have added', async (t) => {
+  const connection = sized(10_000)
+  for (const size of [1, 60, 99]) {
+    const rig = openStore(t, { connections: [connection] })
+    await hold(rig, 'held', supply(ownerOf(), [connection], size))
+    // The lease that is made ahead of need is not on disk yet.
+    const again = await rig.reopen()
+    t.match(again.admin.counters(connection.name), { wasted: size, left: 10_000 - size })
+  }
+})
+
 t.test('when leases run dry under concurrency nothing is oversold and nobody is refused who need not be', async (t) => {
   const connection = sized(1_000, 200)
   const rig = openStore(t, { connections: [connection] })

@@ -69,12 +69,13 @@ function durationMs(text: string): number {
   return Number(found[1]) * (UNITS_MS[found[2] as string] as number)
 }
 
+const isAmount = (text: string): boolean => (parseUsd(text) ?? -1n) >= 0n
+
 async function createKey(options: Common & { credits?: string; cap?: string; expires?: string; owner?: string }): Promise<void> {
   const cap = options.cap?.replace(/\/day$/, '')
-  if (options.cap !== undefined && (cap === options.cap || parseUsd(cap ?? '') === undefined))
+  if (options.cap !== undefined && (cap === options.cap || !isAmount(cap ?? '')))
     throw new Failure(`--cap ${options.cap} is no cap; expected for example $5/day`, 2)
-  if (options.credits !== undefined && parseUsd(options.credits) === undefined)
-    throw new Failure(`--credits ${options.credits} is no amount; expected for example $5`, 2)
+  if (options.credits !== undefined && !isAmount(options.credits)) throw new Failure(`--credits ${options.credits} is no amount; expected for example $5`, 2)
   if (options.owner !== undefined && options.credits !== undefined) throw new Failure("--credits does not go with --owner: an owner's key is free", 2)
   const answered = await ask(options.config, 'POST', '/api/keys', {
     ...(options.credits === undefined ? {} : { credits: options.credits }),
@@ -167,6 +168,7 @@ async function status(options: Common): Promise<void> {
 
 async function report(options: Common & { month?: string; owner?: string }): Promise<void> {
   const { month, owner } = options
+  if (month !== undefined && !/^\d{4}-(0[1-9]|1[0-2])$/.test(month)) throw new Failure(`--month ${month} is no month; expected for example 2026-11`, 2)
   const answered = await ask(options.config, 'GET', '/api/report', { ...(month === undefined ? {} : { month }), ...(owner === undefined ? {} : { owner }) })
   const value = answered.value as { month: string; connections: readonly Row[]; total: Row }
   const right = (title: string): { title: string; align: 'right' } => ({ title, align: 'right' })

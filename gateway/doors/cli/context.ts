@@ -1,6 +1,7 @@
 /** What every command shares: the loaded configuration, the way to a running gateway or to its store, and how to fail. */
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import type { Adapter, Log, Plugin } from '#contract'
 import { type Complaint, formatComplaint } from '../../../config/complaints.ts'
 import { discover } from '../../../config/discover.ts'
@@ -66,10 +67,9 @@ export async function ask(file: string | undefined, method: 'GET' | 'POST', path
   const { config } = await loadGood(file)
   const running = await askRunning(config, method, path, body)
   if (running !== undefined) return running
-  if (!existsSync(resolve(config.store.path, 'journal.log'))) {
-    // A store is made by the first start or by the first key; nothing else has a reason to make one.
-    if (method === 'GET') return { value: await onGround(config, method, path, body), by: `no gateway runs; a new store at ${config.store.path} answered` }
-  }
+  // A store is made by the first start, or by the first command that has something to write; looking makes none.
+  if (method === 'GET' && !existsSync(resolve(config.store.path, 'journal.log')))
+    return { value: await onNothing(config, path, body), by: `no gateway runs at ${urlOf(config)}, and there is no store at ${config.store.path} yet` }
   return { value: await onGround(config, method, path, body), by: `no gateway runs at ${urlOf(config)}; the store at ${config.store.path} answered` }
 }
 
@@ -97,6 +97,16 @@ async function onGround(config: GatewayConfig, method: 'GET' | 'POST', path: str
     return await actions[`${method} ${path}`]?.(new Office(ground), body)
   } finally {
     await ground.close()
+  }
+}
+
+/** What a store says that was just made: one that goes again. */
+async function onNothing(config: GatewayConfig, path: string, body: Readonly<Record<string, unknown>>): Promise<unknown> {
+  const folder = mkdtempSync(join(tmpdir(), 'atlas-'))
+  try {
+    return await onGround({ ...config, store: { ...config.store, path: folder }, ledger: { ...config.ledger, path: folder } }, 'GET', path, body)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 

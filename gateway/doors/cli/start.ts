@@ -4,7 +4,7 @@ import { dollars, usd } from '#contract'
 import { formatComplaint } from '../../../config/complaints.ts'
 import type { CatalogueApi, CatalogueOperation } from '../catalogue.ts'
 import { catalogueOf } from '../catalogue.ts'
-import { type Running, startDoors } from '../start.ts'
+import { type Running, startDoors } from '../index.ts'
 import { loadGood } from './context.ts'
 
 const GRACE_MS = 10_000
@@ -36,7 +36,7 @@ async function handOutPlayKey({ office, gateway, publicUrl }: Running): Promise<
 
 function cheapest(apis: readonly CatalogueApi[]): CatalogueOperation | undefined {
   const all = apis.flatMap(({ operations }) => operations).filter(({ sold_out }) => !sold_out)
-  return all.find(({ id }) => id.endsWith('current-balance')) ?? all.sort((a, b) => Number(usd(a.price) - usd(b.price)))[0]
+  return all.find(({ id }) => id.endsWith('current-balance')) ?? all.sort((a, b) => (usd(a.price) < usd(b.price) ? -1 : 1))[0]
 }
 
 /** Pasted into a shell: quoted for it. */

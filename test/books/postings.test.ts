@@ -1,0 +1,78 @@
+/** Double entry: whatever is posted sums to zero, and a price is split without a remainder. */
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  type ChargeLine,
+  chargeEntry,
+  chargeTally,
+  creditEntry,
+  type Entry,
+  refundEntry,
+  refundTally,
+  sumOf,
+  wastedTally,
+} from '../../gateway/books/postings.ts'
+import { seedOf } from '../rig/random.ts'
+
+const seed = seedOf(t)
+const micros = fc.bigInt({ min: 0n, max: 10n ** 15n })
+const split = fc.tuple(micros, micros).map(([a, b]) => (a < b ? [b, a] : [a, b]) as [price: bigint, platform: bigint])
+const by = fc.constantFrom('owner' as const, 'credits' as const, 'x402' as const)
+const at = fc.integer({ min: Date.UTC(2026, 0), max: Date.UTC(2030, 0) })
+
+const line = ([price, platform]: readonly [bigint, bigint], payer: ChargeLine['by'], atMs: number): ChargeLine => ({
+  ...{ id: 'r', at: atMs, connection: 'acme', owner: 'alice', units: 3, price: price.toString(), platform: platform.toString(), by: payer },
+  account: payer === 'x402' ? 'wallet:0xb' : 'key:k',
+  ...(payer === 'x402' ? { payment: { network: 'eip155:84532' } } : {}),
+})
+
+const posted = (entry: Entry | undefined, account: string): bigint => entry?.postings.find((posting) => posting.account === account)?.amount ?? 0n
+
+t.test('each record’s postings sum to zero, and the split and its remainder are the price', (t) => {
+  fc.assert(
+    fc.property(split, by, at, ([price, platform], payer, atMs) => {
+      const entry = chargeEntry(line([price, platform], payer, atMs))
+      if (payer === 'owner' || price === 0n) return entry === undefined
+      if (entry === undefined || sumOf(entry) !== 0n) return false
+      const from = payer === 'credits' ? 'liab:credit:key:k' : 'asset:wallet:eip155:84532'
+      const shares = -posted(entry, 'liab:owner:alice') - posted(entry, 'rev:platform')
+      return posted(entry, from) === price && shares === price && -posted(entry, 'rev:platform') === platform
+    }),
+    { seed },
+  )
+  t.pass()
+  t.end()
+})
+
+t.test('credit and refund balance, and a refund takes back exactly what the charge gave', (t) => {
+  fc.assert(
+    fc.property(split, at, ([price, platform], atMs) => {
+      const credit = creditEntry({ id: 'c', at: atMs, account: 'key:k', amount: price.toString() })
+      const charge = chargeEntry(line([price, platform], 'credits', atMs))
+      const amounts = { price: price.toString(), platform: platform.toString() }
+      const refund = refundEntry({ id: 'f', receipt: 'r', at: atMs, connection: 'acme', owner: 'alice', account: 'key:k', ...amounts })
+      const undone = ['liab:credit:key:k', 'liab:owner:alice', 'rev:platform'].every((account) => posted(charge, account) + posted(refund, account) === 0n)
+      return sumOf(credit) === 0n && sumOf(refund) === 0n && undone && credit.amount === price && refund.amount === price
+    }),
+    { seed },
+  )
+  t.pass()
+  t.end()
+})
+
+t.test('a payment becomes credit of the wallet when it is refunded', (t) => {
+  const amounts = { price: '150000', platform: '15000' }
+  const refund = refundEntry({ id: 'f', receipt: 'r', at: 0, connection: 'acme', owner: 'alice', account: 'wallet:0xb', ...amounts })
+  t.equal(posted(refund, 'liab:credit:wallet:0xb'), -150_000n)
+  t.end()
+})
+
+t.test('what a call counts for: sold, own or wasted, in the UTC month of its time', (t) => {
+  const last = Date.UTC(2026, 10, 30, 23, 59, 59, 999)
+  t.match(chargeTally(line([150_000n, 15_000n], 'x402', last)), { month: '2026-11', calls: 1, units: 3, own: 0, revenue: 150_000n, platform: 15_000n })
+  t.match(chargeTally(line([0n, 0n], 'owner', last + 1)), { month: '2026-12', calls: 0, units: 0, own: 3, revenue: 0n })
+  t.match(wastedTally({ at: last, connection: 'acme', owner: 'alice', units: 2 }), { month: '2026-11', calls: 0, wasted: 2, revenue: 0n })
+  const refund = { id: 'f', receipt: 'r', at: last + 1, connection: 'acme', owner: 'alice', account: 'key:k', price: '150000', platform: '15000' }
+  t.match(refundTally(refund), { month: '2026-12', calls: 0, units: 0, revenue: -150_000n, platform: -15_000n }, 'of the month in which it is made')
+  t.end()
+})
