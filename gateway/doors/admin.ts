@@ -7,7 +7,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import { monthOf, parseUsd } from '#contract'
 import { isLoopback } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
-import { Office, OfficeError } from '../office.ts'
+import { Office, OfficeError } from '../office/index.ts'
 import { readBody } from './body.ts'
 
 const BODY_BYTES = 64 * 1024

@@ -1,5 +1,5 @@
 /**
  * Where people and programs come in: `public.ts` (consumers; the only place that knows fast-gateway and restana), `admin.ts`
- * (operators), `cli/` (the atlas command). Never here: business rules; those are in the engine and in `office.ts`.
+ * (operators), `cli/` (the atlas command). Never here: business rules; those are in the engine and in `gateway/office`.
  */
 export { type Running, startDoors } from './start.ts'

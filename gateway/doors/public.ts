@@ -10,7 +10,7 @@ import restana from 'restana'
 import { isRefusal, type Refusal, refuse, sha256, shownKey, whyKeyIsBad } from '#contract'
 import { type Engine, type Incoming, problemOf } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
-import type { Office } from '../office.ts'
+import type { Office } from '../office/index.ts'
 import { readBody } from './body.ts'
 import { catalogueOf } from './catalogue.ts'
 import { Crowd } from './crowd.ts'
@@ -115,8 +115,12 @@ export class PublicDoor {
     readBody(request, this.#limits.bodyBytes, (read) => {
       if ('gone' in read) return
       if ('tooLarge' in read) return this.#refuse(incoming, response, refuse('body_too_large', `the body is over ${this.#limits.bodyBytes} bytes`), engine)
-      const flight = engine.begin(incoming, target, read.body, new HttpSink(response))
-      if (flight !== undefined && flight.state !== 'over') response.on('close', () => flight.onClientGone())
+      try {
+        const flight = engine.begin(incoming, target, read.body, new HttpSink(response))
+        if (flight !== undefined && flight.state !== 'over') response.on('close', () => flight.onClientGone())
+      } catch (cause) {
+        this.#failed(engine, cause, request, response)
+      }
     })
   }
 

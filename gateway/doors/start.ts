@@ -4,7 +4,7 @@ import type http from 'node:http'
 import type { Log } from '#contract'
 import type { GatewayConfig, ListenAddress } from '../../config/model.ts'
 import { Gateway, type Surroundings, systemChance } from '../gateway.ts'
-import type { Office } from '../office.ts'
+import type { Office } from '../office/index.ts'
 import { AdminDoor } from './admin.ts'
 import { PublicDoor } from './public.ts'
 

@@ -93,7 +93,13 @@ export class Engine {
 
   /** What a call would be offered now, through the same chain that would admit it; undefined where it is not for sale. */
   quote(route: LiveRoute, entry: Entry): Quote | undefined {
-    return quoteFor(route, entry, { generation: this.#generation.number, nowMs: this.#ports.clock.nowMs(), stock: this.#ports.store.stock })
+    try {
+      return quoteFor(route, entry, { generation: this.#generation.number, nowMs: this.#ports.clock.nowMs(), stock: this.#ports.store.stock })
+    } catch (cause) {
+      // An adapter's or a plugin's fault: its calls are refused, so they are not offered either.
+      this.#ports.log.warn({ api: route.api, operation: entry.operation.id, cause: String(cause) }, 'an operation has no price and is not offered')
+      return undefined
+    }
   }
 
   #landed(flight: Flight): void {

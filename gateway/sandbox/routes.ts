@@ -102,9 +102,22 @@ function unitsOf(operation: Operation, params: Readonly<Record<string, string>>,
   const given = (name: string): boolean => name in request.params || name in request.query || (request.body !== undefined && name in request.body)
   if (operation.required?.some((name) => !given(name)) === true) return undefined
   if (operation.requiredAny?.some(given) === false) return undefined
-  const rule = operation.units
-  const units = typeof rule === 'number' ? rule : typeof rule === 'function' ? rule(request) : rule.actual(request, operation.sample)
-  return Number.isSafeInteger(units) && units >= 0 ? units : undefined
+  try {
+    const rule = operation.units
+    const units = typeof rule === 'number' ? rule : typeof rule === 'function' ? rule(request) : actualUnits(rule, request, operation.sample)
+    return Number.isSafeInteger(units) && units >= 0 ? units : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** An adapter's fault is no end of the simulator: what the answer does not tell is billed at the most. */
+function actualUnits(rule: Exclude<Operation['units'], number | ((request: OperationRequest) => number)>, request: OperationRequest, sample: unknown): number {
+  try {
+    return rule.actual(request, sample)
+  } catch {
+    return rule.most(request)
+  }
 }
 
 /** Undefined where the operation lists body members and the body is no JSON object. */

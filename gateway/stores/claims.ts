@@ -1,5 +1,5 @@
 /** The claims of a reservation beside quota and money: names, used-once keys, paces, slots, spending caps. */
-import type { Clock, Named, RateState, Reserved, StoreClaim, UnitsFate, Usd } from '#contract'
+import type { Clock, Named, RateState, Reserved, StoreClaim, Usd } from '#contract'
 import type { Counters } from './counters.ts'
 import type { Hold } from './holds.ts'
 import type { Names } from './names.ts'
@@ -8,6 +8,7 @@ import type { State } from './state.ts'
 import { type Refused, refusal } from './supply.ts'
 
 const DAY_MS = 86_400_000
+const PENDING_RETRY_SECONDS = 2
 
 export type NamedBefore = Extract<Reserved, { kind: 'named' }>
 
@@ -21,6 +22,8 @@ export interface ClaimParts {
 
 export class Claims {
   readonly #parts: ClaimParts
+  /** Used-once keys of calls that have not ended: whether they are used is not known yet. */
+  readonly #open = new Set<string>()
 
   constructor(parts: ClaimParts) {
     this.#parts = parts
@@ -35,7 +38,11 @@ export class Claims {
     }
     const now = this.#parts.clock.nowMs()
     for (const claim of claims) {
-      if (claim.kind === 'once' && (this.#parts.state.once.get(claim.key) ?? 0) > now) return refusal('payment_invalid', 'the payment was used before')
+      if (claim.kind !== 'once' || (this.#parts.state.once.get(claim.key) ?? 0) <= now) continue
+      // A fresh 402 here would be an invitation to pay twice.
+      if (this.#open.has(claim.key))
+        return refusal('payment_pending', 'the payment is in use by a call that has not ended', { retryAfterSeconds: PENDING_RETRY_SECONDS })
+      return refusal('payment_invalid', 'the payment was used before')
     }
     for (const claim of claims) {
       if (claim.kind === 'rate') {
@@ -79,11 +86,23 @@ export class Claims {
       } else if (claim.kind === 'once') {
         this.#parts.state.once.set(claim.key, claim.untilMs)
         hold.once.push(claim)
+        this.#open.add(claim.key)
       } else if (claim.kind === 'name') {
         this.#parts.names.take(hold, claim)
         hold.names.push(claim)
       }
     }
+  }
+
+  /** Those of an intent found at start. */
+  adopt(hold: Hold): void {
+    for (const { key } of hold.once) this.#open.add(key)
+  }
+
+  /** Charged or given up: what it used once is used or free. */
+  ended(hold: Hold): void {
+    for (const { key } of hold.once) this.#open.delete(key)
+    this.freeSlots(hold)
   }
 
   /** The call is over, or nobody waits for it any more. */
@@ -96,9 +115,9 @@ export class Claims {
     for (const spent of hold.spends) this.#parts.counters.unspend(spent, spent.amount - price)
   }
 
-  /** Not charged. A call that used the provider's units was a call, so the consumer's pace counts it. */
-  giveBack(hold: Hold, fate: UnitsFate): void {
-    if (fate === 'returned') for (const claim of hold.rates) if (claim.of === 'consumer') this.#parts.paces.giveBack(claim)
+  /** Not charged: whatever became of the units, the consumer's counters are as before. */
+  giveBack(hold: Hold): void {
+    for (const claim of hold.rates) if (claim.of === 'consumer') this.#parts.paces.giveBack(claim)
     this.spent(hold, 0n)
   }
 

@@ -52,9 +52,9 @@ export class EmbeddedStore extends Taking implements Store {
       this.parts.names.wake(hold)
       return
     }
-    this.#end(hold)
     const at = this.parts.clock.nowMs()
     if (settlement.state === 'not_settled') return this.#void(hold, { t: 'void', id, reason: settlement.reason, at })
+    this.#end(hold)
     freeUnits(hold)
     return this.#writeCharge(hold, { t: 'settled', id, transaction: settlement.transaction, headers: settlement.headers, at })
   }
@@ -73,14 +73,16 @@ export class EmbeddedStore extends Taking implements Store {
 
   /** The name and the nonce are free again only when it is on disk that the intent came to nothing. */
   async #void(hold: Hold, record: JournalRecord): Promise<void> {
+    this.holds.delete(hold.id)
     try {
       await this.parts.journal.durable(JSON.stringify(record))
     } catch (error) {
       this.parts.names.wake(hold)
       throw error
     }
+    this.claims.ended(hold)
     freeUnits(hold)
-    this.claims.giveBack(hold, 'wasted')
+    this.claims.giveBack(hold)
     this.parts.names.forget(hold)
     this.parts.state.apply(record)
   }
@@ -92,7 +94,7 @@ export class EmbeddedStore extends Taking implements Store {
     this.#end(hold)
     this.giveUpUnits(hold, fate)
     freeMoney(hold, this.parts.state)
-    this.claims.giveBack(hold, fate)
+    this.claims.giveBack(hold)
     for (const { name, durable } of hold.names) {
       if (durable && hold.namesDurable) this.parts.journal.append(JSON.stringify({ t: 'unname', name } satisfies JournalRecord))
     }
@@ -136,7 +138,7 @@ export class EmbeddedStore extends Taking implements Store {
 
   #end(hold: Hold): void {
     this.holds.delete(hold.id)
-    this.claims.freeSlots(hold)
+    this.claims.ended(hold)
   }
 
   /** An intent of a process that is gone: nobody knows what became of its settlement. */
@@ -144,6 +146,7 @@ export class EmbeddedStore extends Taking implements Store {
     const hold = holdOfIntent(intent, this.parts.state)
     hold.tally.heldSold += hold.units
     this.parts.names.set(hold, 'unknown')
+    this.claims.adopt(hold)
     this.holds.set(hold.id, hold)
   }
 }

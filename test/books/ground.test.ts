@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'libsql'
 import t from 'tap'
-import { usd } from '#contract'
+import { monthOf, usd } from '#contract'
 import { BooksError } from '../../gateway/books/index.ts'
 import { connectionOf } from '../rig/acme.ts'
 import { memoryFolder } from '../rig/folder.ts'
@@ -125,4 +125,25 @@ t.test('with lost books the gateway says so on /readyz, and goes on selling', as
   const report = await fetch(`${gateway.adminUrl}/api/report`)
   t.equal(report.status, 500)
   t.match(await report.json(), { error: /inside the gateway/ }, 'never a report that lacks something')
+})
+
+t.test('a report has each subscription once, also after its connection has changed its owner', async (t) => {
+  const folder = memoryFolder(t)
+  const nansen = { name: 'nansen', monthly_quota: 10_000, reserved: 3000, resale_terms: 'confirmed', subscription_cost: '$500' }
+  const before = await openGateway(t, sandbox({ api_connections: [{ ...nansen, owner: 'alice' }] }), { folder })
+  const { key } = await before.key({ credits: '$1' })
+  t.equal((await before.call('POST', BALANCE, { headers: bearer(key), body: WALLET })).status, 200)
+  await before.close(0)
+  const after = await openGateway(t, sandbox({ api_connections: [{ ...nansen, owner: 'bob' }] }), { folder })
+  const { connections, total } = await after.office.report(monthOf(Date.now()), undefined)
+  t.match(
+    connections.find(({ owner }) => owner === 'alice'),
+    { revenue: '0.15', owner_share: '0.135', subscription_cost: '0.00' },
+    'what is owed stays with the old owner',
+  )
+  t.match(
+    connections.find(({ owner }) => owner === 'bob'),
+    { revenue: '0.00', subscription_cost: '500.00' },
+  )
+  t.match(total, { revenue: '0.15', subscription_cost: '500.00', net_profit: '-499.865' })
 })

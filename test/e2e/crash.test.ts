@@ -31,6 +31,7 @@ const config = (provider: Provider): object =>
         base_url: `${provider.url}/${name}`,
         base_cost: '$0.0123',
         markup: '1.37x',
+        subscription_cost: '$10',
         owner: 'alice',
         ...QUOTAS[name],
         operations: [
@@ -89,6 +90,7 @@ async function checkRound(t: Test, started: Started, { provider, spenders }: Wor
     spent += usd(CREDITS[index] as string) - micros(balance)
   }
   t.equal(micros(report.total.revenue), spent, `round ${round}: what the keys have spent is what was sold`)
+  t.match(report, { connections: APIS.map((name) => ({ name })), total: { subscription_cost: '20.00' } }, 'a row a connection, whatever a crash has wasted')
   t.equal(micros(report.total.owner_share) + micros(report.total.platform_share), spent, 'and is split without a remainder')
   for (const api of APIS) {
     const { sold_units: sold, own_units: own, wasted_units: wasted } = status.connections.find(({ name }) => name === api) as never as Record<string, number>

@@ -116,6 +116,23 @@ t.test('failover never raises the price', async (t) => {
   t.equal(short(await ask(pool, { 'x-atlas-max-price': '$9' })), '502 upstream_error', 'nor where the caller would allow it')
 })
 
+t.test('a provider that limits and bills it all the same is not asked for a second unit elsewhere', async (t) => {
+  const [first, second] = [await startProvider(t), await startProvider(t)]
+  first.always(LIMITED)
+  const common = { adapter: 'kaito', monthly_quota: 10, reserved: 0, base_cost: '$0.04', resale_terms: 'confirmed' }
+  const rig = await openGateway(t, {
+    ...{ listen: '127.0.0.1:0', admin: { listen: '127.0.0.1:0' }, upstream: UPSTREAM },
+    api_connections: [
+      { name: 'one', base_url: first.url, ...common, monthly_quota: 11 },
+      { name: 'two', base_url: second.url, ...common },
+    ],
+  })
+  const { key } = await rig.key({ credits: '$1' })
+  t.equal(short(await rig.call('GET', '/kaito/yaps?username=someone', { headers: bearer(key) })), '502 upstream_error')
+  t.same([first.seen.length, second.seen.length], [1, 0])
+  t.same(unitsOf(rig), { one: [0, 1, 10], two: [0, 0, 10] })
+})
+
 t.test('a provider that cannot be reached hands the call on; one that broke off may have billed and does not', async (t) => {
   const pool = await openPool(t, THREE)
   await pool.providers.a?.close()

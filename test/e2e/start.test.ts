@@ -103,6 +103,17 @@ t.test('a port that is taken is named, with the setting that chooses another', a
   }
 })
 
+t.test('a level of the log that there is none is named', async (t) => {
+  const folder = temporaryFolder(t)
+  const file = writeConfig(folder, sandbox())
+  await refuses(
+    t,
+    folder,
+    atlas(['start', '--config', file], { env: { ...FREE, LOG_LEVEL: 'loud' } }),
+    /^LOG_LEVEL=loud is no level; expected trace, .*silent$/m,
+  )
+})
+
 t.test('a folder that cannot be used is named', async (t) => {
   for (const [section, said] of [
     ['store', /^the data folder .*plain-file.data cannot be made/m],

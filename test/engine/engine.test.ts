@@ -82,12 +82,11 @@ t.test('a request that never became a call is told to each plugin once, however 
     create: () => ({ observeRefused: (_request, { code }) => void told.push(code) }),
   })
   const inside = await openInside(t)
-  const ports = { ...inside.ports, mode: 'sandbox', meters: inside.meters, keys: inside.store.keys, stock: inside.store.stock } as const
   const routes = ['a', 'b', 'c'].map((api) => ({
     ...{ prefix: `/${api}`, api, adapter, connections: [connectionOf(api)] },
     chain: [...realChain(), linkOf(counter)],
   }))
-  const generation = await Generation.create(2, routes, { ...ports, facilitator: () => inside.facilitator })
+  const generation = await Generation.create(2, routes, inside.pluginPorts)
   const engine = new Engine(inside.ports, generation, 'http://gateway.example')
   t.teardown(() => engine.stop(0))
   const incoming = incomingOf('id', '/nowhere')
@@ -115,12 +114,11 @@ t.test('a chain that cannot be made closes what was made before it', async (t) =
       },
     })
   const inside = await openInside(t)
-  const ports = { ...inside.ports, mode: 'sandbox', meters: inside.meters, keys: inside.store.keys, stock: inside.store.stock } as const
   const route = (api: string, fails: boolean) => ({
     ...{ prefix: `/${api}`, api, adapter, connections: [] },
     chain: [linkOf(plugin(`${api}-1`, false)), linkOf(plugin(`${api}-2`, fails))],
   })
-  const making = Generation.create(2, [route('a', false), route('b', true)], { ...ports, facilitator: () => inside.facilitator })
+  const making = Generation.create(2, [route('a', false), route('b', true)], inside.pluginPorts)
   await t.rejects(making, { message: 'b-2 cannot be made' })
   t.strictSame(closed.sort(), ['a-1', 'a-2', 'b-1'])
 })

@@ -18,7 +18,7 @@ const groups: readonly Group[] = [
   { state: 'reserving', payers: PAYERS, answers: ['whole'] },
   { state: 'waiting', payers: PAYERS, answers: ['whole'] },
   { state: 'waiting, verified', payers: ['x402'], answers: ['whole'] },
-  { state: 'authorizing', payers: ['x402'], answers: ['whole'] },
+  { state: 'authorizing', payers: ['x402', 'x402 with a key'], answers: ['whole'] },
   { state: 'calling, before head', payers: PAYERS, answers: ANSWERS },
   { state: 'calling, after head', payers: PAYERS, answers: ['whole', 'large'] },
   // An owner's own call waits for no charge, so it never settles.

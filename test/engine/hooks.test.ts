@@ -181,8 +181,6 @@ for (const one of cases) {
       const wasted = one.wasted === true ? 1 : 0
       t.strictSame(everything(inside), { ...before, wasted: before.wasted + wasted, left: before.left - wasted }, `${payer}: as before`)
       t.equal(inside.store.named(NAMES[payer], flown.call.digest).state, 'absent', `${payer}: no name stays`)
-      // Where the provider worked, the consumer's pace counts it.
-      if (one.wasted === true) inside.clock.pass(60_000)
       const again = await call(inside, headers[payer])
       t.equal(again.sink.answers[0]?.status, payer === 'nobody' ? 402 : 200, `${payer}: payment, pace and place are free for the same call again`)
     }

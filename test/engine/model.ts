@@ -6,7 +6,8 @@
 export const EVENTS = ['client gone', 'head', 'data', 'end', 'error', 'deadline', 'shutdown'] as const
 export type Event = (typeof EVENTS)[number]
 
-export type Payer = 'credits' | 'x402' | 'owner'
+/** `x402 with a key`: the payment pays, the key says whose limits hold. */
+export type Payer = 'credits' | 'x402' | 'x402 with a key' | 'owner'
 /** `large`: longer than is read whole before money moves. `open`: an operation that streams. */
 export type Answer = 'whole' | 'large' | 'open'
 export type State =
@@ -72,13 +73,13 @@ class Model {
 
   end(): Ending {
     for (const event of [this.#row.first, this.#row.second]) this.#on(event)
-    const { phase } = this.#facts
     // Whatever is still under way after the two is let through and ends well.
+    this.#charged()
+    const { phase } = this.#facts
     if (phase === 'admitting' && isWaiting(this.#row)) this.#over({ ...nobody, kind: 'replayed', code: undefined, seen: 'answer' })
-    else if (phase !== 'over') {
-      this.#on('end')
-      this.#charged()
-    }
+    else if (phase === 'admitting') this.#good('all')
+    else this.#on('end')
+    this.#charged()
     return this.#facts.ending as Ending
   }
 
@@ -150,7 +151,7 @@ class Model {
   /** The charge is durable. */
   #charged(): void {
     const { gone, stopped, came, phase } = this.#facts
-    if (phase === 'streaming' || phase === 'over') return
+    if (phase !== 'settling') return
     const left = gone ? 'nothing' : undefined
     if (!this.#long) return this.#paidOver(left ?? 'answer')
     if (came === 'broken') return this.#paidOver(left ?? 'stream cut', true)
@@ -176,6 +177,8 @@ class Model {
     this.#facts.ending ??= ending
   }
 }
+
+export const byPayment = ({ payer }: Pick<Row, 'payer'>): boolean => payer.startsWith('x402')
 
 /** For the first call of the same name; of a wallet that is known only after its payment was verified, when it was. */
 export const isWaiting = ({ state }: Pick<Row, 'state'>): boolean => state.startsWith('waiting')

@@ -8,7 +8,7 @@ import { type Flown, type Inside, openInside, reached, turns } from '../rig/insi
 import { paymentHeader, walletOf } from '../rig/payments.ts'
 import { Gate, type ScriptedTry, SETTLED, VALID } from '../rig/scripted.ts'
 import { WatchedStore } from '../rig/watched.ts'
-import { type Ending, type Event, endingOf, isWaiting, type Row } from './model.ts'
+import { byPayment, type Ending, type Event, endingOf, isWaiting, type Row } from './model.ts'
 
 const adapter = adapterOf([operationOf('search'), operationOf('feed', { streaming: true })])
 const BUFFER_BYTES = 64
@@ -31,8 +31,8 @@ export interface Came extends Ending {
 export function shouldCome(row: Row): Came {
   const ending = endingOf(row)
   const { units, charged } = ending
-  const hold = units === 'sold' && row.payer === 'x402' ? 'settled' : units === 'sold' || units === 'own' ? 'commit' : units
-  const settles = row.payer === 'x402' && charged ? 1 : 0
+  const hold = units === 'sold' && byPayment(row) ? 'settled' : units === 'sold' || units === 'own' ? 'commit' : units
+  const settles = byPayment(row) && charged ? 1 : 0
   // A wallet is known only after the verification, for which there is a hold; also when it asks again.
   const held = row.state === 'waiting' ? 'none' : row.state === 'waiting, verified' && ending.kind === 'replayed' ? 'returned, returned' : hold
   return { ...ending, observed: 1, records: 1, hold: held, unitsHeld: 0, settles, wrongs: [] }
@@ -70,9 +70,10 @@ export async function run(t: Test, rows: readonly Row[]): Promise<Came[]> {
 async function stageOf(inside: Inside, row: Row, number: number): Promise<Stage> {
   const common = { row, number, api: `c${number}`, gates: { reserve: new Gate(), verify: new Gate(), charge: new Gate() } }
   const name: Record<string, string> = isWaiting(row) ? { 'idempotency-key': `the-name-of-row-${number}` } : {}
-  if (row.payer === 'x402') {
+  if (byPayment(row)) {
     const nowMs = inside.clock.nowMs()
-    const headers = { ...name, ...paymentHeader({ number, nowMs }) }
+    const key = row.payer === 'x402' ? {} : await inside.key(`k${number}`)
+    const headers = { ...name, ...key, ...paymentHeader({ number, nowMs }) }
     const firstHeaders = row.state === 'waiting, verified' ? { ...name, ...paymentHeader({ number: number + OTHER, nowMs }) } : headers
     return { ...common, headers, firstHeaders, account: `wallet:${walletOf(number)}` }
   }
@@ -108,6 +109,7 @@ async function play(inside: Inside, store: WatchedStore, stage: Stage): Promise<
   if (!row.atOnce) await turns()
   fire(row.second, flown, own(), row)
   for (const one of Object.values(gates)) one.open()
+  await reached('what was to be charged is', () => flown.flight.state !== 'settling')
   const finish = (): boolean => {
     for (const one of inside.provider.through(api)) give('end', one, row)
     return flown.flight.state === 'over' && (first === undefined || first.flight.state === 'over')
@@ -145,7 +147,7 @@ function advance(inside: Inside, row: Row, flight: Flown['flight'], api: string)
   if (state === 'calling, after head') one.head()
   else if (state !== 'calling, before head' && flight.state === 'calling') give(row.answer === 'whole' || state === 'over' ? 'end' : 'data', one, row)
   const wanted: FlightState = state.startsWith('calling') ? 'calling' : (state as FlightState)
-  if (state === 'settling' && row.payer === 'x402' && !inside.facilitator.asked.settle.includes(walletOf(Number(api.slice(1))))) return false
+  if (state === 'settling' && byPayment(row) && !inside.facilitator.asked.settle.includes(walletOf(Number(api.slice(1))))) return false
   return flight.state === wanted
 }
 
@@ -199,8 +201,7 @@ function came(inside: Inside, store: WatchedStore, { row, account, api }: Stage,
     records: charges.length + inside.records.filter((record) => record.id === id).length,
     hold: holds.map(({ ends }) => ends.join(' and ') || 'held').join(', ') || 'none',
     unitsHeld: 700 - sold - wasted - Math.max(0, own - 300) - left,
-    settles:
-      inside.facilitator.asked.settle.filter((payer) => account === `wallet:${payer}`).length - (row.state === 'waiting' && row.payer === 'x402' ? 1 : 0),
+    settles: inside.facilitator.asked.settle.filter((payer) => account === `wallet:${payer}`).length - (row.state === 'waiting' && byPayment(row) ? 1 : 0),
     wrongs: [
       ...sink.wrongs,
       ...(inside.armed.has(flight) ? ['its deadline is running'] : []),

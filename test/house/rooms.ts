@@ -4,6 +4,7 @@ const CONTRACT = 'gateway/contract'
 /** Rooms of one brace: each speaks the contract, none knows another. */
 const BRACE = ['gateway/engine', 'gateway/stores', 'gateway/books', 'gateway/vault', 'gateway/sandbox', 'plugins', 'adapters', 'config']
 const JOINER = 'gateway/gateway.ts'
+const OFFICE = 'gateway/office'
 const DOORS = 'gateway/doors'
 const MAIN = 'gateway/main.ts'
 const LAUNCHER = 'gateway/atlas.mjs'
@@ -14,11 +15,12 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   [CONTRACT]: [],
   ...Object.fromEntries(BRACE.map((room) => [room, [CONTRACT]])),
   [JOINER]: [CONTRACT, ...BRACE],
-  [DOORS]: [CONTRACT, ...BRACE, JOINER],
-  [MAIN]: [CONTRACT, ...BRACE, JOINER, DOORS],
+  [OFFICE]: [CONTRACT, JOINER],
+  [DOORS]: [CONTRACT, ...BRACE, JOINER, OFFICE],
+  [MAIN]: [CONTRACT, ...BRACE, JOINER, OFFICE, DOORS],
   [BUILD]: [],
   [LAUNCHER]: [BUILD, MAIN],
-  test: [CONTRACT, ...BRACE, JOINER, DOORS, MAIN, BUILD],
+  test: [CONTRACT, ...BRACE, JOINER, OFFICE, DOORS, MAIN, BUILD],
   bench: [],
 }
 

@@ -79,8 +79,9 @@ export interface Inside {
   readonly armed: ReadonlySet<object>
   /** Settlements that were said to be unknown. */
   readonly unknowns: { count: number }
-  /** What the engine was given. */
+  /** What the engine was given, and what the plugins were. */
   readonly ports: EnginePorts
+  readonly pluginPorts: PluginPorts
   flushed(): Promise<void>
   /** A key, with its header. */
   key(id: string, more?: Partial<NewKey>): Promise<Record<string, string>>
@@ -109,14 +110,14 @@ export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<
   const provider = new ScriptedTransport()
   const upstreamTimeoutMs = setup.upstreamTimeoutMs ?? 30_000
   const concurrentPerConsumer = setup.concurrentPerConsumer ?? 1000
-  const ports: PluginPorts = {
+  const pluginPorts: PluginPorts = {
     ...{ mode: 'sandbox', clock, chance, log, meters, keys: store.keys, stock: store.stock, upstreamTimeoutMs, concurrentPerConsumer },
     facilitator: () => facilitator,
   }
   const outcomes = new Map<string, Outcome[]>()
   const chain = [...(setup.chain ?? realChain()), watcher(outcomes)]
   const routes = [...apis].map(([api, connections]) => ({ prefix: `/${api}`, api, adapter, connections, chain }))
-  const generation = await Generation.create(1, routes, ports)
+  const generation = await Generation.create(1, routes, pluginPorts)
   t.teardown(() => generation.close())
   const records: CallRecord[] = []
   const unknowns = { count: 0 }
@@ -147,6 +148,7 @@ export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<
       unknowns,
       armed: deadlines.armed,
       ports: enginePorts,
+      pluginPorts,
     },
     flushed: opened.flushed,
     key: (id, more) => keyOf(admin, id, more),

@@ -1,7 +1,7 @@
 /** Random moves against a tiny reference: whatever is reserved, charged, given up, moved or survives a crash, both agree. */
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { type Alternative, type Payer, ratio, units, type Usd } from '#contract'
+import { type Alternative, formatUsd, type Payer, ratio, units, type Usd } from '#contract'
 import { connectionOf } from '../rig/acme.ts'
 import { seedOf } from '../rig/random.ts'
 import { alternative, charge, credits, fund, openStore, ownerOf, paymentOf, reserve, settled, type StoreRig, supply } from '../rig/store.ts'
@@ -196,7 +196,7 @@ class Run {
 
 async function play(t: Test, list: readonly Move[]): Promise<string | undefined> {
   const rig = openStore(t, { connections })
-  for (const [who, amount] of MONEY) await fund(rig, `$${Number(amount) / 1e6}`, who)
+  for (const [who, amount] of MONEY) await fund(rig, formatUsd(amount), who)
   const run = new Run(rig)
   for (const [index, move] of list.entries()) {
     const wrong = (await run.make(move)) ?? run.difference()

@@ -75,7 +75,8 @@ t.test('a failure that was not charged frees the name and wakes who waits', asyn
 t.test('a payment is used once: while it is held, and when it was charged, until it is forgotten', async (t) => {
   const rig = await market(t)
   const chosen = await hold(rig, 'a', once('nonce'), sale())
-  t.match(await reserve(rig, 'b', once('nonce'), sale()), { kind: 'refused', code: 'payment_invalid' })
+  const pending = await reserve(rig, 'b', once('nonce'), sale())
+  t.match(pending, { kind: 'refused', code: 'payment_pending', retryAfterSeconds: 2 }, 'a fresh 402 would invite to pay twice')
   await rig.store.commit('a', charge(chosen))
   t.match(await reserve(rig, 'b', once('nonce'), sale()), { kind: 'refused', code: 'payment_invalid' })
   const again = await rig.reopen()

@@ -65,7 +65,7 @@ async function market(t: Test): Promise<StoreRig> {
 t.test('the refusals of one move come in a fixed order: 409, the used payment, 429, 402, 503', async (t) => {
   const order: readonly [filler: keyof typeof fillers, code: string, payer?: ReturnType<typeof credits>][] = [
     ['name', 'conflict'],
-    ['once', 'payment_invalid'],
+    ['once', 'payment_pending'],
     ['rate', 'rate_limited'],
     ['slot', 'rate_limited'],
     ['spend', 'rate_limited'],

@@ -80,7 +80,7 @@ t.test('not settled: nobody is charged, the units are wasted, and name and nonce
   const ended = rig.store.ended('k')
   const resolved = rig.store.resolve('p', NOT_SETTLED)
   t.strictSame(states(rig), ['waiting', 'waiting'])
-  t.match(await reserve(rig, 'early', nonce(), sale()), { code: 'payment_invalid' }, 'a crash now would find the intent without its end')
+  t.match(await reserve(rig, 'early', nonce(), sale()), { code: 'payment_pending' }, 'a crash now would find the intent without its end')
   await ended
   t.ok(
     recordsOf(rig).some(({ t }) => t === 'void'),
@@ -130,7 +130,7 @@ t.test('after a crash an intent without an outcome is unknown, and its units, na
     life = how === 'a clean stop' ? await life.reopen() : life.crash()
     t.strictSame(life.store.unknowns(), [{ hold: 'p', payment, sinceMs: rig.clock.nowMs(), price: usd('$0.30') }], how)
     t.strictSame(states(life), ['unknown', 'unknown'], how)
-    t.match(await reserve(life, 'again', nonce(), sale()), { code: 'payment_invalid' }, how)
+    t.match(await reserve(life, 'again', nonce(), sale()), { code: 'payment_pending' }, how)
     t.throws(() => life.store.release('p', 'wasted'), /intent to settle/)
   }
   const { wasted } = life.admin.counters('acme')

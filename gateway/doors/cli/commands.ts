@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { type Ratio, parseDecimal, parseUsd, roundedUp, timesRatio, ratio, type Usd } from '#contract'
 import { formatComplaint } from '../../../config/complaints.ts'
-import { estimate } from '../../office.ts'
+import { estimate } from '../../office/index.ts'
 import { type Answered, ask, Failure, load } from './context.ts'
 import { bold, table } from './table.ts'
 

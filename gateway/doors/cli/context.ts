@@ -8,7 +8,7 @@ import { discover } from '../../../config/discover.ts'
 import { type Loaded, loadConfig } from '../../../config/load.ts'
 import type { GatewayConfig } from '../../../config/model.ts'
 import { openGround } from '../../gateway.ts'
-import { Office, OfficeError } from '../../office.ts'
+import { Office, OfficeError } from '../../office/index.ts'
 import { actions } from '../admin.ts'
 
 /** Ends the command with a sentence on stderr and this exit status. */
@@ -114,6 +114,6 @@ async function onNothing(config: GatewayConfig, path: string, body: Readonly<Rec
 export const sentenceOf = (error: unknown): string | undefined =>
   error instanceof Failure ||
   error instanceof OfficeError ||
-  (error instanceof Error && ['FolderError', 'JournalError', 'BooksError', 'PortError'].includes(error.name))
+  (error instanceof Error && ['FolderError', 'PlanError', 'JournalError', 'BooksError', 'PortError'].includes(error.name))
     ? error.message
     : undefined

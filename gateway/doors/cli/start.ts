@@ -5,7 +5,7 @@ import { formatComplaint } from '../../../config/complaints.ts'
 import type { CatalogueApi, CatalogueOperation } from '../catalogue.ts'
 import { catalogueOf } from '../catalogue.ts'
 import { type Running, startDoors } from '../index.ts'
-import { loadGood } from './context.ts'
+import { Failure, loadGood } from './context.ts'
 
 const GRACE_MS = 10_000
 const PLAY_CREDITS = usd('$10')
@@ -14,12 +14,20 @@ const PLAY_NOTE = 'play key of a start'
 export async function start(options: { readonly config?: string }): Promise<void> {
   const { config, secrets, warnings } = await loadGood(options.config)
   for (const warning of warnings) process.stderr.write(`warning: ${formatComplaint(warning)}\n`)
-  const log = pino({ level: process.env.LOG_LEVEL ?? 'info', base: null }, pino.destination({ dest: 2, sync: true }))
+  const log = pino({ level: logLevel(), base: null }, pino.destination({ dest: 2, sync: true }))
   const running = await startDoors(config, secrets, log)
   stopOnSignals(running)
   const readyMs = Math.round(process.uptime() * 1000)
   process.stdout.write(`atlas (${config.mode}) serves consumers on ${running.publicUrl} and the operator on ${running.adminUrl}, ready in ${readyMs} ms\n`)
   if (config.mode === 'sandbox') await handOutPlayKey(running)
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+function logLevel(): string {
+  const level = process.env.LOG_LEVEL || 'info'
+  if (!LEVELS.includes(level)) throw new Failure(`LOG_LEVEL=${level} is no level; expected ${LEVELS.join(', ')}`)
+  return level
 }
 
 /** The last start's key ends; this one's is shown with two commands to paste. */

@@ -3,8 +3,11 @@
  * section 4; the doors only carry them.
  */
 import { randomBytes } from 'node:crypto'
-import { type Connection, compareRatios, type EpochMs, formatUsd, type KeyRecord, type Month, ratio, type ReportRow, sha256, units, type Usd } from '#contract'
-import type { Ground } from './gateway.ts'
+import { type Connection, compareRatios, type EpochMs, formatUsd, type KeyRecord, type Month, ratio, type ReportRow, sha256, type Usd } from '#contract'
+import type { Ground } from '../gateway.ts'
+import { NO_SALES, printed, type Report, reportRow, sumOf } from './report.ts'
+
+export { estimate, PlanError } from './report.ts'
 
 /** One sentence for the person who asked. */
 export class OfficeError extends Error {
@@ -169,69 +172,19 @@ export class Office {
 
   async report(month: Month, owner: string | undefined): Promise<Report> {
     const rows = await this.#ground.books.report(month)
-    const found = rows.filter(({ connection }) => connection !== '').map((row) => reportRow(row, this.#costOf(row.connection)))
+    const found = rows.filter(({ connection }) => connection !== '').map((row) => reportRow(row, this.#costOf(row)))
     for (const { name, owner: whose } of this.#ground.config.connections) {
       if (!rows.some((row) => row.connection === name && row.owner === whose))
-        found.push(reportRow({ ...NO_SALES, connection: name, owner: whose }, this.#costOf(name)))
+        found.push(reportRow({ ...NO_SALES, connection: name, owner: whose }, this.#costOf({ connection: name, owner: whose })))
     }
     const shown = found.filter((row) => owner === undefined || row.owner === owner).sort((a, b) => (a.name < b.name ? -1 : 1))
     return { month, connections: shown.map(printed), total: printed(sumOf(shown)) }
   }
 
-  #costOf(connection: string): bigint {
-    return this.#ground.config.connections.find(({ name }) => name === connection)?.subscriptionCost ?? 0n
+  /** Paid by whoever owns the connection now; a former owner's row bears nothing of it, so that no total has it twice. */
+  #costOf({ connection, owner }: Pick<ReportRow, 'connection' | 'owner'>): bigint {
+    return this.#ground.config.connections.find((one) => one.name === connection && one.owner === owner)?.subscriptionCost ?? 0n
   }
-}
-
-export interface Report {
-  readonly month: Month
-  readonly connections: readonly Record<string, unknown>[]
-  readonly total: Record<string, unknown>
-}
-
-interface Row {
-  readonly name: string
-  readonly owner: string
-  readonly calls_sold: number
-  readonly units_sold: number
-  readonly own_units: number
-  readonly revenue: bigint
-  readonly owner_share: bigint
-  readonly platform_share: bigint
-  readonly subscription_cost: bigint
-}
-
-const NO_SALES = { callsSold: 0, unitsSold: 0, ownUnits: 0, revenue: 0n as Usd, ownerShare: 0n as Usd, platformShare: 0n as Usd }
-
-const reportRow = (row: ReportRow, cost: bigint): Row => ({
-  name: row.connection,
-  owner: row.owner,
-  calls_sold: row.callsSold,
-  units_sold: row.unitsSold,
-  own_units: row.ownUnits,
-  revenue: row.revenue,
-  owner_share: row.ownerShare,
-  platform_share: row.platformShare,
-  subscription_cost: cost,
-})
-
-function sumOf(rows: readonly Row[]): Omit<Row, 'name' | 'owner'> {
-  const sum = { calls_sold: 0, units_sold: 0, own_units: 0, revenue: 0n, owner_share: 0n, platform_share: 0n, subscription_cost: 0n }
-  for (const row of rows) {
-    sum.calls_sold += row.calls_sold
-    sum.units_sold += row.units_sold
-    sum.own_units += row.own_units
-    sum.revenue += row.revenue
-    sum.owner_share += row.owner_share
-    sum.platform_share += row.platform_share
-    sum.subscription_cost += row.subscription_cost
-  }
-  return sum
-}
-
-function printed(row: Row | Omit<Row, 'name' | 'owner'>): Record<string, unknown> {
-  const amounts = Object.entries({ ...row, net_profit: row.owner_share - row.subscription_cost })
-  return Object.fromEntries(amounts.map(([name, value]) => [name, typeof value === 'bigint' ? formatUsd(value) : value]))
 }
 
 const HIGH_MARKUP = ratio(10n, 1n)
@@ -253,22 +206,4 @@ function checksOf(connection: Connection): readonly Check[] {
     { check: 'credential', result: 'cannot be known here', detail: 'no probe is made by this version' },
     { check: 'quota', result: 'cannot be known here', detail: "the provider's own counter is not asked by this version" },
   ]
-}
-
-/** Revenue, shares and profit of a plan; pure arithmetic. @throws OfficeError when more is sold than there is */
-export function estimate(plan: { quota: number; used: number; sold: number; unitPrice: Usd; subscription: Usd }): Record<string, unknown> {
-  const available = plan.quota - plan.used
-  if (available < 0) throw new OfficeError(`--used ${plan.used} is more than --quota ${plan.quota}; expected 0 to ${plan.quota}`)
-  if (plan.sold > available) throw new OfficeError(`--sold ${plan.sold} is more than the ${available} units that are left; expected 0 to ${available}`)
-  const revenue = plan.unitPrice * BigInt(units(plan.sold))
-  const platform = revenue / 10n
-  return {
-    available,
-    price: formatUsd(plan.unitPrice),
-    revenue: formatUsd(revenue),
-    owner_share: formatUsd(revenue - platform),
-    platform_share: formatUsd(platform),
-    subscription_cost: formatUsd(plan.subscription),
-    net_profit: formatUsd(revenue - platform - plan.subscription),
-  }
 }

@@ -1,0 +1,158 @@
+/** The port of the store: hot state behind a few moves, each all or nothing and idempotent. Implementations: gateway/stores. */
+
+import type { Alternative } from './call.ts'
+import type { StoreClaim } from './claim.ts'
+import type { Connection } from './connection.ts'
+import type { Units, Usd } from './money.ts'
+import type { Payment, Settlement } from './payment.ts'
+import type { KeyMirror, KeyRecord, StockMirror } from './ports.ts'
+import type { CallRecord, StoredAnswer } from './record.ts'
+import type { RefusalCode } from './refusal.ts'
+import type { EpochMs } from './time.ts'
+
+// ------------------------------------------------------------------ holds
+
+export interface HoldRequest {
+  /** Unguessable and new; becomes the receipt's id. */
+  readonly id: string
+  readonly claims: readonly StoreClaim[]
+}
+
+export interface RateState {
+  readonly limit: number
+  readonly windowSeconds: number
+  /** Calls that could come at once right now. */
+  readonly remaining: number
+  /** Until the full burst is there again. */
+  readonly resetSeconds: number
+}
+
+/** What the table of named calls says of a name. */
+export type Named =
+  /** Nothing under this name. */
+  | { readonly state: 'absent' }
+  /** Under way (waiting or settling): wait for `Store.ended`, then ask again. */
+  | { readonly state: 'waiting' }
+  | { readonly state: 'unknown' }
+  | { readonly state: 'stored'; readonly answer: StoredAnswer; readonly receipt: string }
+  /** Charged, but the answer is not stored (any more). */
+  | { readonly state: 'gone'; readonly receipt: string }
+  | { readonly state: 'conflict' }
+
+export type Reserved =
+  | { readonly kind: 'held'; readonly chosen: Alternative; readonly rate: RateState | undefined }
+  | { readonly kind: 'named'; readonly named: Exclude<Named, { state: 'absent' }>; readonly name: string }
+  | {
+      readonly kind: 'refused'
+      readonly code: Extract<
+        RefusalCode,
+        'rate_limited' | 'blocked' | 'sold_out' | 'payment_pending' | 'insufficient_credits' | 'price_above_max' | 'payment_invalid' | 'unavailable'
+      >
+      readonly detail: string
+      readonly retryAfterSeconds: number | undefined
+      /** The price at which the call could be served now. */
+      readonly price: Usd | undefined
+      readonly rate: RateState | undefined
+    }
+
+/** What a served call is charged. Written with the hold's money in one record. */
+export interface Charge {
+  readonly units: Units
+  readonly price: Usd
+  readonly platformShare: Usd
+  readonly operation: string
+  readonly api: string
+  readonly subject: { readonly requestDigest: string; readonly answerDigest: string }
+  /** For calls with a name that may be asked again. */
+  readonly answer: StoredAnswer | undefined
+  readonly call: CallRecord
+}
+
+/** What becomes of the units of a hold that is given up. */
+export type UnitsFate = 'returned' | 'wasted'
+
+export interface Refund {
+  /** Receipt of the charge that is reversed. */
+  readonly receipt: string
+  readonly connection: string
+  readonly owner: string
+  /** The payer's account: a key's, or `wallet:0x…`. */
+  readonly account: string
+  readonly price: Usd
+  readonly platformShare: Usd
+}
+
+export interface UnknownSettlement {
+  readonly hold: string
+  readonly payment: Payment
+  readonly sinceMs: EpochMs
+  readonly price: Usd
+}
+
+/**
+ * Hot state. Every move is idempotent by hold id. A move answers synchronously where nothing has to be waited for.
+ * States of a hold: held → calling → settling → done | unknown.
+ */
+export interface Store {
+  readonly keys: KeyMirror
+  readonly stock: StockMirror
+  /** All claims or none. */
+  reserve(request: HoldRequest): Reserved | Promise<Reserved>
+  /** The second move, for what belongs to a wallet once it is verified: all or none; a refusal leaves the hold as it was. */
+  extend(hold: string, claims: readonly StoreClaim[]): Reserved | Promise<Reserved>
+  /** The provider is about to be asked. Resolves when a durable name is on disk (in parallel to the call). */
+  calling(hold: string): void
+  /** Another connection serves; the units of the first are returned or wasted. False where it has none left. Never dearer. */
+  switch(hold: string, to: Alternative, fate: UnitsFate): boolean | Promise<boolean>
+  /** Credits and owners: charged, done. Resolves when durable. */
+  commit(hold: string, charge: Charge): Promise<void>
+  /** x402: the intent to settle, with the answer. Resolves when durable; from here the hold has no deadline. */
+  intend(hold: string, charge: Charge, payment: Payment): Promise<void>
+  /** The outcome of an intent. Resolves when durable. `unknown` keeps the hold; `not_settled` gives the money claim back, the units are wasted. */
+  resolve(hold: string, settlement: Settlement): Promise<void>
+  /** Given up before anything was charged. */
+  release(hold: string, fate: UnitsFate): void
+  /** The charge of a stream that the provider broke off becomes credit of the payer. Resolves when durable. */
+  refund(refund: Refund): Promise<void>
+  named(name: string, digest: string): Named
+  /** Resolves when the call under this name is no longer under way. */
+  ended(name: string): Promise<void>
+  unknowns(): readonly UnknownSettlement[]
+  close(): Promise<void>
+}
+
+// ------------------------------------------------------------------ operator's side of the store
+
+export interface ConnectionCounters {
+  readonly enabled: boolean
+  readonly vetted: boolean
+  readonly sold: Units
+  readonly own: Units
+  readonly wasted: Units
+  readonly external: Units
+  readonly left: Units
+  readonly revenue: Usd
+  readonly resetsAtMs: EpochMs | undefined
+}
+
+export interface NewKey {
+  readonly id: string
+  readonly hash: string
+  readonly role: 'consumer' | 'owner'
+  readonly owner?: string
+  readonly credits: Usd
+  readonly capPerDay?: Usd
+  readonly expiresAtMs?: EpochMs
+  readonly note?: string
+}
+
+export interface StoreAdmin {
+  /** Tells the store what is configured. Called at start and at each reload, before the new generation serves. */
+  configure(connections: readonly Connection[]): void
+  createKey(key: NewKey): Promise<KeyRecord>
+  revokeKey(id: string): Promise<boolean>
+  listKeys(): readonly KeyRecord[]
+  balance(account: string): Usd
+  setEnabled(connection: string, enabled: boolean, vetted: boolean): Promise<void>
+  counters(connection: string): ConnectionCounters
+}

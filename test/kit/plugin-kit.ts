@@ -1,0 +1,228 @@
+/**
+ * The contract kit of plugins: what holds for every plugin, whoever wrote it. A guarantee answers with its complaints; none is
+ * good. What a plugin does is looked at in a real chain, on a real store.
+ */
+import type { Test } from 'tap'
+import { type Call, type Hooks, isRefusal, type Outcome, type Plugin, type Setting, type Settings, type Units, type Usd } from '#contract'
+import type { Link } from '../../gateway/engine/index.ts'
+import { linkOf, realChain, settingsOf } from '../rig/chains.ts'
+import { type Flown, type Inside, openInside, reached } from '../rig/inside.ts'
+
+export interface World {
+  /** Every plugin that was found. */
+  readonly all: ReadonlyMap<string, Plugin>
+  readonly t: Test
+}
+
+export interface Guarantee {
+  readonly name: string
+  /** @param file name of the plugin's file without its ending */
+  complaints(plugin: Plugin, file: string, world: World): readonly string[] | Promise<readonly string[]>
+}
+
+const when = (wrong: boolean, complaint: string): readonly string[] => (wrong ? [complaint] : [])
+const failed = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+// ------------------------------------------------------------------ settings
+
+/** How a setting without a default may be written. */
+const SAMPLES: Readonly<Record<Exclude<Setting['type'], 'choice' | 'group'>, string>> = {
+  ...{ string: '"text"', boolean: 'true', integer: '1', rate: '60/minute', duration: '30s', size: '1KiB', percent: '10%', money: '$0.15', factor: '3x' },
+  ...{ strings: '[text]', address: `"0x${'11'.repeat(20)}"` },
+}
+
+const isMissing = ({ default: value, optional }: Setting): boolean => value === undefined && optional !== true
+
+/** YAML with every setting that has to be written. */
+export function sampleOf(settings: Settings): string {
+  const written = Object.entries(settings).filter(([, setting]) => isMissing(setting))
+  const lines = written.map(([name, setting]) => {
+    if (setting.type === 'group') return `${name}: {${sampleOf(setting.of).split('\n').join(', ')}}`
+    if (setting.type === 'choice') return `${name}: ${setting.of[0]}`
+    return `${name}: ${setting.type === 'integer' ? Math.max(1, setting.minimum ?? 1) : SAMPLES[setting.type]}`
+  })
+  return lines.join('\n')
+}
+
+function documented(settings: Settings, within = ''): readonly string[] {
+  return Object.entries(settings).flatMap(([name, setting]) => [
+    ...when(setting.describe.trim() === '', `setting ${within}${name} is not described`),
+    ...when(!/^[a-z][a-z0-9_]*$/.test(name), `setting ${within}${name} is not written like_this`),
+    ...(setting.type === 'group' ? documented(setting.of, `${within}${name}.`) : []),
+  ])
+}
+
+/** Each default through the same decoder as what an operator writes. */
+function defaults(plugin: Plugin): readonly string[] {
+  return Object.entries(plugin.settings).flatMap(([name, setting]) => {
+    if (setting.default === undefined) return []
+    try {
+      settingsOf({ ...plugin, settings: { [name]: setting } })
+      return []
+    } catch (error) {
+      return [failed(error)]
+    }
+  })
+}
+
+// ------------------------------------------------------------------ hooks
+
+const HOOKS = ['facts', 'admit', 'authorize', 'settle', 'observe', 'observeRefused', 'close']
+
+/** The hooks of a plugin with sample settings, in a real place. */
+async function made(plugin: Plugin, { t }: World): Promise<{ hooks: Hooks; inside: Inside }> {
+  const inside = await openInside(t, { chain: chainWith(plugin) })
+  const settings = settingsOf(plugin, sampleOf(plugin.settings))
+  return { hooks: plugin.create(Object.freeze(settings) as never, inside.pluginPorts), inside }
+}
+
+/** The real chain with this plugin in its place, instead of whoever gives the same facts, or first. */
+function chainWith(plugin: Plugin): readonly Link[] {
+  const real = realChain()
+  if (real.some(({ name }) => name === plugin.name)) return real
+  const given = Object.keys(plugin.gives ?? {})
+  return [linkOf(plugin, sampleOf(plugin.settings)), ...real.filter((link) => !given.some((fact) => Object.hasOwn(link.plugin.gives ?? {}, fact)))]
+}
+
+/** `pay_to of x402-payment`: what has to be written, as a complaint names it. */
+const unwritten = (settings: Settings, of: string): string[] =>
+  Object.entries(settings).flatMap(([name, setting]) => {
+    if (setting.type === 'group') return setting.optional === true ? [] : unwritten(setting.of, name)
+    return isMissing(setting) ? [`${name} of ${of}`] : []
+  })
+
+async function making(plugin: Plugin, _file: string, world: World): Promise<readonly string[]> {
+  const names = unwritten(plugin.settings, plugin.name)
+  try {
+    settingsOf(plugin)
+    if (names.length > 0) return [`nothing is said of ${names}, which must be written`]
+  } catch (error) {
+    const unsaid = names.filter((name) => !failed(error).includes(`missing setting ${name}`))
+    if (names.length === 0 || unsaid.length > 0) return [`with nothing written: ${failed(error)}; ${unsaid} is not named`]
+  }
+  try {
+    const { hooks } = await made(plugin, world)
+    for (let count = 0; count < 2; count += 1) await hooks.close?.()
+    return Object.keys(hooks).flatMap((name) => when(!HOOKS.includes(name), `${name} is no hook; expected one of ${HOOKS.join(', ')}`))
+  } catch (error) {
+    return [`with sample settings: ${failed(error)}`]
+  }
+}
+
+async function facts(plugin: Plugin, _file: string, world: World): Promise<readonly string[]> {
+  const { hooks } = await made(plugin, world)
+  const [said, given] = [Object.keys(plugin.gives ?? {}), Object.keys(hooks.facts ?? {})]
+  await hooks.close?.()
+  return [
+    ...said.filter((fact) => !given.includes(fact)).map((fact) => `it says that it gives ${fact}, and does not`),
+    ...given.filter((fact) => !said.includes(fact)).map((fact) => `it gives ${fact}, and does not say so`),
+  ]
+}
+
+function needs({ needs = [], gives = {} }: Plugin, _file: string, { all }: World): readonly string[] {
+  const given = new Set([...all.values()].flatMap((plugin) => Object.keys(plugin.gives ?? {})))
+  const wanted = [...needs, ...Object.values(gives).flat()].filter((need) => !need.endsWith('?'))
+  return [...new Set(wanted)].filter((need) => !given.has(need)).map((need) => `it needs ${need}, which no plugin gives`)
+}
+
+// ------------------------------------------------------------------ calls
+
+const asText = (value: unknown): string => JSON.stringify(value, (_, member) => (typeof member === 'bigint' ? `${member}n` : member))
+
+/** Asked before the reservation, perhaps twice: so it answers at once, and the same again. */
+async function admitting(plugin: Plugin, _file: string, world: World): Promise<readonly string[]> {
+  const { hooks, inside } = await made(plugin, world)
+  const { call } = await flown(inside, await inside.key('k'))
+  const ask = (): unknown => hooks.admit?.(call)
+  const given = Object.entries(hooks.facts ?? {}).map(([name, give]) => [name, give?.(call)] as const)
+  const [first, second] = [ask(), ask()]
+  await hooks.close?.()
+  return [
+    ...given.filter(([, value]) => value instanceof Promise).map(([name]) => `it promises ${name}; facts are there at once`),
+    ...when(first instanceof Promise, 'admit promises an answer; it must be there at once'),
+    ...when(first !== undefined && !isRefusal(first) && !Array.isArray(first), 'admit answers with neither a refusal nor claims'),
+    ...when(asText(first) !== asText(second), `admit says ${asText(first)}, and asked again ${asText(second)}`),
+  ]
+}
+
+/** The call, to whatever end it comes; the provider answers well. */
+async function flown(inside: Inside, headers: Readonly<Record<string, string>>): Promise<Flown> {
+  inside.provider.answers = (one) => one.answer(200, '{}')
+  const flown = inside.fly('/acme/search', { headers, address: '198.51.100.7' })
+  await reached('the call is over', () => flown.flight.state === 'over')
+  return flown
+}
+
+/** Everything that a call may take from the store. */
+const standing = ({ admin, store }: Inside, { digest }: Call & { readonly digest: string }): string => {
+  const { sold, own, wasted, left } = admin.counters('acme')
+  return asText([sold, own, wasted, left, admin.balance('key:k'), store.named('k:key:k:name', digest).state])
+}
+
+async function refused(plugin: Plugin, _file: string, { t }: World): Promise<readonly string[]> {
+  const inside = await openInside(t, { chain: chainWith(plugin), concurrentPerConsumer: 1 })
+  const headers = { ...(await inside.key('k')), 'idempotency-key': 'name' }
+  await inside.admin.setEnabled('acme', false, false)
+  const traces: string[] = []
+  let before: string | undefined
+  for (let count = 0; count < 5; count += 1) {
+    const { call, sink } = await flown(inside, headers)
+    const after = standing(inside, call)
+    if (before !== undefined && (after !== before || sink.answers[0]?.status !== 503)) traces.push(`after a refused call ${after}, before it ${before}`)
+    before = after
+  }
+  await inside.admin.setEnabled('acme', true, false)
+  const { sink } = await flown(inside, headers)
+  return [...traces, ...when(sink.answers[0]?.status !== 200, `a good call after refused ones is answered ${sink.answers[0]?.status}`)]
+}
+
+const ENDS: readonly Partial<Outcome>[] = [
+  { kind: 'charged', status: 200, price: 150_000n as Usd, receipt: 'rc_1' },
+  { kind: 'free', status: 200 },
+  { kind: 'passed', status: 404 },
+  { kind: 'refused', status: 503, code: 'sold_out' },
+  { kind: 'replayed', status: 200 },
+  { kind: 'abandoned', status: 499 },
+  { kind: 'unknown', status: 503, code: 'payment_pending' },
+]
+
+async function observing(plugin: Plugin, _file: string, world: World): Promise<readonly string[]> {
+  const { hooks, inside } = await made(plugin, world)
+  const { call } = await flown(inside, await inside.key('k'))
+  return ENDS.flatMap((end) => {
+    const outcome = {
+      refusal: undefined,
+      code: undefined,
+      attempts: [],
+      chosen: undefined,
+      units: 0 as Units,
+      price: 0n as Usd,
+      receipt: undefined,
+      tookMs: 1,
+      ...end,
+    }
+    try {
+      const answer: unknown = hooks.observe?.(call, outcome as Outcome)
+      return when(answer instanceof Promise, 'observe promises something; nobody waits for it')
+    } catch (error) {
+      return [`a call that ended as ${end.kind}: ${failed(error)}`]
+    }
+  })
+}
+
+// ------------------------------------------------------------------ the list
+
+export const guarantees: readonly Guarantee[] = [
+  { name: 'its name is the name of its file', complaints: ({ name }, file) => when(name !== file, `${name} stands in ${file}`) },
+  {
+    name: 'it and its settings are described',
+    complaints: ({ describe, settings }) => [...when(describe.trim() === '', 'it is not described'), ...documented(settings)],
+  },
+  { name: 'every default is one of its own kind', complaints: defaults },
+  { name: 'it is made with what it needs, names what is missing, and closes, however often', complaints: making },
+  { name: 'it gives the facts that it says, and says those that it gives', complaints: facts },
+  { name: 'somebody gives what it needs', complaints: needs },
+  { name: 'before the reservation it answers at once, and asked again the same', complaints: admitting },
+  { name: 'a refused call leaves no trace', complaints: refused },
+  { name: 'it observes every kind of end', complaints: observing },
+]
