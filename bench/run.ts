@@ -8,7 +8,8 @@ import { answer, cpuMicros, start, stop } from './process.ts'
 import { type Round, table } from './table.ts'
 
 const CONNECTIONS = 64
-const WARM_UP_SECONDS = 1
+/** Until the JIT has seen each case's code often enough: the larger a server, the longer; the same for all. */
+const WARM_UP_SECONDS = 6
 
 interface Tally {
   readonly rounds: Round[]
@@ -26,7 +27,7 @@ const client = start('./load.js')
 const running = await startCases()
 const tallies = new Map(running.map((item): [Case, Tally] => [item, { rounds: [], answered: 0, wrong: new Map(), head: '' }]))
 
-for (const item of running) await load(item, Math.min(WARM_UP_SECONDS, seconds))
+for (const item of running) await load(item, Math.min(WARM_UP_SECONDS, 2 * seconds))
 for (let round = 0; round < rounds; round++) {
   const first = round % Math.max(1, running.length)
   for (const item of [...running.slice(first), ...running.slice(0, first)]) tallies.get(item)?.rounds.push(await load(item, seconds))

@@ -10,6 +10,7 @@ import {
   type Plugin,
   type PluginPorts,
   type Refusal,
+  refusals,
   refuse,
   type Settlement,
 } from '#contract'
@@ -36,6 +37,14 @@ function synchronous<T>(answer: T): T {
   answer.catch(() => undefined)
   throw new TypeError('a hook that must be synchronous returned a promise')
 }
+
+/** Plugins may be written without types: what is no refusal of the table lets nothing through. */
+function known(refusal: Refusal): Refusal {
+  if (isRefusal(refusal) && Object.hasOwn(refusals, refusal.code)) return refusal
+  throw new TypeError('a hook answered with something that is no refusal')
+}
+
+const SETTLEMENTS: ReadonlySet<unknown> = new Set<Settlement['state']>(['settled', 'not_settled', 'unknown'])
 
 export class Chain {
   readonly #links: readonly Live[]
@@ -82,7 +91,7 @@ export class Chain {
       try {
         const answer = synchronous(hooks.admit(call))
         if (answer === undefined) continue
-        if (isRefusal(answer)) return answer
+        if (isRefusal(answer)) return known(answer)
         for (const claim of answer) claims.push(claim)
       } catch (error) {
         return failed(name, error)
@@ -95,7 +104,7 @@ export class Chain {
     for (const { name, hooks } of this.#authorizers) {
       try {
         const refusal = await hooks.authorize?.(call)
-        if (refusal !== undefined) return refusal
+        if (refusal !== undefined) return known(refusal)
       } catch (error) {
         return failed(name, error)
       }
@@ -108,7 +117,8 @@ export class Chain {
     const settler = this.#links.find(({ hooks }) => hooks.settle !== undefined)
     if (settler?.hooks.settle === undefined) return { state: 'unknown', cause: 'no plugin of the chain settles payments' }
     try {
-      return await settler.hooks.settle(payment)
+      const settlement = await settler.hooks.settle(payment)
+      return SETTLEMENTS.has(settlement?.state) ? settlement : { state: 'unknown', cause: { plugin: settler.name, answered: settlement } }
     } catch (cause) {
       return { state: 'unknown', cause }
     }

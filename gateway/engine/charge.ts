@@ -14,7 +14,9 @@ export function pricedFor(call: EngineCall, payer: Payer, chosen: Alternative, b
   const units = actualUnits(call, chosen.units, body)
   if (payer.by === 'owner') return { units, price: 0n as Usd, platformShare: 0n as Usd }
   const price = payer.by === 'x402' ? payer.payment.amount : priceOf(chosen, units)
-  return { units, price, platformShare: chosen.platformShare(price, units) }
+  const platformShare = chosen.platformShare(price, units)
+  if (platformShare < 0n || platformShare > price) throw new RangeError(`a platform share of ${platformShare} of ${price} micro-dollars`)
+  return { units, price, platformShare }
 }
 
 const priceOf = (chosen: Alternative, units: Units): Usd => (chosen.unitPrice === undefined ? chosen.price : ((chosen.unitPrice * BigInt(units)) as Usd))

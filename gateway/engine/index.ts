@@ -26,6 +26,8 @@ export { type Problem, problemOf } from './problem.ts'
 export { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
 export { type AttemptEvents, Transport } from './transport.ts'
 
+const STOPPING = refuse('unavailable', 'the gateway is stopping', { retryAfterSeconds: 1 })
+
 export class Engine {
   readonly #ports: EnginePorts
   readonly #flights = new Set<Flight>()
@@ -55,13 +57,13 @@ export class Engine {
 
   /** Step 1 before the body is read: routes, operation and everything in the head, or the refusal. */
   target(incoming: Incoming): Target | Refusal {
-    if (this.#stopping) return refuse('unavailable', 'the gateway is stopping', { retryAfterSeconds: 1 })
+    if (this.#stopping) return STOPPING
     return resolveTarget(this.#generation, incoming)
   }
 
   /** The rest, once the body is there. The answer goes to the sink; the flight hears of the client's leaving. */
   begin(incoming: Incoming, target: Target, body: Uint8Array, sink: Sink): Flight | undefined {
-    const request = resolveBody(target, incoming, body)
+    const request = this.#stopping ? STOPPING : resolveBody(target, incoming, body)
     if (isRefusal(request)) {
       this.refuse(incoming, request, sink)
       return undefined

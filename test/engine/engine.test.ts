@@ -45,6 +45,17 @@ t.test('a stop lets the calls under way finish, takes no new ones, and closes wh
   t.match(sink.answers, [{ status: 200 }])
 })
 
+t.test('a request whose body came after the stop began is no call any more', async (t) => {
+  const { inside, engine } = await open(t)
+  const incoming = incomingOf('id', '/acme/search', { headers: await inside.key('k') })
+  const target = engine.target(incoming)
+  if (isRefusal(target)) throw new Error(target.detail)
+  await engine.stop(0)
+  const sink = new RecordingSink()
+  t.equal(engine.begin(incoming, target, Buffer.alloc(0), sink), undefined)
+  t.match(sink.answers, [{ status: 503 }])
+})
+
 t.test('after the grace, calls under way are cut: not charged', async (t) => {
   const { inside, engine, ask } = await open(t)
   const { sink } = ask('/acme/search', { headers: await inside.key('k') })

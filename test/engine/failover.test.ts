@@ -3,7 +3,7 @@
 import t, { type Test } from 'tap'
 import { type Adapter, type Connection, type FailureRule, ratio, units } from '../../gateway/contract/index.ts'
 import { adapterOf, connectionOf, operationOf } from '../rig/acme.ts'
-import { type Flown, type Inside, openInside, reached } from '../rig/inside.ts'
+import { type Flown, type Inside, openInside, reached, turns } from '../rig/inside.ts'
 import { paymentHeader } from '../rig/payments.ts'
 import { Gate, type ScriptedTry } from '../rig/scripted.ts'
 import { WatchedStore } from '../rig/watched.ts'
@@ -134,20 +134,25 @@ t.test("an owner's call goes to no other owner's connection", async (t) => {
   t.strictSame(usedOf(inside), UNUSED)
 })
 
-t.test('a client that leaves while another connection is being found takes nothing', async (t) => {
-  const { inside, store } = await open(t, failing(['a'], notSent))
-  const gate = new Gate()
-  store.waits = (move) => (move === 'switch' ? gate : undefined)
-  const flown = inside.fly('/acme/search', { headers: await inside.key('k') })
-  await reached('the first has failed', () => inside.provider.tries[0]?.over === true)
-  flown.sink.gone = true
-  flown.flight.onClientGone()
-  gate.open()
-  await flown.landed
-  await inside.flushed()
-  t.strictSame(asked(inside), ['a'])
-  t.strictSame(usedOf(inside), UNUSED)
-  t.match(inside.outcomes.get(flown.id), [{ kind: 'abandoned' }])
+t.test('a client that leaves while another connection is being found takes nothing, also where none is found', async (t) => {
+  for (const end of ['found', 'lost'] as const) {
+    const { inside, store } = await open(t, failing(['a'], notSent))
+    const gate = new Gate()
+    store.waits = (move) => (move === 'switch' ? gate : undefined)
+    const flown = inside.fly('/acme/search', { headers: await inside.key('k') })
+    await reached('the first has failed', () => inside.provider.tries[0]?.over === true)
+    flown.sink.gone = true
+    flown.flight.onClientGone()
+    if (end === 'found') gate.open()
+    else gate.fail(new Error('the store is lost'))
+    await flown.landed
+    await turns()
+    await inside.flushed()
+    t.strictSame(asked(inside), ['a'])
+    t.strictSame(usedOf(inside), UNUSED)
+    t.match(inside.outcomes.get(flown.id), [{ kind: 'abandoned' }])
+    t.equal(inside.outcomes.get(flown.id)?.length, 1, end)
+  }
 })
 
 t.test('a store that is lost while another connection is being found refuses the call', async (t) => {

@@ -208,38 +208,3 @@ t.test('settle throws: the outcome is unknown, and the same call never gets a se
   }
   t.equal(inside.provider.tries.length, 1, 'the provider was asked once')
 })
-
-t.test('observe that throws, or is asynchronous and fails, changes nothing', async (t) => {
-  const failing: readonly NonNullable<Hooks['observe']>[] = [
-    () => {
-      throw new Error('the hook failed')
-    },
-    () => Promise.reject(new Error('the hook failed later')) as never,
-  ]
-  for (const observe of failing) {
-    const inside = await openInside(t, { chain: withHooks(CHAIN, 'auth', (hooks) => ({ ...hooks, observe })) })
-    inside.provider.answers = (one) => one.answer(200, '{}')
-    const flown = await call(inside, await inside.key('k'))
-    t.equal(flown.sink.answers[0]?.status, 200)
-    t.equal(inside.outcomes.get(flown.id)?.length, 1, 'the others observe')
-    t.match(inside.logged, [{ level: 'error', message: 'a plugin failed to observe a call' }])
-  }
-})
-
-t.test('close that throws keeps no other plugin from closing', async (t) => {
-  const closed: string[] = []
-  const chain = ['auth', 'rate-limit', 'quota-reserve'].reduce(
-    (links, plugin) =>
-      withHooks(links, plugin, (hooks) => ({
-        ...hooks,
-        close: () => {
-          closed.push(plugin)
-          throw new Error('the hook failed')
-        },
-      })),
-    CHAIN,
-  )
-  const inside = await openInside(t, { chain })
-  await inside.generation.close()
-  t.strictSame(closed, ['auth', 'rate-limit', 'quota-reserve'])
-})

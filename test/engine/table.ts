@@ -64,7 +64,34 @@ export async function run(t: Test, rows: readonly Row[]): Promise<Came[]> {
   })
   const stages = await Promise.all(rows.map((row, at) => stageOf(inside, row, at)))
   gate(inside, stores[0] as WatchedStore, stages)
-  return Promise.all(stages.map((stage) => play(inside, stores[0] as WatchedStore, stage)))
+  const store = stores[0] as WatchedStore
+  const played = await Promise.all(stages.map((stage) => play(inside, store, stage)))
+  await inside.flushed()
+  const written = writtenIn(inside)
+  return played.map((one) => came(inside, store, one, written))
+}
+
+/** A row that is over. */
+interface Played {
+  readonly stage: Stage
+  readonly flown: Flown
+  /** Calls of the same name that were before it. */
+  readonly earlier: number
+}
+
+/** What the journal says of each call, and of each connection. */
+interface Written {
+  readonly charges: ReadonlyMap<string, number>
+  readonly refunds: ReadonlyMap<string, number>
+}
+
+function writtenIn({ journal }: Inside): Written {
+  const [charges, refunds] = [new Map<string, number>(), new Map<string, number>()]
+  for (const record of journal) {
+    if (record.t === 'charge' || record.t === 'intent') charges.set(record.call.id, (charges.get(record.call.id) ?? 0) + 1)
+    if (record.t === 'refund') refunds.set(record.connection, (refunds.get(record.connection) ?? 0) + 1)
+  }
+  return { charges, refunds }
 }
 
 async function stageOf(inside: Inside, row: Row, number: number): Promise<Stage> {
@@ -100,7 +127,7 @@ function gate(inside: Inside, store: WatchedStore, stages: readonly Stage[]): vo
   }
 }
 
-async function play(inside: Inside, store: WatchedStore, stage: Stage): Promise<Came> {
+async function play(inside: Inside, store: WatchedStore, stage: Stage): Promise<Played> {
   const { row, gates, api } = stage
   const { flown, first } = await bring(inside, stage)
   const earlier = first === undefined ? 0 : 1
@@ -119,8 +146,7 @@ async function play(inside: Inside, store: WatchedStore, stage: Stage): Promise<
   await reached('the store has answered everybody', () => store.reserving === 0)
   await turns()
   finish()
-  await inside.flushed()
-  return came(inside, store, stage, flown, earlier)
+  return { stage, flown, earlier }
 }
 
 /** The flight in the state of its row. `first`: the call of the same name that was before it. */
@@ -177,18 +203,20 @@ function give(event: Exclude<Event, 'client gone' | 'deadline' | 'shutdown'>, on
 }
 
 /** What is written down about a call that is over. */
-function came(inside: Inside, store: WatchedStore, { row, account, api }: Stage, { sink, id, flight }: Flown, earlier: number): Came {
+function came(inside: Inside, store: WatchedStore, { stage, flown, earlier }: Played, written: Written): Came {
+  const { row, account, api } = stage
+  const { sink, id, flight } = flown
   const outcomes = inside.outcomes.get(id) ?? []
   const outcome = outcomes.at(-1)
   const { sold, own, wasted, left } = inside.admin.counters(api)
   const before = { sold: row.payer === 'owner' ? 0 : earlier, own: row.payer === 'owner' ? earlier : 0, wasted: 0 }
   const used = { sold: sold - before.sold, own: own - before.own, wasted }
   const fates = (['sold', 'own', 'wasted'] as const).flatMap((fate) => Array<typeof fate>(Math.max(0, used[fate])).fill(fate))
-  const charges = inside.journal.filter((record) => (record.t === 'charge' || record.t === 'intent') && record.call.id === id)
-  const refunds = inside.journal.filter((record) => record.t === 'refund' && record.connection === api)
-  const charged = charges.length > 0 && row.payer !== 'owner'
+  const charges = written.charges.get(id) ?? 0
+  const refunds = written.refunds.get(api) ?? 0
+  const charged = charges > 0 && row.payer !== 'owner'
   const paid = row.payer === 'credits' ? BigInt(earlier + (charged ? 1 : 0)) * PRICE : 0n
-  const balance = (row.payer === 'credits' ? usd('$1') : 0n) - paid + BigInt(refunds.length) * PRICE
+  const balance = (row.payer === 'credits' ? usd('$1') : 0n) - paid + BigInt(refunds) * PRICE
   const holds = [...store.held.values()].filter(({ connection }) => connection === api).slice(earlier)
   return {
     kind: outcome?.kind as Came['kind'],
@@ -196,9 +224,9 @@ function came(inside: Inside, store: WatchedStore, { row, account, api }: Stage,
     seen: sink.seen,
     units: fates[0] ?? 'returned',
     charged,
-    refunded: refunds.length === 1,
+    refunded: refunds === 1,
     observed: outcomes.length,
-    records: charges.length + inside.records.filter((record) => record.id === id).length,
+    records: charges + inside.records.filter((record) => record.id === id).length,
     hold: holds.map(({ ends }) => ends.join(' and ') || 'held').join(', ') || 'none',
     unitsHeld: 700 - sold - wasted - Math.max(0, own - 300) - left,
     settles: inside.facilitator.asked.settle.filter((payer) => account === `wallet:${payer}`).length - (row.state === 'waiting' && byPayment(row) ? 1 : 0),

@@ -36,6 +36,8 @@ export interface InsideSetup {
   readonly bufferBytes?: number
   readonly upstreamTimeoutMs?: number
   readonly concurrentPerConsumer?: number
+  /** Default: the scripted provider. */
+  readonly transport?: EnginePorts['transport']
   /** What stands between the engine and the real store. */
   readonly between?: (store: Store) => Store
 }
@@ -93,67 +95,52 @@ export interface Inside {
 export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<Inside> {
   const apis = setup.apis ?? new Map([['acme', [connectionOf('acme')]]])
   const adapter = setup.adapter ?? adapterOf([operationOf('search')])
+  const limits = { upstreamTimeoutMs: setup.upstreamTimeoutMs ?? 30_000, concurrentPerConsumer: setup.concurrentPerConsumer ?? 1000 }
+  const outside = outsideParts()
+  const { clock, chance, log, facilitator, provider } = outside
+  const { store, admin, meters, journal, flushed } = openStore(t, clock, setup)
+  admin.configure([...apis.values()].flat())
+  const pluginPorts: PluginPorts = {
+    ...{ mode: 'sandbox', clock, chance, log, meters, keys: store.keys, stock: store.stock, ...limits },
+    facilitator: () => facilitator,
+  }
+  const seen = { records: [] as CallRecord[], outcomes: new Map<string, Outcome[]>(), unknowns: { count: 0 } }
+  const chain = [...(setup.chain ?? realChain()), watcher(seen.outcomes)]
+  const routes = [...apis].map(([api, connections]) => ({ prefix: `/${api}`, api, adapter, connections, chain }))
+  const generation = await Generation.create(1, routes, pluginPorts)
+  t.teardown(() => generation.close())
+  const quality = new QualityBook()
+  const deadlines = new WatchedDeadlines(limits.upstreamTimeoutMs, (flight) => flight.onDeadline())
+  const ports: EnginePorts = {
+    ...{ store, transport: setup.transport ?? provider, clock, chance, log, quality, deadlines, ...limits, bufferBytes: setup.bufferBytes ?? 64 },
+    record: (record) => void seen.records.push(record),
+    unknown: () => {
+      seen.unknowns.count += 1
+    },
+  }
+  return {
+    ...{ ...outside, ...seen, store, admin, meters, journal, flushed, quality, generation, ports, pluginPorts, armed: deadlines.armed },
+    key: (id, more) => keyOf(admin, id, more),
+    fly: flights(ports, generation),
+  }
+}
+
+/** What stands around a gateway. */
+function outsideParts() {
   const logged: LogLine[] = []
-  const log = memoryLog(logged)
-  const clock = new ScriptedClock()
-  const chance = countingChance()
+  const facilitator = new ScriptedFacilitator()
+  return { clock: new ScriptedClock(), chance: countingChance(), logged, log: memoryLog(logged), facilitator, provider: new ScriptedTransport() }
+}
+
+function openStore(t: Teardown, clock: ScriptedClock, { between }: InsideSetup) {
   const journal: JournalRecord[] = []
   const onGroup = ({ bytes }: Group): void => {
     for (const line of bytes.toString().split('\n')) if (line !== '') journal.push(JSON.parse(line) as JournalRecord)
   }
   const opened = openEmbedded({ folder: memoryFolder(t), mode: 'sandbox', name: 'inside', replayBytes: 2 ** 20, clock, onGroup })
-  const { admin, meters } = opened
-  const store = setup.between?.(opened.store) ?? opened.store
   t.teardown(() => opened.store.close())
-  admin.configure([...apis.values()].flat())
-  const facilitator = new ScriptedFacilitator()
-  const provider = new ScriptedTransport()
-  const upstreamTimeoutMs = setup.upstreamTimeoutMs ?? 30_000
-  const concurrentPerConsumer = setup.concurrentPerConsumer ?? 1000
-  const pluginPorts: PluginPorts = {
-    ...{ mode: 'sandbox', clock, chance, log, meters, keys: store.keys, stock: store.stock, upstreamTimeoutMs, concurrentPerConsumer },
-    facilitator: () => facilitator,
-  }
-  const outcomes = new Map<string, Outcome[]>()
-  const chain = [...(setup.chain ?? realChain()), watcher(outcomes)]
-  const routes = [...apis].map(([api, connections]) => ({ prefix: `/${api}`, api, adapter, connections, chain }))
-  const generation = await Generation.create(1, routes, pluginPorts)
-  t.teardown(() => generation.close())
-  const records: CallRecord[] = []
-  const unknowns = { count: 0 }
-  const quality = new QualityBook()
-  const deadlines = new WatchedDeadlines(upstreamTimeoutMs, (flight) => flight.onDeadline())
-  const enginePorts: EnginePorts = {
-    ...{ store, transport: provider, clock, chance, log, quality, deadlines, upstreamTimeoutMs, concurrentPerConsumer, bufferBytes: setup.bufferBytes ?? 64 },
-    record: (record) => void records.push(record),
-    unknown: () => {
-      unknowns.count += 1
-    },
-  }
-  return {
-    ...{
-      clock,
-      logged,
-      log,
-      store,
-      admin,
-      meters,
-      facilitator,
-      provider,
-      quality,
-      generation,
-      records,
-      journal,
-      outcomes,
-      unknowns,
-      armed: deadlines.armed,
-      ports: enginePorts,
-      pluginPorts,
-    },
-    flushed: opened.flushed,
-    key: (id, more) => keyOf(admin, id, more),
-    fly: flights(enginePorts, generation),
-  }
+  const { admin, meters, flushed } = opened
+  return { store: between?.(opened.store) ?? opened.store, admin, meters, journal, flushed }
 }
 
 class WatchedDeadlines extends Deadlines<{ onDeadline(): void }> {

@@ -7,10 +7,12 @@ import type { Attempt, AttemptEvents, OutgoingRequest } from '../../gateway/engi
 export class Gate {
   readonly opened: Promise<void>
   open: () => void = () => undefined
+  fail: (error: Error) => void = () => undefined
 
   constructor() {
-    this.opened = new Promise((resolve) => {
+    this.opened = new Promise((resolve, reject) => {
       this.open = resolve
+      this.fail = reject
     })
   }
 }
@@ -144,12 +146,15 @@ export class ScriptedTry implements Attempt {
 
 export class ScriptedTransport {
   readonly tries: ScriptedTry[] = []
+  readonly #through = new Map<string, ScriptedTry[]>()
   /** Called for each request, a turn after it was sent. */
   answers: ((one: ScriptedTry) => void) | undefined
 
   send(request: OutgoingRequest, events: AttemptEvents): Attempt {
     const one = new ScriptedTry(request, events)
     this.tries.push(one)
+    const { name } = request.connection
+    this.#through.set(name, [...(this.#through.get(name) ?? []), one])
     const { answers } = this
     if (answers !== undefined) setImmediate(() => answers(one))
     return one
@@ -157,7 +162,7 @@ export class ScriptedTransport {
 
   /** Requests through one connection. */
   through(connection: string): readonly ScriptedTry[] {
-    return this.tries.filter(({ request }) => request.connection.name === connection)
+    return this.#through.get(connection) ?? []
   }
 
   close(): Promise<void> {
