@@ -1,0 +1,75 @@
+/** The journal's hand-written line of a charge says what JSON.stringify would, whatever stands in it. */
+import fc from 'fast-check'
+import t from 'tap'
+import { lineOf } from '../../gateway/stores/lines.ts'
+import type { Charged } from '../../gateway/stores/records.ts'
+import { seedOf } from '../rig/random.ts'
+
+const seed = seedOf(t)
+const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('nansen', 'key:k_1', 'a"b\\c', 'line\nfeed', '\u2028', 'ü', '\ud800'))
+const whole = fc.nat()
+const digest = fc.constant('a'.repeat(64))
+const attempt = fc.record(
+  {
+    connection: text,
+    units: whole,
+    status: fc.option(whole, { nil: undefined }),
+    meaning: fc.constantFrom('ok', 'not-sent'),
+    used: fc.constantFrom('sold', 'returned'),
+    tookMs: whole,
+  },
+  { requiredKeys: ['connection', 'units', 'status', 'meaning', 'used', 'tookMs'] },
+)
+const call = fc.record({
+  v: fc.constant(1),
+  id: text,
+  at: whole,
+  generation: whole,
+  api: text,
+  operation: text,
+  consumer: text,
+  kind: fc.constantFrom('charged', 'free'),
+  status: whole,
+  code: fc.constantFrom(undefined, 'sold_out'),
+  receipt: fc.option(text, { nil: undefined }),
+  units: whole,
+  price: fc.bigInt({ min: 0n }).map(String),
+  attempts: fc.array(attempt, { maxLength: 3 }),
+  tookMs: whole,
+})
+const charge = fc.record({
+  t: fc.constant('charge'),
+  id: text,
+  at: whole,
+  connection: text,
+  owner: text,
+  period: whole,
+  units: whole,
+  price: fc.bigInt({ min: 0n }).map(String),
+  platform: fc.bigInt({ min: 0n }).map(String),
+  by: fc.constantFrom('owner', 'credits', 'x402'),
+  account: text,
+  api: text,
+  operation: text,
+  subject: fc.record({ requestDigest: digest, answerDigest: digest }),
+  names: fc.array(fc.record({ name: text, digest, until: whole }), { maxLength: 2 }),
+  once: fc.array(fc.record({ key: text, until: whole }), { maxLength: 2 }),
+  answer: fc.option(fc.record({ status: whole, headers: fc.array(text), body: text, encoding: fc.constant('utf8') }), { nil: undefined }),
+  call,
+})
+
+t.test('the line of a charge is letter by letter what JSON.stringify writes', (t) => {
+  fc.assert(
+    fc.property(charge, (record) => lineOf(record as unknown as Charged) === JSON.stringify(record)),
+    { numRuns: 5_000, seed },
+  )
+  t.end()
+})
+
+t.test('a line holds no line feed of its own: the journal ends records by it', (t) => {
+  fc.assert(
+    fc.property(charge, (record) => !lineOf(record as unknown as Charged).includes('\n')),
+    { numRuns: 1_000, seed },
+  )
+  t.end()
+})
