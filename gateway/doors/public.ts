@@ -8,6 +8,7 @@ import { BlockList, type Socket } from 'node:net'
 import gateway from 'fast-gateway'
 import restana from 'restana'
 import { isRefusal, type Refusal, refuse, sha256, shownKey, whyKeyIsBad } from '#contract'
+import type { Limits } from '../../config/model.ts'
 import { type Engine, type Incoming, problemOf } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
 import type { Office } from '../office/index.ts'
@@ -16,16 +17,6 @@ import { catalogueOf } from './catalogue.ts'
 import { Crowd } from './crowd.ts'
 import { frontPage } from './page.ts'
 import { HttpIncoming, HttpSink, isIn } from './request.ts'
-
-export interface PublicLimits {
-  readonly headerBytes: number
-  readonly headers: number
-  readonly bodyBytes: number
-  readonly headersWithinMs: number
-  readonly idleMs: number
-  readonly connections: number
-  readonly connectionsPerAddress: number
-}
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -40,13 +31,13 @@ const idsFrom = (start: string): (() => string) => {
 
 export class PublicDoor {
   readonly server: http.Server
-  readonly #limits: PublicLimits
+  readonly #limits: Limits
   readonly #trusted: BlockList | undefined
   readonly #nextId: () => string
   readonly #ending = new WeakSet<Socket>()
   #handle: Handler
 
-  constructor(limits: PublicLimits, options: { readonly trustedProxies: readonly string[]; readonly idStart: string }) {
+  constructor(limits: Limits, options: { readonly trustedProxies: readonly string[]; readonly idStart: string }) {
     this.#limits = limits
     this.#trusted = trustedList(options.trustedProxies)
     this.#nextId = idsFrom(options.idStart)
