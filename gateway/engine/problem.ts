@@ -1,5 +1,8 @@
 /** A refusal on the wire: RFC 9457 problem details. `cause` has no way into it. */
-import { type Refusal, refusals } from '#contract'
+import { type Refusal, type RefusalCode, refusals } from '#contract'
+
+/** What ends by itself, at a moment that nobody knows: seconds to wait before the next try. */
+const SOON: { readonly [C in RefusalCode]?: number } = { upstream_error: 5, upstream_timeout: 5, unavailable: 2 }
 
 export interface Problem {
   readonly status: number
@@ -11,7 +14,8 @@ export interface Problem {
 export function problemOf(refusal: Refusal, requestId: string): Problem {
   const { status, title, fix } = refusals[refusal.code]
   const headers = ['content-type', 'application/problem+json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff', 'x-request-id', requestId]
-  if (refusal.retryAfterSeconds !== undefined) headers.push('retry-after', String(refusal.retryAfterSeconds))
+  const retryAfterSeconds = refusal.retryAfterSeconds ?? SOON[refusal.code]
+  if (retryAfterSeconds !== undefined) headers.push('retry-after', String(retryAfterSeconds))
   for (const [name, value] of Object.entries(refusal.headers ?? {})) headers.push(name, value)
   const body = {
     type: `urn:atlas-gateway:problem:${refusal.code}`,
