@@ -19,11 +19,13 @@ const serving = {
     describe: 'Hot state: quotas, limits, balances, used payments',
     of: {
       driver: { type: 'choice', of: ['embedded', 'redis'], default: 'embedded', describe: 'embedded: one process; redis: many processes' },
-      path: { type: 'string', default: './data', describe: 'Folder of the embedded store' },
-      url: { type: 'string', optional: true, describe: 'Address of Redis, such as redis://127.0.0.1:6379' },
+      path: { type: 'string', default: './data', describe: 'Folder of the embedded store, of call logs and of keys that sign receipts' },
+      url: { type: 'secret', optional: true, describe: 'Address of Redis, such as redis://127.0.0.1:6379' },
       replay_mb: { type: 'integer', minimum: 1, maximum: 1_000_000, default: 256, describe: 'Megabytes of stored answers; oldest out first' },
       name: { type: 'string', pattern: NAME, default: 'atlas', describe: 'Name of the gateway; several processes with one name share everything' },
       durability: { type: 'choice', of: ['strict', 'relaxed'], default: 'strict', describe: 'strict: a charge is on disk before its answer leaves' },
+      archive: { type: 'string', optional: true, describe: 'Folder to which old parts of the journal are moved; without one they stay where they are' },
+      archive_after: { type: 'duration', default: '90d', describe: 'How old a part of the journal must be to be moved' },
     },
   },
   ledger: {
@@ -32,7 +34,7 @@ const serving = {
     of: {
       driver: { type: 'choice', of: ['embedded', 'postgres'], default: 'embedded', describe: 'Where the books are kept' },
       path: { type: 'string', default: './data', describe: 'Folder of the embedded books' },
-      url: { type: 'string', optional: true, describe: 'Address of PostgreSQL' },
+      url: { type: 'secret', optional: true, describe: 'Address of PostgreSQL, such as postgres://atlas@127.0.0.1/atlas' },
     },
   },
 } as const satisfies Fields
@@ -72,17 +74,6 @@ const later = {
     describe: 'Certificate and key, as files (not served by this version)',
     of: { cert: { type: 'string', describe: 'Certificate chain, PEM' }, key: { type: 'string', describe: 'Private key, PEM' } },
   },
-  payout: {
-    type: 'section',
-    optional: true,
-    describe: 'Paying owners on chain (not served by this version)',
-    of: {
-      signer: { type: 'secret', describe: 'Key that signs payouts' },
-      rpc: { type: 'string', describe: 'Node that payouts are sent through' },
-      min: { type: 'money', default: '$10', describe: 'Smallest payout' },
-      every: { type: 'duration', default: '1d', describe: 'Time between payouts' },
-    },
-  },
   webhooks: {
     type: 'list',
     of: { type: 'any', describe: 'A receiver of events' },
@@ -91,6 +82,20 @@ const later = {
     describe: 'Who hears of events (not served by this version)',
   },
   workers: { type: 'integer', minimum: 1, maximum: 1024, default: 1, describe: 'Processes that serve (this version runs one)' },
+} as const satisfies Fields
+
+const paying = {
+  payout: {
+    type: 'section',
+    optional: true,
+    describe: 'Paying owners on chain',
+    of: {
+      signer: { type: 'secret', describe: 'Private key of the wallet that pays, 64 hex digits' },
+      rpc: { type: 'secret', describe: 'JSON-RPC node that payouts are sent through' },
+      min: { type: 'money', default: '$10', describe: 'Smallest payout' },
+      every: { type: 'duration', optional: true, describe: 'Pays by itself, this far apart; without it by atlas payout run' },
+    },
+  },
 } as const satisfies Fields
 
 const folders = {
@@ -125,6 +130,7 @@ export const coreFields = (adapters: readonly string[]) =>
       describe: 'Without it every adapter gets /<adapter>/*, every custom connection /<name>/*',
     },
     ...guarding,
+    ...paying,
     ...folders,
     ...later,
   }) as const satisfies Fields

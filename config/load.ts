@@ -10,6 +10,7 @@ import { readConnections, type Subscription } from './connections.ts'
 import { type CoreFields, coreFields } from './core.ts'
 import { decode } from './decode.ts'
 import { discover } from './discover.ts'
+import { groundOf } from './drivers.ts'
 import type { Complete, Decoded } from './fields.ts'
 import { addFolders } from './folders.ts'
 import type { GatewayConfig, Limits, Route } from './model.ts'
@@ -134,18 +135,11 @@ interface Parts {
 
 function finish(values: Complete<CoreFields>, { stock, routes, ground }: Parts): GatewayConfig {
   const { folder, digest, options } = ground
-  const { store, ledger, upstream, trusted_proxies: trustedProxies } = values
+  const { upstream, trusted_proxies: trustedProxies } = values
   return {
     ...{ file: options.file, digest, folder, mode: values.mode, routes, trustedProxies },
     ...addressesOf(values, options.overrides ?? {}),
-    store: {
-      driver: 'embedded',
-      path: resolve(folder, store.path),
-      replayBytes: store.replay_mb * 1024 * 1024,
-      name: store.name,
-      durability: store.durability,
-    },
-    ledger: { driver: 'embedded', path: resolve(folder, ledger.path) },
+    ...groundOf(values, (path) => resolve(folder, path)),
     connections: stock.subscriptions.map(({ connection }) => connection),
     adapters: adaptersOf(stock),
     upstream: { allowPrivate: upstream.allow_private, timeoutMs: upstream.timeout, bufferBytes: upstream.buffer },

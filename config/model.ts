@@ -1,6 +1,6 @@
 /** What a loaded gateway.config.yml is: finished values with defaults filled in. Made by load.ts alone; nothing in it is checked again. */
 
-import type { Adapter, Connection, Plugin } from '#contract'
+import type { Adapter, Connection, Plugin, Usd } from '#contract'
 
 /** Where the gateway listens. Port 0 lets the system choose. */
 export interface ListenAddress {
@@ -35,19 +35,32 @@ export interface Route {
   readonly chain: Chain
 }
 
-export interface StoreSettings {
-  readonly driver: 'embedded'
-  /** Absolute. */
+interface StoreCommon {
+  /** Absolute. Also of a Redis store: call logs and the keys that sign receipts are here. */
   readonly path: string
   readonly replayBytes: number
   readonly name: string
   readonly durability: 'strict' | 'relaxed'
+  /** Absolute; undefined: the journal's old parts stay where they are. */
+  readonly archive?: string
+  readonly archiveAfterMs: number
 }
 
-export interface LedgerSettings {
-  readonly driver: 'embedded'
-  /** Absolute. */
-  readonly path: string
+/** `url` may hold a password and is never printed. */
+export type StoreSettings = (StoreCommon & { readonly driver: 'embedded' }) | (StoreCommon & { readonly driver: 'redis'; readonly url: string })
+
+export type LedgerSettings =
+  /** `path` is absolute. */
+  { readonly driver: 'embedded'; readonly path: string } | { readonly driver: 'postgres'; readonly url: string }
+
+export interface PayoutSettings {
+  /** Private key; read in one place, never printed. */
+  readonly signer: string
+  /** May hold a token; never printed. */
+  readonly rpc: string
+  readonly min: Usd
+  /** Undefined: only when told to. */
+  readonly everyMs?: number
 }
 
 export interface UpstreamSettings {
@@ -82,6 +95,7 @@ export interface GatewayConfig {
   readonly admin: AdminAddress
   readonly store: StoreSettings
   readonly ledger: LedgerSettings
+  readonly payout?: PayoutSettings
   readonly connections: readonly Connection[]
   /** Every adapter that has connections, by `Connection.adapter`: the API's name. A custom connection is an adapter of its own. */
   readonly adapters: ReadonlyMap<string, Adapter>

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net'
 import { type Complaints, START } from './complaints.ts'
 import type { CoreFields } from './core.ts'
+import { checkDrivers, checkPayout } from './drivers.ts'
 import type { Decoded } from './fields.ts'
 import type { AdminAddress, ListenAddress } from './model.ts'
 import { fitsHeader } from './credentials.ts'
@@ -22,6 +23,7 @@ export function checkServing(values: Decoded<CoreFields>, root: MapNode, complai
   checkAddresses(values, root, complaints, ports)
   checkToken(values.admin?.token, childOf(childOf(root, 'admin'), 'token'), complaints)
   checkDrivers(values, root, complaints)
+  checkPayout(values, root, complaints)
   checkTimers(root, complaints, { upstream: values.upstream, limits: values.limits })
   checkProxies(values.trusted_proxies ?? [], childOf(root, 'trusted_proxies'), complaints)
   for (const name of LATER) {
@@ -31,7 +33,7 @@ export function checkServing(values: Decoded<CoreFields>, root: MapNode, complai
   }
 }
 
-const LATER = ['tls', 'payout', 'webhooks', 'workers'] as const
+const LATER = ['tls', 'webhooks', 'workers'] as const
 
 function checkPorts({ port, adminPort }: Ports, complaints: Complaints): void {
   for (const [name, value] of [
@@ -70,15 +72,6 @@ export function addressesOf(values: Decoded<CoreFields>, { port, adminPort }: Po
   return {
     listen: { ...listen, port: port ?? listen.port },
     admin: { ...admin, port: adminPort ?? admin.port, ...(token !== undefined && { token }) },
-  }
-}
-
-function checkDrivers(values: Decoded<CoreFields>, root: MapNode, complaints: Complaints): void {
-  for (const section of ['store', 'ledger'] as const) {
-    const driver = values[section]?.driver
-    const place = childOf(childOf(root, section), 'driver')
-    if (driver !== undefined && driver !== 'embedded' && place !== undefined)
-      complaints.error(place, `${section}.driver ${driver} is not in this version; expected embedded`)
   }
 }
 

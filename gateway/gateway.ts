@@ -1,105 +1,15 @@
 /**
- * Joins the rooms: from a loaded configuration to a gateway that can take calls. The doors (HTTP, CLI) stand in front of it;
+ * Joins the rooms: from a loaded configuration to a gateway that can take calls, on the ground of ground.ts. The doors (HTTP, CLI) stand in front of it;
  * everything that differs between sandbox and live is in `outerEnds`.
  */
-import { randomFillSync } from 'node:crypto'
-import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Adapter, Books, Chance, Clock, Connection, EpochMs, Facilitator, Log, Meters, PluginPorts, Store, StoreAdmin } from '#contract'
+import type { Adapter, Connection, Facilitator, PluginPorts } from '#contract'
 import type { GatewayConfig, Route } from '../config/model.ts'
 import { CallLog } from './books/calls.ts'
-import { type OpenBooks, openBooks } from './books/index.ts'
 import { Engine, Generation, HttpFacilitator, Transport } from './engine/index.ts'
 import { QualityBook } from './engine/quality.ts'
-import { openEmbedded } from './stores/index.ts'
+import { type Ground, openGround, type Surroundings } from './ground.ts'
 import { Credentials } from './vault/index.ts'
-
-export const systemClock: Clock = {
-  nowMs: () => Date.now() as EpochMs,
-  monotonicNs: () => Math.round(performance.now() * 1e6),
-}
-
-const POOL_BYTES = 4096
-const pool = Buffer.alloc(POOL_BYTES)
-let used = POOL_BYTES
-
-/** Strong random bytes from a pool: one system call for many ids. */
-export const systemChance: Chance = {
-  hex(bytes) {
-    if (used + bytes > POOL_BYTES) {
-      randomFillSync(pool)
-      used = 0
-    }
-    used += bytes
-    return pool.toString('hex', used - bytes, used)
-  },
-}
-
-/** Hot state and books of one configuration, with or without a gateway in front. */
-export interface Ground {
-  readonly config: GatewayConfig
-  readonly clock: Clock
-  readonly chance: Chance
-  readonly log: Log
-  readonly store: Store
-  readonly admin: StoreAdmin
-  readonly meters: Meters
-  readonly books: Books
-  /** What is lost, in a word each; empty when all is well. */
-  lost(): readonly string[]
-  close(): Promise<void>
-}
-
-export interface Surroundings {
-  readonly log: Log
-  readonly clock?: Clock
-  readonly chance?: Chance
-}
-
-/** @throws FolderError, JournalError, BooksError with one sentence for the operator */
-export function openGround(config: GatewayConfig, { log, clock = systemClock, chance = systemChance }: Surroundings): Ground {
-  const { mode } = config
-  const { path: folder, name, replayBytes } = config.store
-  const before = existsSync(folder) ? readdirSync(folder) : undefined
-  let flushed = (): Promise<void> => Promise.resolve()
-  let ledger: OpenBooks | undefined
-  let refused = false
-  // Only behind the store's lock, and not for a store that is refused: such a start leaves no ledger behind.
-  const books = (): OpenBooks => {
-    ledger ??= openBooks({ folder: config.ledger.path, mode, flushed: () => flushed() })
-    return ledger
-  }
-  const onGroup: Parameters<typeof openEmbedded>[0]['onGroup'] = (group) => {
-    if (!refused) books().feed(group)
-  }
-  const opened = openEmbedded({ folder, mode, name, replayBytes, clock, onGroup })
-  flushed = opened.flushed
-  try {
-    books().joined()
-  } catch (error) {
-    refused = true
-    unmake(folder, before)
-    void opened.store.close()
-    throw error
-  }
-  if (opened.cutBytes > 0) log.warn({ bytes: opened.cutBytes }, 'an unfinished group at the end of the journal was cut off; nothing in it had been answered')
-  opened.admin.configure(config.connections)
-  const { store, admin, meters } = opened
-  return {
-    ...{ config, clock, chance, log, store, admin, meters, books: books().books },
-    lost: () => [...(opened.failed() === undefined ? [] : ['store']), ...(books().failed() === undefined ? [] : ['ledger'])],
-    async close() {
-      await store.close()
-      await books().books.close()
-    },
-  }
-}
-
-/** The store that a refused start has made goes with it; whatever was there before stays. */
-function unmake(folder: string, before: readonly string[] | undefined): void {
-  if (before === undefined) return rmSync(folder, { recursive: true, force: true })
-  for (const file of readdirSync(folder)) if (!before.includes(file) && /^(journal\.log|lock\.db)/.test(file)) rmSync(join(folder, file), { force: true })
-}
 
 export class Gateway {
   readonly ground: Ground
@@ -119,13 +29,13 @@ export class Gateway {
   }
 
   static async open(config: GatewayConfig, secrets: ReadonlyMap<string, string>, surroundings: Surroundings): Promise<Gateway> {
-    const ground = openGround(config, surroundings)
+    const ground = await openGround(config, surroundings)
     const ends = await outerEnds(ground, secrets)
     try {
       const quality = new QualityBook()
       const calls = new CallLog(join(config.store.path, 'calls.jsonl'), ground.log)
       const routes = ends.routes
-      const generation = await Generation.create(1, routes, pluginPorts(ground, ends))
+      const generation = await Generation.create({ number: 1, config: config.digest }, routes, pluginPorts(ground, ends))
       const transport = new Transport({
         place: (connection, request, base) => ends.credentials.place(connection.name, connection.credential, request, base),
         allowPrivate: config.upstream.allowPrivate,

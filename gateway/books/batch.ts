@@ -1,5 +1,5 @@
 /** What a batch of groups adds up to: sums by account and by connection, and pages of entries by account. Few rows, whatever the number of calls. */
-import type { Month } from '#contract'
+import type { LedgerEntry, Month, Usd } from '#contract'
 import { type Entry, sumOf, type TallyChange } from './postings.ts'
 
 export interface Page {
@@ -76,6 +76,15 @@ const writeEntry = ({ id, at, kind, amount, receipt, postings }: Entry): string 
   let line = `${id}\t${at}\t${kind}\t${amount}\t${receipt ?? '-'}`
   for (const { account, amount: posted } of postings) line += `\t${account}\t${posted}`
   return line
+}
+
+/** The whole of a line. */
+export function parseEntry(line: string): LedgerEntry {
+  const [id = '', at = '0', kind = '', , receipt = '-', ...rest] = line.split('\t')
+  const postings: { account: string; amount: Usd }[] = []
+  for (let index = 0; index + 1 < rest.length; index += 2) postings.push({ account: rest[index] as string, amount: BigInt(rest[index + 1] as string) as Usd })
+  const atMs = Number.parseInt(at, 10) as LedgerEntry['atMs']
+  return { id, atMs, kind: kind as LedgerEntry['kind'], receipt: receipt === '-' ? undefined : receipt, postings }
 }
 
 /** The part of a line that a statement shows. */

@@ -2,21 +2,19 @@
  * The double-entry ledger behind one port (`Books`), derived from the journal: losing it costs a rebuild, never money.
  * Read `postings.ts` for what is posted when. The writer is a thread of its own (`worker.ts`); groups reach it in batches.
  */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import Database from 'libsql'
-import type { Books, EpochMs, Month, ReportRow, StatementEntry, Usd } from '#contract'
-import { TABLES } from './schema.ts'
-import type { Ask, FedGroup, Told } from './worker.ts'
+import type { Books, ChargedCall, EpochMs, LedgerCheck, LedgerEntry, Month, ReportRow, StatementEntry, StoreFigures, Usd } from '#contract'
+import { agreement, type UnitsBooked } from './agreement.ts'
+import { parseEntry } from './batch.ts'
+import { type Applied, BooksError, type BooksOptions, prepare, type Source } from './prepare.ts'
+import type { Ask, FedGroup, PagePlace, Told } from './worker.ts'
 
 /** Books run behind by at most this; asking them anything feeds them first. */
 const FEED_EVERY_MS = 100
 const FEED_BYTES = 4 * 1024 * 1024
 
-export class BooksError extends Error {
-  override name = 'BooksError'
-}
+export { BooksError } from './prepare.ts'
 
 export interface OpenBooks {
   readonly books: Books
@@ -27,44 +25,16 @@ export interface OpenBooks {
 }
 
 /** @throws BooksError with one sentence for the operator */
-export function openBooks(options: { readonly folder: string; readonly mode: 'sandbox' | 'live'; readonly flushed: () => Promise<void> }): OpenBooks {
+export function openBooks(options: BooksOptions): OpenBooks {
   const file = join(options.folder, 'books.db')
   const applied = prepare(file, options)
-  const books = new EmbeddedBooks(file, applied, options.flushed)
+  const books = new EmbeddedBooks(file, applied, options)
   return { books, feed: (group) => books.feed(group), joined: () => books.joined(), failed: () => books.failed }
 }
 
-/** The last group of the journal that the books have read; 0 for none. */
-interface Applied {
-  readonly sequence: number
-  readonly hash: string
-}
-
-/** Makes the tables and says up to which group the books have read. */
-function prepare(file: string, options: { readonly folder: string; readonly mode: string }): Applied {
-  try {
-    mkdirSync(options.folder, { recursive: true, mode: 0o700 })
-    const db = new Database(file)
-    db.exec('PRAGMA journal_mode=WAL')
-    db.exec(TABLES)
-    const meta = db.prepare('select value from meta where name = ?')
-    const read = (name: string): string | undefined => (meta.get(name) as { value: string } | undefined)?.value
-    const mode = read('mode')
-    if (mode === undefined) db.prepare('insert into meta values (?, ?)').run('mode', options.mode)
-    const applied = { sequence: Number.parseInt(read('sequence') ?? '0', 10), hash: read('hash') ?? '' }
-    db.close()
-    if (mode !== undefined && mode !== options.mode) {
-      throw new BooksError(`the ledger ${file} was made in ${mode} mode, the configuration says ${options.mode}; choose another ledger.path`)
-    }
-    return applied
-  } catch (cause) {
-    if (cause instanceof BooksError) throw cause
-    throw new BooksError(
-      `the ledger ${file} cannot be used (${cause instanceof Error ? cause.message : cause}); choose another ledger.path or correct its permissions`,
-      { cause },
-    )
-  }
-}
+type WithoutId<T> = T extends { readonly id: number } ? Omit<T, 'id'> : never
+/** What the thread is asked, but to close. */
+type Question = Exclude<WithoutId<Ask>, { readonly kind: 'close' }>
 
 interface Asked {
   resolve(rows: readonly unknown[]): void
@@ -73,7 +43,7 @@ interface Asked {
 
 class EmbeddedBooks implements Books {
   readonly #file: string
-  readonly #flushed: () => Promise<void>
+  readonly #source: Source
   readonly #asked = new Map<number, Asked>()
   readonly #applied: Applied
   #isJoined: boolean
@@ -86,12 +56,12 @@ class EmbeddedBooks implements Books {
   #closing = false
   failed: Error | undefined
 
-  constructor(file: string, applied: Applied, flushed: () => Promise<void>) {
+  constructor(file: string, applied: Applied, source: Source) {
     this.#file = file
     this.#applied = applied
     this.#isJoined = applied.sequence === 0
     this.#sequence = applied.sequence
-    this.#flushed = flushed
+    this.#source = source
   }
 
   feed(group: FedGroup): void {
@@ -140,6 +110,37 @@ class EmbeddedBooks implements Books {
     return rows.map((row) => ({ atMs: row.at as EpochMs, kind: row.kind, amount: row.amount, receipt: row.receipt }))
   }
 
+  async balances(): Promise<ReadonlyMap<string, Usd>> {
+    const rows = (await this.#ask({ kind: 'balances' })) as { account: string; amount: Usd }[]
+    return new Map(rows.map(({ account, amount }) => [account, amount]))
+  }
+
+  async *entries(): AsyncIterable<LedgerEntry> {
+    let after: PagePlace = { sequence: 0, account: '' }
+    for (;;) {
+      const pages = (await this.#ask({ kind: 'pages', after })) as { account: string; sequence: bigint; lines: string }[]
+      for (const { lines } of pages) for (const entry of lines.split('\n').map(parseEntry)) if (entry.postings.length > 0) yield entry
+      const last = pages.at(-1)
+      if (last === undefined) return
+      after = { sequence: countOf(last.sequence), account: last.account }
+    }
+  }
+
+  async entry(id: string): Promise<LedgerEntry | undefined> {
+    return ((await this.#ask({ kind: 'entry', entry: id })) as LedgerEntry[])[0]
+  }
+
+  async charged(receipt: string): Promise<ChargedCall | undefined> {
+    return this.#source.charged?.(receipt)
+  }
+
+  async verify(store: () => Promise<StoreFigures>): Promise<readonly LedgerCheck[]> {
+    const chain = (await this.#source.chain?.()) ?? { ok: true, detail: 'no chain is kept here' }
+    const proofs = (await this.#ask({ kind: 'verify' })) as readonly LedgerCheck[]
+    const booked = async () => ({ balances: await this.balances(), units: (await this.#ask({ kind: 'units' })) as readonly UnitsBooked[] })
+    return [...proofs, { check: 'the chain is whole', ...chain }, ...(await agreement(booked, store))]
+  }
+
   /** A failure of the books is no failure of the stop: what they lack stands in the journal. */
   async close(): Promise<void> {
     this.#post()
@@ -157,13 +158,13 @@ class EmbeddedBooks implements Books {
     this.#fail(new Error('the books are closed'))
   }
 
-  async #ask(ask: { kind: 'report'; month: string } | { kind: 'statement'; account: string; limit: number }): Promise<readonly unknown[]> {
-    await this.#flushed()
+  async #ask(ask: Question): Promise<readonly unknown[]> {
+    await this.#source.flushed()
     this.#post()
     return this.#send(ask)
   }
 
-  #send(ask: { kind: 'report'; month: string } | { kind: 'statement'; account: string; limit: number } | { kind: 'close' }): Promise<readonly unknown[]> {
+  #send(ask: Question | { kind: 'close' }): Promise<readonly unknown[]> {
     if (this.failed !== undefined) return Promise.reject(this.failed)
     this.#asks += 1
     const id = this.#asks

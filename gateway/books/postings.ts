@@ -1,9 +1,15 @@
 /**
  * From a journal record to double entry: pure, bigint micro-dollars, every entry sums to zero. Debit is positive.
- * Accounts: asset:wallet:<network> (x402 received), asset:outside (paid outside the gateway or given by the operator),
- * liab:credit:<account>, liab:owner:<owner>, rev:platform.
+ *
+ * asset:wallet:<network>      received by x402                   liab:credit:<account>   prepaid credits
+ * asset:outside               paid outside, or given              liab:owner:<owner>      owed to an owner
+ * asset:in_transit:<network>  a settlement is being asked for     liab:payout:<owner>     a payout is under way
+ * rev:platform                the platform's share                liab:suspense:settle    against in_transit
+ *
+ * Clearing accounts (in_transit, suspense, payout) return to zero. What is only held is not posted: a hold without a charge
+ * is no charge, so it is never durable and never in the books.
  */
-import { type Month, monthOf } from '#contract'
+import { type LedgerEntry, type Month, monthOf } from '#contract'
 
 export interface Posting {
   readonly account: string
@@ -14,8 +20,8 @@ export interface Entry {
   readonly id: string
   readonly at: number
   readonly month: Month
-  readonly kind: 'credit' | 'charge' | 'refund'
-  /** Whose statement shows it, and by how much the balance rises there. */
+  readonly kind: LedgerEntry['kind']
+  /** On whose page it stands; by how much that account's balance rises in its statement. */
   readonly account: string
   readonly amount: bigint
   readonly receipt: string | undefined
@@ -54,6 +60,19 @@ export interface CreditLine {
   readonly at: number
   readonly account: string
   readonly amount: string
+  readonly from?: 'grant' | 'x402'
+  readonly network?: string
+}
+
+export interface CorrectLine {
+  readonly id: string
+  readonly at: number
+  readonly ref?: string
+  readonly postings: readonly { readonly account: string; readonly amount: string }[]
+}
+
+export interface PayoutLine {
+  readonly payout: { readonly id: string; readonly owner: string; readonly amount: string; readonly network: string; readonly atMs: number }
 }
 
 export interface RefundLine {
@@ -75,7 +94,6 @@ export interface WastedLine {
 }
 
 const nonZero = (postings: readonly Posting[]): readonly Posting[] => postings.filter(({ amount }) => amount !== 0n)
-
 export function creditEntry(line: CreditLine): Entry {
   const amount = BigInt(line.amount)
   return {
@@ -87,7 +105,7 @@ export function creditEntry(line: CreditLine): Entry {
     amount,
     receipt: undefined,
     postings: nonZero([
-      { account: 'asset:outside', amount },
+      { account: line.from === 'x402' ? `asset:wallet:${line.network ?? 'unknown'}` : 'asset:outside', amount },
       { account: `liab:credit:${line.account}`, amount: -amount },
     ]),
   }
@@ -133,6 +151,67 @@ export function refundEntry(line: RefundLine): Entry {
     ]),
   }
 }
+
+const SUSPENSE = 'liab:suspense:settle'
+
+/** Money that a facilitator has been asked for: in transit until it is settled or void. Undefined where nothing is asked for. */
+export function intentEntry(line: ChargeLine): Entry | undefined {
+  const price = BigInt(line.price)
+  return price === 0n ? undefined : suspended(line, `${line.id}:intent`, line.at, price)
+}
+
+/** Whatever became of it, it is not in transit any more. */
+export function intentEndEntry(line: ChargeLine, at: number): Entry | undefined {
+  const price = BigInt(line.price)
+  return price === 0n ? undefined : suspended(line, `${line.id}:intent-end`, at, -price)
+}
+
+const suspended = (line: ChargeLine, id: string, at: number, amount: bigint): Entry => ({
+  ...{ id, at, month: monthOf(at), kind: 'intent', account: SUSPENSE, amount: 0n, receipt: line.id },
+  postings: [
+    { account: `asset:in_transit:${line.payment?.network ?? 'unknown'}`, amount },
+    { account: SUSPENSE, amount: -amount },
+  ],
+})
+
+const CREDIT = 'liab:credit:'
+
+/** The entry, and one without postings for each further account whose statement has to show it. */
+export function correctEntries(line: CorrectLine): readonly Entry[] {
+  const postings = line.postings.map(({ account, amount }) => ({ account, amount: BigInt(amount) }))
+  const common = { at: line.at, month: monthOf(line.at), kind: 'correction' as const, receipt: line.ref }
+  const shown = new Map<string, bigint>()
+  for (const { account, amount } of postings) {
+    const credited = account.startsWith(CREDIT) ? account.slice(CREDIT.length) : undefined
+    if (credited !== undefined) shown.set(credited, (shown.get(credited) ?? 0n) - amount)
+  }
+  const [first = ['corrections', 0n] as const, ...others] = shown
+  return [
+    { ...common, id: line.id, account: first[0], amount: first[1], postings: nonZero(postings) },
+    ...others.map(([account, amount]) => ({ ...common, id: line.id, account, amount, postings: [] })),
+  ]
+}
+
+/** Owed becomes under way. */
+export const payoutEntry = ({ payout: { id, owner, amount, atMs } }: PayoutLine): Entry =>
+  paying(id, owner, atMs, [
+    { account: `liab:owner:${owner}`, amount: BigInt(amount) },
+    { account: `liab:payout:${owner}`, amount: -BigInt(amount) },
+  ])
+
+/** Under way becomes paid, or is owed again. */
+export const payoutEndEntry = (
+  { payout: { id, owner, amount, network } }: PayoutLine,
+  end: { readonly state: 'paid' | 'failed'; readonly at: number },
+): Entry =>
+  paying(`${id}:${end.state}`, owner, end.at, [
+    { account: `liab:payout:${owner}`, amount: BigInt(amount) },
+    { account: end.state === 'paid' ? `asset:wallet:${network}` : `liab:owner:${owner}`, amount: -BigInt(amount) },
+  ])
+
+const paying = (id: string, owner: string, at: number, postings: readonly Posting[]): Entry => ({
+  ...{ id, at, month: monthOf(at), kind: 'payout', account: `owner:${owner}`, amount: 0n, receipt: undefined, postings },
+})
 
 export function chargeTally(line: ChargeLine): TallyChange {
   const sold = line.by !== 'owner'

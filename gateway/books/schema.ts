@@ -6,6 +6,7 @@ import type { Batch } from './batch.ts'
 export const TABLES = `
 create table if not exists meta (name text primary key, value text not null) strict, without rowid;
 create table if not exists page (account text not null, sequence integer not null, lines text not null, primary key (account, sequence)) strict, without rowid;
+create index if not exists page_in_order on page (sequence, account);
 create table if not exists balance (account text not null, month text not null, amount integer not null, primary key (account, month)) strict, without rowid;
 create table if not exists tally (
   month text not null, connection text not null, owner text not null, calls integer not null, units integer not null,
@@ -13,6 +14,7 @@ create table if not exists tally (
   primary key (month, connection, owner)
 ) strict, without rowid;
 create table if not exists intent (id text primary key, line text not null) strict, without rowid;
+create table if not exists payout (id text primary key, line text not null) strict, without rowid;
 `
 
 const PUT_PAGE = 'insert into page values (?, ?, ?)'

@@ -6,8 +6,15 @@ import {
   type CreditLine,
   chargeEntry,
   chargeTally,
+  type CorrectLine,
+  correctEntries,
   creditEntry,
   type Entry,
+  intentEndEntry,
+  intentEntry,
+  type PayoutLine,
+  payoutEndEntry,
+  payoutEntry,
   type RefundLine,
   refundEntry,
   refundTally,
@@ -15,7 +22,8 @@ import {
   type WastedLine,
   wastedTally,
 } from './postings.ts'
-import { Batch, readEntry } from './batch.ts'
+import { Batch, parseEntry, readEntry } from './batch.ts'
+import { proven } from './proof.ts'
 import { Writer } from './schema.ts'
 
 export interface FedGroup {
@@ -29,7 +37,17 @@ export type Ask =
   | { readonly kind: 'groups'; readonly groups: readonly FedGroup[] }
   | { readonly kind: 'report'; readonly id: number; readonly month: string }
   | { readonly kind: 'statement'; readonly id: number; readonly account: string; readonly limit: number }
+  | { readonly kind: 'balances'; readonly id: number }
+  /** Pages after this one, some at a time. */
+  | { readonly kind: 'pages'; readonly id: number; readonly after: PagePlace }
+  | { readonly kind: 'entry'; readonly id: number; readonly entry: string }
+  | { readonly kind: 'verify' | 'units'; readonly id: number }
   | { readonly kind: 'close'; readonly id: number }
+
+export interface PagePlace {
+  readonly sequence: number
+  readonly account: string
+}
 
 export type Told = { readonly id: number; readonly rows: readonly unknown[] } | { readonly failed: string }
 
@@ -39,19 +57,29 @@ type Line =
   | ({ readonly t: 'credit' } & CreditLine)
   | ({ readonly t: 'refund' } & RefundLine)
   | ({ readonly t: 'wasted' } & WastedLine)
+  | ({ readonly t: 'correct' } & CorrectLine)
+  | ({ readonly t: 'payout' } & PayoutLine)
+  | { readonly t: 'payout-end'; readonly id: string; readonly state: 'paid' | 'failed'; readonly at: number }
 
-const db = new Database((workerData as { file: string }).file)
+const { file } = workerData as { file: string }
+const db = new Database(file)
 db.defaultSafeIntegers(true)
 db.exec('PRAGMA synchronous=NORMAL')
 const writer = new Writer(db)
 const putMeta = db.prepare('insert or replace into meta values (?, ?)')
 const putIntent = db.prepare('insert or replace into intent values (?, ?)')
 const takeIntent = db.prepare('delete from intent where id = ? returning line')
+const putPayout = db.prepare('insert or replace into payout values (?, ?)')
+const takePayout = db.prepare('delete from payout where id = ? returning line')
+const balances = db.prepare('select account, sum(amount) as amount from balance group by account')
+const unitsBooked = db.prepare('select connection, sum(units) as units, sum(own) as own, sum(wasted) as wasted from tally group by connection')
+const pagesAfter = db.prepare('select account, sequence, lines from page where (sequence, account) > (?, ?) order by sequence, account limit 64')
+const pagesWith = db.prepare('select lines from page where instr(lines, ?) > 0')
 const report = db.prepare('select connection, owner, calls, units, own, revenue, platform from tally where month = ?')
 const pages = db.prepare('select lines from page where account = ? order by sequence desc')
 
 /** Cheap test before parsing: most lines that the books do not read are leases and names. */
-const READ = /^\{"t":"(charge|intent|settled|void|credit|refund|wasted)"/
+const READ = /^\{"t":"(charge|intent|settled|void|credit|refund|wasted|correct|payout|payout-end)"/
 
 function read(text: string, batch: Batch): void {
   if (!READ.test(text)) return
@@ -65,15 +93,28 @@ function read(text: string, batch: Batch): void {
       return put(refundEntry(line), refundTally(line), batch)
     case 'wasted':
       return put(undefined, wastedTally(line), batch)
+    case 'correct':
+      for (const entry of correctEntries(line)) batch.enter(entry)
+      return
+    case 'payout':
+      putPayout.run(line.payout.id, text)
+      return batch.enter(payoutEntry(line))
+    case 'payout-end': {
+      const found = takePayout.get(line.id) as { line: string } | undefined
+      if (found !== undefined) batch.enter(payoutEndEntry(JSON.parse(found.line) as PayoutLine, line))
+      return
+    }
     case 'intent':
       putIntent.run(line.id, text)
-      return
+      return put(intentEntry(line), undefined, batch)
     case 'settled':
     case 'void': {
       const found = takeIntent.get(line.id) as { line: string } | undefined
       if (found === undefined) return
       // Of the month in which it was settled: one that is over does not change any more.
-      const charge = { ...(JSON.parse(found.line) as ChargeLine), at: line.at }
+      const intent = JSON.parse(found.line) as ChargeLine
+      put(intentEndEntry(intent, line.at), undefined, batch)
+      const charge = { ...intent, at: line.at }
       if (line.t === 'settled') return put(chargeEntry(charge), chargeTally(charge), batch)
       return put(undefined, wastedTally(charge), batch)
     }
@@ -116,6 +157,15 @@ function statement(account: string, limit: number): unknown[] {
   return rows
 }
 
+function entriesNamed(id: string): unknown[] {
+  const found = (pagesWith.all(`${id}\t`) as { lines: string }[]).flatMap(({ lines }) => lines.split('\n').map(parseEntry))
+  return found.filter((entry) => entry.id === id && entry.postings.length > 0)
+}
+
+function fail(error: unknown): void {
+  tell({ failed: error instanceof Error ? error.message : String(error) })
+}
+
 const tell = (told: Told): void => parentPort?.postMessage(told)
 
 parentPort?.on('message', (ask: Ask) => {
@@ -129,12 +179,22 @@ parentPort?.on('message', (ask: Ask) => {
         return tell({ id: ask.id, rows: report.all(ask.month) })
       case 'statement':
         return tell({ id: ask.id, rows: statement(ask.account, ask.limit) })
+      case 'balances':
+        return tell({ id: ask.id, rows: balances.all() })
+      case 'units':
+        return tell({ id: ask.id, rows: unitsBooked.all() })
+      case 'pages':
+        return tell({ id: ask.id, rows: pagesAfter.all(ask.after.sequence, ask.after.account) })
+      case 'entry':
+        return tell({ id: ask.id, rows: entriesNamed(ask.entry) })
+      case 'verify':
+        return void proven(file).then((rows) => tell({ id: ask.id, rows }), fail)
       case 'close':
         db.close()
         tell({ id: ask.id, rows: [] })
         parentPort?.close()
     }
   } catch (error) {
-    tell({ failed: error instanceof Error ? error.message : String(error) })
+    fail(error)
   }
 })

@@ -71,16 +71,71 @@ export interface ReportRow {
 
 export interface StatementEntry {
   readonly atMs: EpochMs
-  readonly kind: 'credit' | 'charge' | 'refund'
+  readonly kind: 'credit' | 'charge' | 'refund' | 'correction'
   /** Positive when the balance rises. */
   readonly amount: Usd
   readonly receipt: string | undefined
+}
+
+/** One transaction of double entry. Debit is positive; the postings sum to zero. */
+export interface LedgerEntry {
+  readonly id: string
+  readonly atMs: EpochMs
+  readonly kind: 'credit' | 'charge' | 'refund' | 'correction' | 'intent' | 'payout'
+  readonly receipt: string | undefined
+  readonly postings: readonly { readonly account: string; readonly amount: Usd }[]
+}
+
+/** What a receipt attests, and where it stands in the hash chain. */
+export interface ChargedCall {
+  readonly receipt: string
+  readonly atMs: EpochMs
+  readonly api: string
+  readonly operation: string
+  readonly connection: string
+  readonly owner: string
+  readonly by: 'owner' | 'credits' | 'x402'
+  readonly units: number
+  readonly price: Usd
+  readonly platformShare: Usd
+  readonly requestDigest: string
+  readonly answerDigest: string
+  readonly config: string
+  readonly generation: number
+  /** x402: of the settlement. */
+  readonly transaction: string | undefined
+  /** The group of the chain that holds the record; `line` counts from 0 within it. */
+  readonly chain: { readonly sequence: number; readonly hash: string; readonly line: number }
+}
+
+/** A proof that failed, or that everything was proven. */
+export interface LedgerCheck {
+  readonly check: 'entries sum to zero' | 'balances equal postings' | 'the chain is whole' | 'books agree with the store' | 'units add up'
+  readonly ok: boolean
+  /** What was looked at, or the first differences. */
+  readonly detail: string
+}
+
+/** What the store holds, to compare the books with. */
+export interface StoreFigures {
+  readonly balances: ReadonlyMap<string, Usd>
+  readonly usage: ReadonlyMap<string, { readonly sold: number; readonly own: number; readonly wasted: number; readonly external: number }>
 }
 
 /** The double-entry ledger, derived from the journal; reading first waits for everything answered before. */
 export interface Books {
   report(month: Month): Promise<readonly ReportRow[]>
   statement(account: string, limit: number): Promise<readonly StatementEntry[]>
+  /** Balance of every account, debit positive: `liab:owner:alice` at −135000 is owed $0.135. */
+  balances(): Promise<ReadonlyMap<string, Usd>>
+  /** Every entry, oldest first. */
+  entries(): AsyncIterable<LedgerEntry>
+  /** One entry; for corrections. */
+  entry(id: string): Promise<LedgerEntry | undefined>
+  /** Undefined where no charge has this id. */
+  charged(receipt: string): Promise<ChargedCall | undefined>
+  /** Reads everything again and proves it. */
+  verify(store: () => Promise<StoreFigures>): Promise<readonly LedgerCheck[]>
   close(): Promise<void>
 }
 

@@ -15,11 +15,13 @@ export interface StoredAnswer {
 
 /** Everything about a charge but the money's way, which the store adds. Amounts are decimal strings of micro-dollars. */
 export interface CallRecord {
-  readonly v: 1
+  readonly v: 2
   /** X-Request-Id. */
   readonly id: string
   readonly at: EpochMs
   readonly generation: number
+  /** SHA-256 (hex) of the configuration's text. */
+  readonly config: string
   readonly api: string
   readonly operation: string
   readonly consumer: string
@@ -27,6 +29,10 @@ export interface CallRecord {
   readonly status: number
   readonly code?: RefusalCode | undefined
   readonly receipt?: string | undefined
+  /** Units that the call could take at most, and the connections that could have served it, cheapest first. */
+  readonly requested: number
+  readonly candidates: readonly string[]
+  /** Units charged. */
   readonly units: number
   readonly price: string
   readonly attempts: readonly Attempt[]

@@ -16,6 +16,8 @@ export interface HoldRequest {
   /** Unguessable and new; becomes the receipt's id. */
   readonly id: string
   readonly claims: readonly StoreClaim[]
+  /** Id of the key that asks: looked at again in this move, so that a mirror that lags admits nobody. */
+  readonly key?: string
 }
 
 export interface RateState {
@@ -46,7 +48,15 @@ export type Reserved =
       readonly kind: 'refused'
       readonly code: Extract<
         RefusalCode,
-        'rate_limited' | 'blocked' | 'sold_out' | 'payment_pending' | 'insufficient_credits' | 'price_above_max' | 'payment_invalid' | 'unavailable'
+        | 'unauthenticated'
+        | 'rate_limited'
+        | 'blocked'
+        | 'sold_out'
+        | 'payment_pending'
+        | 'insufficient_credits'
+        | 'price_above_max'
+        | 'payment_invalid'
+        | 'unavailable'
       >
       readonly detail: string
       readonly retryAfterSeconds: number | undefined
@@ -114,10 +124,11 @@ export interface Store {
   release(hold: string, fate: UnitsFate): void
   /** The charge of a stream that the provider broke off becomes credit of the payer. Resolves when durable. */
   refund(refund: Refund): Promise<void>
-  named(name: string, digest: string): Named
+  named(name: string, digest: string): Named | Promise<Named>
   /** Resolves when the call under this name is no longer under way. */
   ended(name: string): Promise<void>
-  unknowns(): readonly UnknownSettlement[]
+  /** Those that this process has to end: its own, and those of processes that are gone. */
+  unknowns(): Promise<readonly UnknownSettlement[]>
   close(): Promise<void>
 }
 
@@ -146,13 +157,80 @@ export interface NewKey {
   readonly note?: string
 }
 
+/** A new key for what another key was for: same account, owner, cap and expiry; the other is revoked in the same move. */
+export interface KeyRotation {
+  readonly id: string
+  readonly hash: string
+}
+
+/** Reads include every call that was answered before they were asked. */
 export interface StoreAdmin {
   /** Tells the store what is configured. Called at start and at each reload, before the new generation serves. */
   configure(connections: readonly Connection[]): void
   createKey(key: NewKey): Promise<KeyRecord>
   revokeKey(id: string): Promise<boolean>
-  listKeys(): readonly KeyRecord[]
-  balance(account: string): Usd
+  /** Undefined where there is no such key, or it is revoked. */
+  rotateKey(id: string, to: KeyRotation): Promise<KeyRecord | undefined>
+  listKeys(): Promise<readonly KeyRecord[]>
+  /** What is posted; what calls under way hold is not taken off. */
+  balance(account: string): Promise<Usd>
+  /** Every account that has ever had credit, with what is posted: what the books are compared with. */
+  balances(): Promise<ReadonlyMap<string, Usd>>
   setEnabled(connection: string, enabled: boolean, vetted: boolean): Promise<void>
-  counters(connection: string): ConnectionCounters
+  counters(connection: string): Promise<ConnectionCounters>
+  /** Units by connection over all periods, ended ones and connections that are gone included: what the books are compared with. */
+  usage(): Promise<ReadonlyMap<string, UnitsUsed>>
+  /** A correction is an entry of its own; the same id twice is written once. Resolves when durable. */
+  correct(correction: Correction): Promise<void>
+  payouts: PayoutDesk
+}
+
+export interface UnitsUsed {
+  readonly sold: Units
+  readonly own: Units
+  readonly wasted: Units
+  readonly external: Units
+}
+
+// ------------------------------------------------------------------ money beside calls
+
+/** An entry that sets a mistake right. Debit is positive; the postings sum to zero. */
+export interface Correction {
+  readonly id: string
+  readonly reason: string
+  /** The entry that was wrong, where it is one. */
+  readonly ref?: string
+  readonly postings: readonly { readonly account: string; readonly amount: Usd }[]
+}
+
+/** A payout as it was signed, durable before it is broadcast. Plain data: it survives a restart. */
+export interface Payout {
+  readonly id: string
+  readonly owner: string
+  readonly amount: Usd
+  /** CAIP-2 */
+  readonly network: string
+  readonly asset: string
+  readonly from: string
+  readonly to: string
+  /** The sender's account nonce, a decimal string: a transaction with another one would be another payment. */
+  readonly accountNonce: string
+  /** The signed transaction, 0x and hex; broadcasting it again is harmless. */
+  readonly raw: string
+  /** Its hash. */
+  readonly transaction: string
+  readonly atMs: EpochMs
+}
+
+export type PayoutEnd = { readonly state: 'paid'; readonly block: string } | { readonly state: 'failed'; readonly reason: string }
+
+/** At most one payout is under way: whoever wants to begin another ends that one first. */
+export interface PayoutDesk {
+  open(): Promise<Payout | undefined>
+  /** False where one is open, or where `after` payouts are not what there were: somebody else was faster. Resolves when durable. */
+  begin(payout: Payout, after: number): Promise<boolean>
+  /** Idempotent. Resolves when durable. */
+  end(id: string, end: PayoutEnd): Promise<void>
+  /** How many have ever begun. */
+  count(): Promise<number>
 }

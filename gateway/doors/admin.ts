@@ -4,10 +4,12 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { monthOf, parseUsd } from '#contract'
 import { isLoopback } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
-import { Office, OfficeError } from '../office/index.ts'
+import { type LongText, Office, OfficeError } from '../office/index.ts'
 import { readBody } from './body.ts'
 
 const BODY_BYTES = 64 * 1024
@@ -43,16 +45,20 @@ const wholeNumber = (ask: Ask, name: string): number | undefined => {
 /** The same actions serve this port and, where no gateway runs, the command line directly. */
 export const actions: Readonly<Record<string, Action>> = {
   'GET /api/status': (office) => office.status(),
-  'GET /api/keys': (office) => office.listKeys(),
+  'GET /api/keys': (office) => office.keys.list(),
   'GET /api/report': (office, ask) => office.report(monthFrom(ask), text(ask, 'owner')),
   'POST /api/enable': (office, ask) => office.enable(names(ask), { acceptRisk: ask.accept_risk === true }),
   'POST /api/disable': (office, ask) => office.disable(names(ask)),
-  'POST /api/keys/revoke': (office, ask) => office.revokeKey(text(ask, 'id') ?? ''),
+  'POST /api/keys/revoke': (office, ask) => office.keys.revoke(text(ask, 'id') ?? ''),
+  'POST /api/keys/rotate': (office, ask) => office.keys.rotate(text(ask, 'id') ?? ''),
+  'GET /api/ledger/export': (office, ask) => office.exportLedger(text(ask, 'format') ?? 'csv'),
+  'GET /api/ledger/verify': (office) => office.verify(),
+  'POST /api/ledger/correct': (office, ask) => office.correct(text(ask, 'entry') ?? '', text(ask, 'reason') ?? ''),
   'POST /api/keys': (office, ask) => {
     const owner = text(ask, 'owner')
     const cap = amount(ask, 'cap_per_day')
     const expires = wholeNumber(ask, 'expires_in_ms')
-    return office.createKey({
+    return office.keys.create({
       credits: (amount(ask, 'credits') ?? 0n) as never,
       ...(owner === undefined ? {} : { owner }),
       ...(cap === undefined ? {} : { capPerDay: cap as never }),
@@ -102,7 +108,7 @@ export class AdminDoor {
     const refused = this.#refused(request)
     if (refused !== undefined) return answer(response, refused.status, { error: refused.error })
     if (path === '/api/about' && request.method === 'GET')
-      return answer(response, 200, { product: 'atlas', store: served.gateway.ground.config.store.path, pid: process.pid })
+      return answer(response, 200, { product: 'atlas', store: served.gateway.ground.storeId, pid: process.pid })
     const action = actions[`${request.method} ${path}`]
     if (action === undefined) return answer(response, 404, { error: `there is no ${request.method} ${path}` })
     readBody(request, BODY_BYTES, (read) => {
@@ -115,8 +121,12 @@ export class AdminDoor {
   async #act(action: Action, served: { gateway: Gateway; office: Office }, ask: Ask | undefined, response: ServerResponse): Promise<void> {
     if (ask === undefined) return answer(response, 400, { error: 'the body must be a JSON object with content-type application/json' })
     try {
-      answer(response, 200, await action(served.office, ask))
+      const value = await action(served.office, ask)
+      if (isLong(value)) await pipeline(Readable.from(value.text), response.writeHead(200, { ...PLAIN, 'content-type': value.type }))
+      else answer(response, 200, value)
     } catch (error) {
+      // In the middle of a long answer nothing can be said any more; it never looks complete.
+      if (response.headersSent) return void response.destroy()
       if (error instanceof OfficeError) return answer(response, 422, { error: error.message })
       served.gateway.ground.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'an admin request failed')
       answer(response, 500, { error: 'the request failed inside the gateway; its log says why' })
@@ -138,6 +148,12 @@ export class AdminDoor {
   }
 }
 
+const PLAIN = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+
+/** An answer that may be longer than memory. */
+export const isLong = (value: unknown): value is LongText =>
+  typeof value === 'object' && value !== null && Symbol.asyncIterator in ((value as LongText).text ?? {})
+
 function askOf(request: IncomingMessage, query: string, body: Buffer): Ask | undefined {
   if (request.method === 'GET') return Object.fromEntries(new URLSearchParams(query))
   if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) return undefined
@@ -157,11 +173,6 @@ function sameText(a: string, b: string): boolean {
 
 function answer(response: ServerResponse, status: number, value: unknown): void {
   const body = JSON.stringify(value)
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    'content-length': Buffer.byteLength(body),
-  })
+  response.writeHead(status, { ...PLAIN, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
   response.end(body)
 }

@@ -83,9 +83,20 @@ export class Admission {
   /** Without a payer only a replay may be had; its refusal is the 402. */
   #unpaid(): void {
     const name = keyName(this.#call)
-    const named: Named = name === undefined ? { state: 'absent' } : this.#ports.store.named(name, this.#call.digest)
+    const named: Named | Promise<Named> = name === undefined ? { state: 'absent' } : this.#ports.store.named(name, this.#call.digest)
+    if (!(named instanceof Promise)) return this.#unpaidNamed(named, name as string)
+    this.#state = 'reserving'
+    this.#ports.patience
+      .within(named, () => undefined)
+      .then((later) => {
+        if (this.#state === 'reserving') this.#unpaidNamed(later, name as string)
+      })
+      .catch((error) => this.#lost(error))
+  }
+
+  #unpaidNamed(named: Named, name: string): void {
     if (named.state === 'absent') return this.#refuse(unpaidRefusal(this.#call, this.#ports.store.stock, this.#ports.clock.nowMs()))
-    this.#named(named, name as string, () => this.#unpaid())
+    this.#named(named, name, () => this.#unpaid())
   }
 
   #reserve(claims: readonly Claim[]): void {
@@ -99,9 +110,19 @@ export class Admission {
     }
     this.#state = 'reserving'
     const id = `rc_${this.#call.receivedAtMs.toString(36)}${this.#ports.chance.hex(16)}`
-    const reserved = this.#ports.store.reserve({ id, claims: now })
+    const { consumer } = this.#call
+    const key = consumer.kind === 'key' || consumer.kind === 'owner' ? { key: consumer.keyId } : undefined
+    const reserved = this.#ports.store.reserve({ id, claims: now, ...key })
     if (!(reserved instanceof Promise)) return this.#reserved(id, reserved, claims)
-    reserved.then((later) => this.#reserved(id, later, claims)).catch((error) => this.#lost(error))
+    this.#ports.patience
+      .within(reserved, (late) => this.#undo(id, late))
+      .then((later) => this.#reserved(id, later, claims))
+      .catch((error) => this.#lost(error))
+  }
+
+  /** Reserved after the call was refused. */
+  #undo(id: string, { kind }: Reserved): void {
+    if (kind === 'held') this.#ports.store.release(id, 'returned')
   }
 
   #reserved(id: string, reserved: Reserved, claims: readonly Claim[]): void {
@@ -122,7 +143,9 @@ export class Admission {
     if (refusal !== undefined) return this.#refuse(refusal)
     if (this.#later.length === 0) return this.#held(chosen)
     try {
-      const second = await this.#ports.store.extend(this.#hold as string, this.#later)
+      const extended = this.#ports.store.extend(this.#hold as string, this.#later)
+      // One that comes too late belongs to a hold that is given back as a whole.
+      const second = extended instanceof Promise ? await this.#ports.patience.within(extended, () => undefined) : extended
       if (this.#state === 'authorizing') this.#extended(second, chosen)
     } catch (error) {
       this.#lost(error)

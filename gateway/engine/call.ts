@@ -19,6 +19,7 @@ import type { Incoming, Target } from './resolve.ts'
 export class EngineCall implements Call {
   readonly id: string
   readonly generation: number
+  readonly config: string
   readonly receivedAtMs: EpochMs
   readonly address: string
   readonly loopback: boolean
@@ -50,10 +51,11 @@ export class EngineCall implements Call {
     target: Target,
     request: OperationRequest,
     body: Uint8Array,
-    at: { generation: number; receivedAtMs: EpochMs; origin: string },
+    at: { generation: number; config: string; receivedAtMs: EpochMs; origin: string },
   ) {
     this.id = incoming.id
     this.generation = at.generation
+    this.config = at.config
     this.receivedAtMs = at.receivedAtMs
     this.address = incoming.address
     this.loopback = incoming.loopback

@@ -176,13 +176,8 @@ export class Flight implements Listener {
     const { meaning } = reading
     if (meaning === 'ok') return this.#succeeded(from, { long: false })
     if (meaning === 'bad-request' || meaning === 'not-found') return this.#pass(from, reading, body)
-    this.#failed(
-      from,
-      meaning,
-      fateOf(reading),
-      mayFailOver(reading),
-      upstreamRefusal(meaning, { status: from.status, connection: from.alternative.connection }),
-    )
+    const refusal = upstreamRefusal(meaning, { status: from.status, connection: from.alternative.connection })
+    this.#failed(from, meaning, fateOf(reading), mayFailOver(reading), refusal)
   }
 
   onError(from: Try, cause: Error, sent: boolean): void {
@@ -221,7 +216,8 @@ export class Flight implements Listener {
     if (next === undefined) return over()
     tried.add(next.connection)
     const switching = new Promise<boolean>((resolve) => resolve(this.#ports.store.switch(this.#hold as string, next, fate)))
-    switching
+    const patient = this.#ports.patience.within(switching, () => undefined)
+    patient
       .then((switched) => {
         if (this.#state !== 'calling') return
         if (switched) this.#attempt(next)
@@ -257,7 +253,7 @@ export class Flight implements Listener {
     this.#state = 'settling'
     this.#hold = undefined
     const { hold, charge, headers, body } = sold
-    const charged = chargeHold(this.#ports, this.#call, this.#payer, hold, charge)
+    const charged = chargeHold(this.#ports, this.#call, this.#payer, { hold, charge, chosen: from.alternative })
     if (charged instanceof Promise) void charged.then((later) => this.#settled(from, later, { long, headers, body }))
     else this.#settled(from, charged, { long, headers, body })
   }

@@ -19,18 +19,27 @@ export interface LiveRoute extends Omit<RouteDefinition, 'chain'> {
   readonly catalogue: Catalogue
 }
 
+/** Which configuration: its number in this process, and the digest of its text. */
+export interface GenerationId {
+  readonly number: number
+  /** SHA-256, hex. */
+  readonly config: string
+}
+
 export class Generation {
   readonly number: number
+  readonly config: string
   readonly #routes: ReadonlyMap<string, LiveRoute>
   readonly #chains: readonly Chain[]
 
-  private constructor(number: number, routes: ReadonlyMap<string, LiveRoute>, chains: readonly Chain[]) {
+  private constructor({ number, config }: GenerationId, routes: ReadonlyMap<string, LiveRoute>, chains: readonly Chain[]) {
     this.number = number
+    this.config = config
     this.#routes = routes
     this.#chains = chains
   }
 
-  static async create(number: number, definitions: readonly RouteDefinition[], ports: PluginPorts): Promise<Generation> {
+  static async create(id: GenerationId, definitions: readonly RouteDefinition[], ports: PluginPorts): Promise<Generation> {
     const chains = new Map<readonly Link[], Chain>()
     const routes = new Map<string, LiveRoute>()
     try {
@@ -43,7 +52,7 @@ export class Generation {
       for (const chain of chains.values()) await chain.close()
       throw error
     }
-    return new Generation(number, routes, [...chains.values()])
+    return new Generation(id, routes, [...chains.values()])
   }
 
   route(prefix: string): LiveRoute | undefined {

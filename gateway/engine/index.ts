@@ -8,6 +8,7 @@ import { Deadlines } from './deadlines.ts'
 import { Flight } from './flight.ts'
 import type { Entry } from './catalogue.ts'
 import type { Generation, LiveRoute } from './generation.ts'
+import { Patience } from './patience.ts'
 import type { EnginePorts, Sink } from './ports.ts'
 import { type Problem, problemOf } from './problem.ts'
 import { type Quote, quoteFor } from './quote.ts'
@@ -18,7 +19,7 @@ export { isLoopback, isPrivateAddress } from './addresses.ts'
 export type { Link } from './chain.ts'
 export { HttpFacilitator } from './facilitators.ts'
 export { Flight } from './flight.ts'
-export { Generation, type LiveRoute, type RouteDefinition } from './generation.ts'
+export { Generation, type GenerationId, type LiveRoute, type RouteDefinition } from './generation.ts'
 export { quoteOf } from './unpaid.ts'
 export { EngineCall } from './call.ts'
 export type { EnginePorts, Sink } from './ports.ts'
@@ -37,12 +38,12 @@ export class Engine {
   #stopping = false
   #idle: (() => void) | undefined
 
-  constructor(ports: Omit<EnginePorts, 'unknown' | 'deadlines'>, generation: Generation, origin: string) {
+  constructor(ports: Omit<EnginePorts, 'unknown' | 'deadlines' | 'patience'>, generation: Generation, origin: string) {
     this.#generation = generation
     this.#origin = origin
     this.#reconciler = new Reconciler({ store: ports.store, log: ports.log, settlers: () => this.#generation.chains })
     const deadlines = new Deadlines<{ onDeadline(): void }>(ports.upstreamTimeoutMs, (flight) => flight.onDeadline())
-    this.#ports = { ...ports, deadlines, unknown: () => this.#reconciler.wake() }
+    this.#ports = { ...ports, deadlines, patience: new Patience(), unknown: () => this.#reconciler.wake() }
     this.#reconciler.wake()
   }
 
@@ -68,7 +69,8 @@ export class Engine {
       this.refuse(incoming, request, sink)
       return undefined
     }
-    const at = { generation: this.#generation.number, receivedAtMs: this.#ports.clock.nowMs() as EpochMs, origin: this.#origin }
+    const { number: generation, config } = this.#generation
+    const at = { generation, config, receivedAtMs: this.#ports.clock.nowMs() as EpochMs, origin: this.#origin }
     const call = new EngineCall(incoming, target, request, body, at)
     const flight = new Flight(this.#ports, call, sink, () => this.#landed(flight))
     this.#flights.add(flight)
@@ -96,7 +98,7 @@ export class Engine {
   /** What a call would be offered now, through the same chain that would admit it; undefined where it is not for sale. */
   quote(route: LiveRoute, entry: Entry): Quote | undefined {
     try {
-      return quoteFor(route, entry, { generation: this.#generation.number, nowMs: this.#ports.clock.nowMs(), stock: this.#ports.store.stock })
+      return quoteFor(route, entry, { generation: this.#generation, nowMs: this.#ports.clock.nowMs(), stock: this.#ports.store.stock })
     } catch (cause) {
       // An adapter's or a plugin's fault: its calls are refused, so they are not offered either.
       this.#ports.log.warn({ api: route.api, operation: entry.operation.id, cause: String(cause) }, 'an operation has no price and is not offered')

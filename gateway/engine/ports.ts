@@ -1,6 +1,7 @@
 /** What the engine is given, and what it writes answers to. */
 import type { CallRecord, Chance, Clock, Log, Store } from '#contract'
 import type { Deadlines } from './deadlines.ts'
+import type { Patience } from './patience.ts'
 import type { QualityBook } from './quality.ts'
 import type { Transport } from './transport.ts'
 
@@ -30,6 +31,8 @@ export interface EnginePorts {
   readonly quality: QualityBook
   /** Over all attempts of a call; the flight's `onDeadline` hears of it. */
   readonly deadlines: Deadlines<{ onDeadline(): void }>
+  /** For the store's answers. */
+  readonly patience: Patience
   readonly upstreamTimeoutMs: number
   readonly bufferBytes: number
   readonly concurrentPerConsumer: number

@@ -2,7 +2,7 @@
 import { type Alternative, type EpochMs, mayResell, type Method, type OperationRequest, type StockMirror } from '#contract'
 import { EngineCall } from './call.ts'
 import type { Entry } from './catalogue.ts'
-import type { LiveRoute } from './generation.ts'
+import type { GenerationId, LiveRoute } from './generation.ts'
 import { encodeSegment, writeQuery } from './path.ts'
 import type { Incoming, Target } from './resolve.ts'
 import { quoteOf } from './unpaid.ts'
@@ -22,7 +22,7 @@ export interface Quote {
   readonly soldOut: boolean
 }
 
-export function quoteFor(route: LiveRoute, entry: Entry, at: { generation: number; nowMs: EpochMs; stock: StockMirror }): Quote | undefined {
+export function quoteFor(route: LiveRoute, entry: Entry, at: { generation: GenerationId; nowMs: EpochMs; stock: StockMirror }): Quote | undefined {
   const { operation } = entry
   if (!entry.connections.some(({ terms }) => mayResell(operation.resale, terms))) return undefined
   const example = exampleOf(route, entry)
@@ -41,7 +41,12 @@ export function quoteFor(route: LiveRoute, entry: Entry, at: { generation: numbe
     idempotencyKey: undefined,
   }
   const request: OperationRequest = { params: target.params, query: example.query, queryAll: query, body: example.body ?? {} }
-  const call = new EngineCall(nobody(example), target, request, new Uint8Array(), { generation: at.generation, receivedAtMs: at.nowMs, origin: '' })
+  const call = new EngineCall(nobody(example), target, request, new Uint8Array(), {
+    generation: at.generation.number,
+    config: at.generation.config,
+    receivedAtMs: at.nowMs,
+    origin: '',
+  })
   const now = quoteOf(call, at.stock)
   const alternative = now ?? call.price.alternatives[0]
   return alternative === undefined ? undefined : { example, alternative, soldOut: now === undefined }

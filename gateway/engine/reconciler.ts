@@ -28,7 +28,11 @@ export class Reconciler {
 
   /** Something has become unknown. */
   wake(): void {
-    for (const unknown of this.#store.unknowns()) if (!this.#tries.has(unknown.hold)) this.#later(unknown, FIRST_MS)
+    void this.#look().catch((error) => this.#log.error({ error: String(error) }, 'the settlements that are unknown could not be listed'))
+  }
+
+  async #look(): Promise<void> {
+    for (const unknown of await this.#store.unknowns()) if (!this.#tries.has(unknown.hold)) this.#later(unknown, FIRST_MS)
   }
 
   close(): void {
@@ -63,7 +67,9 @@ export class Reconciler {
     } catch (error) {
       this.#log.error({ hold: unknown.hold, error: String(error) }, 'a settlement could not be reconciled')
     }
-    if (this.#store.unknowns().some(({ hold }) => hold === unknown.hold)) this.#later(unknown, Math.min(LAST_MS, waitMs * 2))
+    // A store that does not answer has not said that it is known.
+    const left = await this.#store.unknowns().catch(() => [unknown])
+    if (left.some(({ hold }) => hold === unknown.hold)) this.#later(unknown, Math.min(LAST_MS, waitMs * 2))
     else this.#tries.delete(unknown.hold)
   }
 

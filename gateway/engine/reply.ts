@@ -38,10 +38,11 @@ export interface Ending {
 export function recordOf(call: EngineCall, ending: Ending): CallRecord {
   const { kind, status, refusal, priced, receipt } = ending
   return {
-    v: 1,
+    v: 2,
     id: call.id,
     at: call.receivedAtMs,
     generation: call.generation,
+    config: call.config,
     api: call.api,
     operation: call.operation.id,
     consumer: consumerOf(call),
@@ -49,10 +50,21 @@ export function recordOf(call: EngineCall, ending: Ending): CallRecord {
     status,
     code: refusal?.code,
     receipt,
+    ...asked(call),
     units: priced?.units ?? 0,
     price: (priced?.price ?? 0n).toString(),
     attempts: ending.attempts,
     tookMs: ending.tookMs,
+  }
+}
+
+/** Undefined facts are no reason to write nothing: what cannot be told is told as nothing. */
+function asked(call: EngineCall): { requested: number; candidates: readonly string[] } {
+  try {
+    const { alternatives } = call.price
+    return { requested: alternatives[0]?.units ?? 0, candidates: alternatives.map(({ connection }) => connection) }
+  } catch {
+    return { requested: 0, candidates: [] }
   }
 }
 

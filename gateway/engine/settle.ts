@@ -1,6 +1,7 @@
 /** Step 6: from a good answer to a durable charge. What is not known stays so until the reconciler knows. */
-import { type Charge, type Payer, type Payment, type Refusal, refuse, type Settlement, unreachable } from '#contract'
+import { type Alternative, type Charge, type Payer, type Payment, type Refusal, refuse, type Settlement, unreachable } from '#contract'
 import type { EngineCall } from './call.ts'
+import { keyName } from './names.ts'
 import type { EnginePorts } from './ports.ts'
 
 export type Charged =
@@ -10,16 +11,25 @@ export type Charged =
 const PENDING_RETRY_SECONDS = 2
 export const pending = (detail: string): Refusal => refuse('payment_pending', detail, { retryAfterSeconds: PENDING_RETRY_SECONDS })
 
+/** What is charged, and for whose units. */
+export interface Charging {
+  readonly hold: string
+  readonly chosen: Alternative
+  readonly charge: Charge
+}
+
 /** Resolves when the charge (credits) or the settlement (x402) is durable. An owner's own call waits for nothing. */
-export function chargeHold(ports: EnginePorts, call: EngineCall, payer: Payer, hold: string, charge: Charge): Promise<Charged> | Charged {
-  if (payer.by === 'x402') return settleHold(ports, call, payer.payment, hold, charge)
+export function chargeHold(ports: EnginePorts, call: EngineCall, payer: Payer, charging: Charging): Promise<Charged> | Charged {
+  const { hold, charge } = charging
+  if (payer.by === 'x402') return settleHold(ports, call, payer.payment, charging)
   let committed: Promise<void>
   try {
     committed = ports.store.commit(hold, charge)
   } catch (cause) {
     return notWritten(cause)
   }
-  if (payer.by !== 'owner') return committed.then(() => NOTHING_MORE, notWritten)
+  if (payer.by === 'credits')
+    return ports.patience.within(committed, () => undelivered(ports, call, payer.account, charging)).then(() => NOTHING_MORE, notWritten)
   committed.catch((error) => ports.log.error({ request: call.id, error: String(error) }, "an owner's call could not be written"))
   return NOTHING_MORE
 }
@@ -31,22 +41,39 @@ const notWritten = (cause: unknown): Charged => {
   return { state: 'refused', refusal: refuse('unavailable', detail, { cause, retryAfterSeconds: PENDING_RETRY_SECONDS }) }
 }
 
+/** Charged after its call was refused: a named call can fetch the answer, another one gets its money back. */
+function undelivered(ports: EnginePorts, call: EngineCall, account: string, { hold, chosen, charge }: Charging): void {
+  const { price, platformShare } = charge
+  if (price === 0n || keyName(call) !== undefined) return
+  const { connection, owner } = chosen
+  ports.store
+    .refund({ receipt: hold, connection, owner, account, price, platformShare })
+    .catch((error) => ports.log.error({ request: call.id, hold, error: String(error) }, 'the refund of a charge that came too late could not be written'))
+}
+
 /** Intent durable (S), settle, outcome durable (T). */
-async function settleHold(ports: EnginePorts, call: EngineCall, payment: Payment, hold: string, charge: Charge): Promise<Charged> {
+async function settleHold(ports: EnginePorts, call: EngineCall, payment: Payment, { hold, charge }: Charging): Promise<Charged> {
   try {
-    await ports.store.intend(hold, charge, payment)
+    await ports.patience.within(ports.store.intend(hold, charge, payment), () => unbegun(ports, call, hold))
   } catch (cause) {
     // Nothing was asked of the facilitator: the payment is unused.
     return { state: 'refused', refusal: refuse('unavailable', 'the settlement could not be written down, so it was not begun; nothing was paid', { cause }) }
   }
   const settlement = await call.chain.settle(payment)
   try {
-    await ports.store.resolve(hold, settlement)
+    await ports.patience.within(ports.store.resolve(hold, settlement), () => undefined)
   } catch (cause) {
     ports.log.error({ request: call.id, hold, cause: String(cause) }, 'the outcome of a settlement could not be written down')
     return { state: 'unknown', refusal: pending('the settlement of this call could not be written down yet') }
   }
   return charged(ports, call, hold, settlement)
+}
+
+/** The intent was written after its call was refused: nothing has been asked of the facilitator, and nothing will be. */
+function unbegun(ports: EnginePorts, call: EngineCall, hold: string): void {
+  ports.store
+    .resolve(hold, { state: 'not_settled', reason: 'the intent came too late' })
+    .catch((error) => ports.log.error({ request: call.id, hold, error: String(error) }, 'an intent that came too late could not be ended'))
 }
 
 function charged(ports: EnginePorts, call: EngineCall, hold: string, settlement: Settlement): Charged {

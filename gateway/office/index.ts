@@ -2,25 +2,16 @@
  * What operators ask of a gateway, running or not: keys, switches, status, reports. JSON shapes are those of CONTRACT
  * section 4; the doors only carry them.
  */
-import { randomBytes } from 'node:crypto'
-import { type Connection, compareRatios, type EpochMs, formatUsd, type KeyRecord, type Month, ratio, type ReportRow, sha256, type Usd } from '#contract'
-import type { Ground } from '../gateway.ts'
+import { type Connection, compareRatios, formatUsd, type LedgerCheck, type Month, ratio, type ReportRow, type Usd } from '#contract'
+import type { Ground } from '../ground.ts'
+import { OfficeError } from './error.ts'
+import { iso, KeyDesk } from './keys.ts'
+import { isLedgerFormat, LEDGER_FORMATS, ledgerType, printLedger } from './ledger.ts'
 import { NO_SALES, printed, type Report, reportRow, sumOf } from './report.ts'
 
+export { OfficeError } from './error.ts'
+export type { KeyRequest } from './keys.ts'
 export { estimate, PlanError } from './report.ts'
-
-/** One sentence for the person who asked. */
-export class OfficeError extends Error {
-  override name = 'OfficeError'
-}
-
-export interface KeyRequest {
-  readonly credits: Usd
-  readonly owner?: string
-  readonly capPerDay?: Usd
-  readonly expiresInMs?: number
-  readonly note?: string
-}
 
 export interface Check {
   readonly check: string
@@ -28,90 +19,49 @@ export interface Check {
   readonly detail: string
 }
 
+/** Text that may be longer than memory. */
+export interface LongText {
+  readonly type: string
+  readonly text: AsyncIterable<string>
+}
+
+interface Rows {
+  readonly connections: readonly Record<string, unknown>[]
+}
+
 export type Health = (connection: string) => { readonly health: string; readonly lastFailure: string | undefined }
 
-const iso = (atMs: number | undefined): string | null => (atMs === undefined ? null : new Date(atMs).toISOString())
-
 export class Office {
+  readonly keys: KeyDesk
   readonly #ground: Ground
   readonly #health: Health
 
   constructor(ground: Ground, health: Health = () => ({ health: 'unknown', lastFailure: undefined })) {
     this.#ground = ground
+    this.keys = new KeyDesk(ground)
     this.#health = health
-  }
-
-  // ---------------------------------------------------------------- keys
-
-  /** The key is in this answer and nowhere else. */
-  async createKey(request: KeyRequest): Promise<{ id: string; key: string; credits: string }> {
-    const { owner, credits } = request
-    if (owner !== undefined && !this.#ground.config.connections.some((connection) => connection.owner === owner)) {
-      const owners = [...new Set(this.#ground.config.connections.map((connection) => connection.owner))].join(', ')
-      throw new OfficeError(`no connection belongs to ${owner}; expected one of: ${owners}`)
-    }
-    const key = `atlas_${randomBytes(32).toString('base64url')}`
-    const id = `k_${randomBytes(9).toString('hex')}`
-    const now = this.#ground.clock.nowMs()
-    await this.#ground.admin.createKey({
-      id,
-      hash: sha256(key),
-      role: owner === undefined ? 'consumer' : 'owner',
-      credits,
-      ...(owner === undefined ? {} : { owner }),
-      ...(request.capPerDay === undefined ? {} : { capPerDay: request.capPerDay }),
-      ...(request.expiresInMs === undefined ? {} : { expiresAtMs: (now + request.expiresInMs) as EpochMs }),
-      ...(request.note === undefined ? {} : { note: request.note }),
-    })
-    return { id, key, credits: formatUsd(credits) }
-  }
-
-  async revokeKey(id: string): Promise<{ id: string; revoked: true }> {
-    if (!(await this.#ground.admin.revokeKey(id))) throw new OfficeError(`there is no key ${id}; atlas key list shows those there are`)
-    return { id, revoked: true }
-  }
-
-  listKeys(): { keys: readonly Record<string, unknown>[] } {
-    return { keys: this.#ground.admin.listKeys().map((key) => this.#keyRow(key)) }
-  }
-
-  /** Revokes what an earlier start of the sandbox handed out. */
-  async revokeByNote(note: string): Promise<void> {
-    const old = this.#ground.admin.listKeys().filter((key) => key.note === note && key.revokedAtMs === undefined)
-    await Promise.all(old.map(({ id }) => this.#ground.admin.revokeKey(id)))
-  }
-
-  #keyRow(key: KeyRecord): Record<string, unknown> {
-    const expired = key.expiresAtMs !== undefined && key.expiresAtMs <= this.#ground.clock.nowMs()
-    return {
-      id: key.id,
-      role: key.role,
-      owner: key.owner ?? null,
-      balance: formatUsd(this.#ground.admin.balance(key.account)),
-      cap_per_day: key.capPerDay === undefined ? null : formatUsd(key.capPerDay),
-      state: key.revokedAtMs !== undefined ? 'revoked' : expired ? 'expired' : 'valid',
-      created_at: iso(key.createdAtMs),
-      expires_at: iso(key.expiresAtMs),
-      note: key.note ?? null,
-    }
   }
 
   async credits(account: string): Promise<Record<string, unknown>> {
     const entries = await this.#ground.books.statement(account, 100)
     return {
-      balance: formatUsd(this.#ground.admin.balance(account)),
+      balance: formatUsd(await this.#ground.admin.balance(account)),
       entries: entries.map(({ atMs, kind, amount, receipt }) => ({ at: iso(atMs), kind, amount: formatUsd(amount), receipt: receipt ?? null })),
     }
   }
 
   // ---------------------------------------------------------------- marketplace
 
-  status(): { connections: readonly Record<string, unknown>[] } {
-    return { connections: this.#ground.config.connections.map((connection) => this.#statusRow(connection)) }
+  async status(): Promise<Rows> {
+    return { connections: await this.#rows(this.#ground.config.connections) }
   }
 
-  #statusRow(connection: Connection): Record<string, unknown> {
-    const counters = this.#ground.admin.counters(connection.name)
+  #rows(connections: readonly Connection[]): Promise<readonly Record<string, unknown>[]> {
+    return Promise.all(connections.map((connection) => this.#statusRow(connection)))
+  }
+
+  async #statusRow(connection: Connection): Promise<Record<string, unknown>> {
+    const counters = await this.#ground.admin.counters(connection.name)
     const { health, lastFailure } = this.#health(connection.name)
     return {
       name: connection.name,
@@ -135,7 +85,7 @@ export class Office {
   }
 
   /** Live mode refuses what owners regret, unless they say that they accept it. */
-  async enable(names: readonly string[], options: { readonly acceptRisk: boolean }): Promise<{ connections: readonly Record<string, unknown>[] }> {
+  async enable(names: readonly string[], options: { readonly acceptRisk: boolean }): Promise<Rows> {
     const connections = this.#named(names)
     const vetted = connections.map((connection) => ({ connection, checks: checksOf(connection) }))
     if (this.#ground.config.mode === 'live' && !options.acceptRisk) {
@@ -149,13 +99,13 @@ export class Office {
         checks.every(({ result }) => result !== 'failed'),
       )
     }
-    return { connections: vetted.map(({ connection, checks }) => ({ ...this.#statusRow(connection), checks })) }
+    return { connections: await Promise.all(vetted.map(async ({ connection, checks }) => ({ ...(await this.#statusRow(connection)), checks }))) }
   }
 
-  async disable(names: readonly string[]): Promise<{ connections: readonly Record<string, unknown>[] }> {
+  async disable(names: readonly string[]): Promise<Rows> {
     const connections = this.#named(names)
-    for (const { name } of connections) await this.#ground.admin.setEnabled(name, false, this.#ground.admin.counters(name).vetted)
-    return { connections: connections.map((connection) => this.#statusRow(connection)) }
+    for (const { name } of connections) await this.#ground.admin.setEnabled(name, false, (await this.#ground.admin.counters(name)).vetted)
+    return { connections: await this.#rows(connections) }
   }
 
   /** No name means all. */
@@ -166,6 +116,32 @@ export class Office {
         throw new OfficeError(`there is no connection ${name}; expected one of: ${all.map((one) => one.name).join(', ')}`)
     }
     return names.length === 0 ? all : all.filter(({ name }) => names.includes(name))
+  }
+
+  // ---------------------------------------------------------------- ledger
+
+  /** Everything is read again and proven; `ok` where every proof holds. */
+  async verify(): Promise<{ ok: boolean; checks: readonly LedgerCheck[] }> {
+    const { admin, books } = this.#ground
+    const checks = await books.verify(async () => ({ balances: await admin.balances(), usage: await admin.usage() }))
+    return { ok: checks.every(({ ok }) => ok), checks }
+  }
+
+  /** Every entry, oldest first. */
+  exportLedger(format: string): LongText {
+    if (!isLedgerFormat(format)) throw new OfficeError(`${format} is no format; expected one of ${LEDGER_FORMATS.join(', ')}`)
+    return { type: ledgerType(format), text: printLedger(this.#ground.books.entries(), format) }
+  }
+
+  /** An entry is set right by another one that reverses it; nothing is ever edited. */
+  async correct(entry: string, reason: string): Promise<{ id: string; reverses: string }> {
+    if (reason === '') throw new OfficeError('a correction needs a reason; expected --reason TEXT')
+    const found = await this.#ground.books.entry(entry)
+    if (found === undefined) throw new OfficeError(`the ledger has no entry ${entry}; atlas ledger export shows those there are`)
+    const id = `${entry}-correction`
+    const postings = found.postings.map(({ account, amount }) => ({ account, amount: -amount as Usd }))
+    await this.#ground.admin.correct({ id, reason, ref: entry, postings })
+    return { id, reverses: entry }
   }
 
   // ---------------------------------------------------------------- report

@@ -1,8 +1,22 @@
 /** The operator's side of the embedded store: keys, credits, switches, counters. */
-import { type Clock, type Connection, type ConnectionCounters, type KeyRecord, type NewKey, NOTHING, type StoreAdmin, type Units, type Usd } from '#contract'
+import {
+  type Clock,
+  type Connection,
+  type ConnectionCounters,
+  type Correction,
+  type KeyRecord,
+  type KeyRotation,
+  type NewKey,
+  NOTHING,
+  type PayoutDesk,
+  type StoreAdmin,
+  type Units,
+  type UnitsUsed,
+  type Usd,
+} from '#contract'
 import type { Journal } from './journal.ts'
 import type { JournalRecord } from './records.ts'
-import type { State } from './state.ts'
+import type { State, Tally } from './state.ts'
 import type { Stock } from './stock.ts'
 
 export class EmbeddedAdmin implements StoreAdmin {
@@ -41,19 +55,32 @@ export class EmbeddedAdmin implements StoreAdmin {
     return true
   }
 
-  listKeys(): readonly KeyRecord[] {
+  async rotateKey(id: string, to: KeyRotation): Promise<KeyRecord | undefined> {
+    const old = this.#state.keys.get(id)
+    if (old === undefined || old.revokedAtMs !== undefined) return undefined
+    const { capPerDay, ...rest } = old
+    const cap = capPerDay === undefined ? {} : { capPerDay: capPerDay.toString() }
+    await this.#write({ t: 'rotate', from: id, key: { ...rest, ...to, createdAtMs: this.#clock.nowMs(), ...cap } })
+    return this.#state.keys.get(to.id)
+  }
+
+  async listKeys(): Promise<readonly KeyRecord[]> {
     return [...this.#state.keys.values()]
   }
 
-  balance(account: string): Usd {
+  async balance(account: string): Promise<Usd> {
     return this.#state.accounts.get(account)?.posted ?? NOTHING
+  }
+
+  async balances(): Promise<ReadonlyMap<string, Usd>> {
+    return new Map([...this.#state.accounts].map(([account, { posted }]) => [account, posted]))
   }
 
   setEnabled(connection: string, enabled: boolean, vetted: boolean): Promise<void> {
     return this.#write({ t: 'enable', connection, enabled, vetted, at: this.#clock.nowMs() })
   }
 
-  counters(connection: string): ConnectionCounters {
+  async counters(connection: string): Promise<ConnectionCounters> {
     const tally = this.#stock.shelf(connection)?.tally
     return {
       enabled: this.#stock.enabled(connection),
@@ -68,8 +95,45 @@ export class EmbeddedAdmin implements StoreAdmin {
     }
   }
 
+  async usage(): Promise<ReadonlyMap<string, UnitsUsed>> {
+    return new Map([...this.#state.tallies].map(([connection, periods]) => [connection, sumOf(periods.values())]))
+  }
+
+  async correct({ id, reason, ref, postings }: Correction): Promise<void> {
+    if (postings.reduce((sum, { amount }) => sum + amount, 0n) !== 0n) throw new Error(`correction ${id} does not balance`)
+    if (this.#state.corrections.has(id)) return this.#journal.flushed()
+    const amounts = postings.map(({ account, amount }) => ({ account, amount: amount.toString() }))
+    return this.#write({ t: 'correct', id, at: this.#clock.nowMs(), reason, ...(ref === undefined ? {} : { ref }), postings: amounts })
+  }
+
+  readonly payouts: PayoutDesk = {
+    open: async () => this.#state.payout,
+    count: async () => this.#state.payouts,
+    begin: async (payout, after) => {
+      if (this.#state.payout !== undefined || this.#state.payouts !== after) return false
+      await this.#write({ t: 'payout', payout: { ...payout, amount: payout.amount.toString() } })
+      return true
+    },
+    end: async (id, end) => {
+      if (this.#state.payout?.id !== id) return this.#journal.flushed()
+      const detail = end.state === 'paid' ? end.block : end.reason
+      return this.#write({ t: 'payout-end', id, state: end.state, detail, at: this.#clock.nowMs() })
+    },
+  }
+
   #write(record: JournalRecord): Promise<void> {
     this.#state.apply(record)
     return this.#journal.durable(JSON.stringify(record))
   }
+}
+
+function sumOf(tallies: Iterable<Tally>): UnitsUsed {
+  const sum = { sold: 0, own: 0, wasted: 0, external: 0 }
+  for (const { sold, own, wasted, external } of tallies) {
+    sum.sold += sold
+    sum.own += own
+    sum.wasted += wasted
+    sum.external += external
+  }
+  return sum as UnitsUsed
 }

@@ -119,7 +119,7 @@ export class EmbeddedStore extends Taking implements Store {
     return this.parts.names.ended(name)
   }
 
-  unknowns(): readonly UnknownSettlement[] {
+  async unknowns(): Promise<readonly UnknownSettlement[]> {
     const found: UnknownSettlement[] = []
     for (const { id, state, intent, payer } of this.holds.values()) {
       if (state !== 'unknown' || intent === undefined || payer.by !== 'x402') continue

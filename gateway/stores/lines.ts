@@ -23,9 +23,9 @@ function chargeLine(r: Charged): string {
 function callText(c: CallRecord): string {
   const code = c.code === undefined ? '' : `,"code":"${c.code}"`
   const receipt = c.receipt === undefined ? '' : `,"receipt":${quoted(c.receipt)}`
-  const head = `{"v":${c.v},"id":${quoted(c.id)},"at":${c.at},"generation":${c.generation},"api":${quoted(c.api)},"operation":${quoted(c.operation)},"consumer":${quoted(c.consumer)}`
+  const head = `{"v":${c.v},"id":${quoted(c.id)},"at":${c.at},"generation":${c.generation},"config":"${c.config}","api":${quoted(c.api)},"operation":${quoted(c.operation)},"consumer":${quoted(c.consumer)}`
   const attempts = c.attempts.length === 1 ? attemptText(c.attempts[0] as Attempt) : c.attempts.map(attemptText).join(',')
-  return `${head},"kind":"${c.kind}","status":${c.status}${code}${receipt},"units":${c.units},"price":"${c.price}","attempts":[${attempts}],"tookMs":${c.tookMs}}`
+  return `${head},"kind":"${c.kind}","status":${c.status}${code}${receipt},"requested":${c.requested},"candidates":[${c.candidates.map(quoted).join(',')}],"units":${c.units},"price":"${c.price}","attempts":[${attempts}],"tookMs":${c.tookMs}}`
 }
 
 function attemptText(a: Attempt): string {

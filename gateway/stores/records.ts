@@ -1,5 +1,5 @@
 /** What stands in the journal: one type per line, told apart by `t`. Amounts are decimal strings of micro-dollars. */
-import type { CallRecord, Charge, EpochMs, KeyRecord, Payment, StoredAnswer } from '#contract'
+import type { CallRecord, Charge, EpochMs, KeyRecord, Payment, Payout, StoredAnswer } from '#contract'
 
 export interface OpenRecord {
   readonly t: 'open'
@@ -25,8 +25,9 @@ export interface Credited {
   readonly id: string
   readonly account: string
   readonly amount: string
-  /** `grant`: handed out by the operator, paid for outside the gateway or given. */
-  readonly from: 'grant'
+  /** `grant`: handed out by the operator, paid for outside the gateway or given. `x402`: bought; then `network` says where the money is. */
+  readonly from: 'grant' | 'x402'
+  readonly network?: string
   readonly at: number
 }
 
@@ -133,6 +134,38 @@ export interface Refunded {
   readonly at: EpochMs
 }
 
+/** A new key in place of another, for the same account; the other is revoked by the same record. */
+export interface KeyRotated {
+  readonly t: 'rotate'
+  readonly from: string
+  readonly key: KeyCreated['key']
+}
+
+/** An entry that sets a mistake right; postings to `liab:credit:<account>` change that account's balance. */
+export interface Corrected {
+  readonly t: 'correct'
+  readonly id: string
+  readonly at: number
+  readonly reason: string
+  readonly ref?: string
+  readonly postings: readonly { readonly account: string; readonly amount: string }[]
+}
+
+/** A payout, signed and not yet broadcast: from here on the money is in transit. */
+export interface PayoutBegun {
+  readonly t: 'payout'
+  readonly payout: Omit<Payout, 'amount'> & { readonly amount: string }
+}
+
+export interface PayoutEnded {
+  readonly t: 'payout-end'
+  readonly id: string
+  readonly state: 'paid' | 'failed'
+  /** The block, or why it failed. */
+  readonly detail: string
+  readonly at: number
+}
+
 export type JournalRecord =
   | OpenRecord
   | KeyCreated
@@ -148,3 +181,7 @@ export type JournalRecord =
   | Settled
   | Voided
   | Refunded
+  | KeyRotated
+  | Corrected
+  | PayoutBegun
+  | PayoutEnded

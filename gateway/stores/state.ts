@@ -2,9 +2,9 @@
  * What the journal says: plain maps, changed by `apply` alone, the same function while serving and at replay.
  * What is only held (calls under way) stands beside it in `held…` fields, which start at zero.
  */
-import { type KeyRecord, NOTHING, type Settlement, type StoredAnswer, type Usd, unreachable } from '#contract'
+import { type KeyRecord, NOTHING, type Payout, type Settlement, type StoredAnswer, type Usd, unreachable } from '#contract'
 import type { Answers } from './answers.ts'
-import type { ChargeFields, Intended, JournalRecord, KeyCreated } from './records.ts'
+import type { ChargeFields, Corrected, Intended, JournalRecord, KeyCreated, PayoutBegun, PayoutEnded, Refunded } from './records.ts'
 
 export interface Account {
   posted: Usd
@@ -32,6 +32,8 @@ export interface NamedCall {
   waiters: (() => void)[]
 }
 
+const CREDIT = 'liab:credit:'
+
 export class State {
   mode: 'sandbox' | 'live' | undefined
   readonly keys = new Map<string, KeyRecord>()
@@ -45,6 +47,11 @@ export class State {
   readonly intents = new Map<string, Intended>()
   /** Ids of those made; a charge is reversed once. */
   readonly refunds = new Set<string>()
+  readonly corrections = new Set<string>()
+  /** The one under way. */
+  payout: Payout | undefined
+  /** How many have ever begun. */
+  payouts = 0
   readonly #answers: Answers
 
   constructor(answers: Answers) {
@@ -81,11 +88,8 @@ export class State {
         return
       case 'key':
         return this.#putKey(keyFrom(record))
-      case 'revoke': {
-        const key = this.keys.get(record.id)
-        if (key !== undefined) this.#putKey({ ...key, revokedAtMs: record.at as KeyRecord['createdAtMs'] })
-        return
-      }
+      case 'revoke':
+        return this.#revoke(record.id, record.at)
       case 'credit':
         return this.#credit(record.account, BigInt(record.amount))
       case 'enable':
@@ -113,12 +117,42 @@ export class State {
       case 'void':
         return this.#voided(record.id)
       case 'refund':
-        this.refunds.add(record.id)
-        this.#credit(record.account, BigInt(record.price))
-        return
+        return this.#refunded(record)
+      case 'rotate':
+        this.#revoke(record.from, record.key.createdAtMs)
+        return this.#putKey(keyFrom(record))
+      case 'correct':
+        return this.#corrected(record)
+      case 'payout':
+      case 'payout-end':
+        return this.#paying(record)
       default:
         unreachable(record)
     }
+  }
+
+  /** Credit is a liability: a debit lowers it. */
+  #corrected({ id, postings }: Corrected): void {
+    if (this.corrections.has(id)) return
+    this.corrections.add(id)
+    for (const { account, amount } of postings) if (account.startsWith(CREDIT)) this.#credit(account.slice(CREDIT.length), -BigInt(amount))
+  }
+
+  #refunded({ id, account, price }: Refunded): void {
+    this.refunds.add(id)
+    this.#credit(account, BigInt(price))
+  }
+
+  #paying(record: PayoutBegun | PayoutEnded): void {
+    if (record.t === 'payout') {
+      this.payout = { ...record.payout, amount: BigInt(record.payout.amount) as Usd }
+      this.payouts += 1
+    } else if (this.payout?.id === record.id) this.payout = undefined
+  }
+
+  #revoke(id: string, at: number): void {
+    const key = this.keys.get(id)
+    if (key !== undefined) this.#putKey({ ...key, revokedAtMs: at as KeyRecord['createdAtMs'] })
   }
 
   #putKey(key: KeyRecord): void {
@@ -178,7 +212,7 @@ export const withHeaders = (answer: StoredAnswer, headers: Readonly<Record<strin
   headers: [...answer.headers, ...Object.entries(headers).flat()],
 })
 
-function keyFrom(record: KeyCreated): KeyRecord {
+function keyFrom(record: Pick<KeyCreated, 'key'>): KeyRecord {
   const { capPerDay, ...key } = record.key
   return capPerDay === undefined ? key : { ...key, capPerDay: BigInt(capPerDay) as Usd }
 }

@@ -76,7 +76,7 @@ t.test('a failure of the books is told and is not a crash; nothing is lost by it
   t.match(ledger.booksFailed(), { message: /the disk is full/ })
   for (const id of ['b', 'c']) await sell(id)
   await t.rejects(ledger.books.statement('key:k', 10), /the disk is full/, 'no answer is better than a wrong one')
-  t.equal(ledger.admin.balance('key:k'), usd('$9.55'), 'calls go on, the money is right')
+  t.equal(await ledger.admin.balance('key:k'), usd('$9.55'), 'calls go on, the money is right')
   await t.resolves(ledger.close(), 'the stop is clean')
   mend()
   const again = openLedger(t, ledger)

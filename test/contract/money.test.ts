@@ -19,7 +19,7 @@ import {
 } from '../../gateway/contract/index.ts'
 import { seedOf } from '../rig/random.ts'
 
-const RUNS = { seed: seedOf(t), numRuns: 2000 }
+const RUNS = { seed: seedOf(t), numRuns: 10_000 }
 const MOST = 10n ** 18n - 1n
 const amount = fc.oneof(fc.bigInt({ min: -MOST, max: MOST }), fc.bigInt({ min: -2_000_000n, max: 2_000_000n }))
 const natural = fc.oneof(fc.bigInt({ min: 1n, max: 10n ** 15n }), fc.bigInt({ min: 1n, max: 100n }))

@@ -47,7 +47,7 @@ const ask = (shop: Shop, signal?: AbortSignal): Promise<Answer> =>
 
 /** Everything that a failed call might have changed. */
 async function state(shop: Shop): Promise<{ balance: unknown; wasted: unknown; sold: unknown; left: unknown }> {
-  const [row] = shop.office.status().connections
+  const [row] = (await shop.office.status()).connections
   const { balance } = (await shop.call('GET', '/credits', { headers: bearer(shop.consumer) })).json
   return { balance, wasted: row?.wasted_units, sold: row?.sold_units, left: row?.units_left }
 }
@@ -207,8 +207,8 @@ t.test('failures leave a record each, and the log says why', async (t) => {
   await ask(shop)
   await shop.close(0)
   t.match(shop.records(), [
-    { v: 1, kind: 'refused', code: 'upstream_error', api: 'acme', operation: 'search', attempts: [{ status: 500, meaning: 'provider-down', used: 'wasted' }] },
-    { v: 1, kind: 'refused', code: 'upstream_error', attempts: [{ meaning: 'broken', used: 'wasted' }] },
+    { v: 2, kind: 'refused', code: 'upstream_error', api: 'acme', operation: 'search', attempts: [{ status: 500, meaning: 'provider-down', used: 'wasted' }] },
+    { v: 2, kind: 'refused', code: 'upstream_error', attempts: [{ meaning: 'broken', used: 'wasted' }] },
   ])
   t.match(
     shop.logged.filter(({ level }) => level === 'warn').map(({ message }) => message),

@@ -146,7 +146,7 @@ t.test('a replay needs neither units nor money, but a key that is still good', a
   t.equal(code(await named(shop, '/acme/search', 'two', key)), '402 insufficient_credits')
   await shop.office.disable(['acme'])
   t.ok(replayed(await named(shop, '/acme/search', 'one', key)))
-  await shop.office.revokeKey(id)
+  await shop.office.keys.revoke(id)
   t.equal(code(await named(shop, '/acme/search', 'one', key)), '401 unauthenticated')
 })
 

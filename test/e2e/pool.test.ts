@@ -40,8 +40,10 @@ const ask = (pool: Pool, headers: Record<string, string> = {}): Promise<Answer> 
 /** Status and price or code, in short. */
 const short = ({ status, headers, json }: Answer): string => `${status} ${headers['x-atlas-price'] ?? json.code}`
 const balance = async (pool: Pool): Promise<unknown> => (await pool.call('GET', '/credits', { headers: bearer(pool.consumer) })).json.balance
-const unitsOf = ({ office }: Rig): Record<string, unknown> =>
-  Object.fromEntries(office.status().connections.map(({ name, sold_units, wasted_units, units_left }) => [name, [sold_units, wasted_units, units_left]]))
+const unitsOf = async ({ office }: Rig): Promise<Record<string, unknown>> =>
+  Object.fromEntries(
+    (await office.status()).connections.map(({ name, sold_units, wasted_units, units_left }) => [name, [sold_units, wasted_units, units_left]]),
+  )
 const callsAt = ({ providers }: Pool): Record<string, number> => Object.fromEntries(Object.entries(providers).map(([name, { seen }]) => [name, seen.length]))
 
 const TWO: readonly Subscription[] = [
@@ -102,7 +104,7 @@ t.test('a provider that limits hands the call to another connection at the same 
   pool.providers.a?.always(LIMITED)
   t.equal(short(await ask(pool)), '200 $0.12')
   t.same(callsAt(pool), { a: 1, b: 1, c: 0 }, 'of one price the one with most units left is asked first')
-  t.same(unitsOf(pool), { a: [0, 0, 100], b: [1, 0, 49], c: [0, 0, 1000] })
+  t.same(await unitsOf(pool), { a: [0, 0, 100], b: [1, 0, 49], c: [0, 0, 1000] })
   t.match((await pool.office.report(new Date().toISOString().slice(0, 7), 'bob')).total, { calls_sold: 1, revenue: '0.12', owner_share: '0.108' })
 })
 
@@ -111,7 +113,7 @@ t.test('failover never raises the price', async (t) => {
   for (const name of ['a', 'b']) pool.providers[name]?.always(LIMITED)
   t.equal(short(await ask(pool)), '502 upstream_error')
   t.same(callsAt(pool), { a: 1, b: 1, c: 0 })
-  t.same(unitsOf(pool), { a: [0, 0, 100], b: [0, 0, 50], c: [0, 0, 1000] })
+  t.same(await unitsOf(pool), { a: [0, 0, 100], b: [0, 0, 50], c: [0, 0, 1000] })
   t.equal(await balance(pool), '100.00')
   t.equal(short(await ask(pool, { 'x-atlas-max-price': '$9' })), '502 upstream_error', 'nor where the caller would allow it')
 })
@@ -130,17 +132,17 @@ t.test('a provider that limits and bills it all the same is not asked for a seco
   const { key } = await rig.key({ credits: '$1' })
   t.equal(short(await rig.call('GET', '/kaito/yaps?username=someone', { headers: bearer(key) })), '502 upstream_error')
   t.same([first.seen.length, second.seen.length], [1, 0])
-  t.same(unitsOf(rig), { one: [0, 1, 10], two: [0, 0, 10] })
+  t.same(await unitsOf(rig), { one: [0, 1, 10], two: [0, 0, 10] })
 })
 
 t.test('a provider that cannot be reached hands the call on; one that broke off may have billed and does not', async (t) => {
   const pool = await openPool(t, THREE)
   await pool.providers.a?.close()
   t.equal(short(await ask(pool)), '200 $0.12')
-  t.same(unitsOf(pool), { a: [0, 0, 100], b: [1, 0, 49], c: [0, 0, 1000] })
+  t.same(await unitsOf(pool), { a: [0, 0, 100], b: [1, 0, 49], c: [0, 0, 1000] })
   pool.providers.b?.next(reset)
   t.equal(short(await ask(pool)), '502 upstream_error')
-  t.same(unitsOf(pool), { a: [0, 0, 100], b: [1, 1, 48], c: [0, 0, 1000] })
+  t.same(await unitsOf(pool), { a: [0, 0, 100], b: [1, 1, 48], c: [0, 0, 1000] })
 })
 
 t.test('a connection without units does not stand in the way of the next one', async (t) => {

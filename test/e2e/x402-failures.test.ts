@@ -12,7 +12,7 @@ const shop = await openShop(t, market, { upstreamTimeout: '400ms' })
 const { rig, provider, facilitator } = shop
 
 const sales = async (): Promise<unknown> => (await rig.office.report(monthOf(Date.now()), undefined)).total.calls_sold
-const counters = (): Record<string, unknown> => rig.office.status().connections[0] as Record<string, unknown>
+const counters = async (): Promise<Record<string, unknown>> => (await rig.office.status()).connections[0] as Record<string, unknown>
 
 async function nothingIsPaid(t: Test, work: () => Promise<unknown>, expected: Asking): Promise<void> {
   const before = await sales()
@@ -148,7 +148,7 @@ t.test('a settlement that fails withholds the answer and wastes the units, and n
   const body = JSON.stringify({ success: false, errorReason: 'insufficient_funds', errorMessage: 'rpc http://10.0.0.1 said no', transaction: '', network: 'x' })
   facilitator.misbehave((path) => (path === '/settle' ? { work: false, status: 200, body } : undefined))
   t.teardown(() => facilitator.misbehave(undefined))
-  const before = counters()
+  const before = await counters()
   await nothingIsPaid(
     t,
     async () => {
@@ -162,7 +162,7 @@ t.test('a settlement that fails withholds the answer and wastes the units, and n
     },
     { verify: 1, settle: 1, provider: 1 },
   )
-  const after = counters()
+  const after = await counters()
   t.equal(Number(after.wasted_units) - Number(before.wasted_units), 1)
   t.equal(after.sold_units, before.sold_units)
   t.equal(after.revenue, before.revenue)

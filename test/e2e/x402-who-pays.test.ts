@@ -75,7 +75,7 @@ t.test("an owner's key is free: a payment beside it is ignored, whatever it is",
 
 t.test('a key that is not good refuses the call, and the payment beside it is unused', async (t) => {
   const revoked = await rig.key({ credits: '$1' })
-  await rig.office.revokeKey(revoked.id)
+  await rig.office.keys.revoke(revoked.id)
   const expired = await rig.key({ credits: '$1', expiresInMs: 1 })
   const payment = await shop.payment()
   const shown = [{ 'x-api-key': 'atlas_unknown' }, bearer('atlas_unknown'), bearer('no key at all'), bearer(revoked.key), bearer(expired.key)]

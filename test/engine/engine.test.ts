@@ -62,7 +62,7 @@ t.test('after the grace, calls under way are cut: not charged', async (t) => {
   await reached('the provider is asked', () => inside.provider.tries.length === 1)
   await engine.stop(1)
   t.match(sink.answers, [{ status: 503, body: /the gateway is stopping; nothing was charged/ }])
-  t.equal(inside.admin.balance('key:k'), 10_000_000n)
+  t.equal(await inside.admin.balance('key:k'), 10_000_000n)
 })
 
 t.test('a body that the operation does not take is refused before it is a call', async (t) => {
@@ -97,7 +97,7 @@ t.test('a request that never became a call is told to each plugin once, however 
     ...{ prefix: `/${api}`, api, adapter, connections: [connectionOf(api)] },
     chain: [...realChain(), linkOf(counter)],
   }))
-  const generation = await Generation.create(2, routes, inside.pluginPorts)
+  const generation = await Generation.create({ number: 2, config: 'digest' }, routes, inside.pluginPorts)
   const engine = new Engine(inside.ports, generation, 'http://gateway.example')
   t.teardown(() => engine.stop(0))
   const incoming = incomingOf('id', '/nowhere')
@@ -129,7 +129,7 @@ t.test('a chain that cannot be made closes what was made before it', async (t) =
     ...{ prefix: `/${api}`, api, adapter, connections: [] },
     chain: [linkOf(plugin(`${api}-1`, false)), linkOf(plugin(`${api}-2`, fails))],
   })
-  const making = Generation.create(2, [route('a', false), route('b', true)], inside.pluginPorts)
+  const making = Generation.create({ number: 2, config: 'digest' }, [route('a', false), route('b', true)], inside.pluginPorts)
   await t.rejects(making, { message: 'b-2 cannot be made' })
   t.strictSame(closed.sort(), ['a-1', 'a-2', 'b-1'])
 })

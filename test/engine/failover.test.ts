@@ -44,12 +44,14 @@ async function call(inside: Inside, headers: Readonly<Record<string, string>>): 
 }
 
 const asked = ({ provider }: Inside): readonly string[] => provider.tries.map(({ request }) => request.connection.name)
-const usedOf = ({ admin }: Inside): Record<string, string> =>
+const usedOf = async ({ admin }: Inside): Promise<Record<string, string>> =>
   Object.fromEntries(
-    ['a', 'b', 'c'].map((name) => {
-      const { sold, own, wasted, left } = admin.counters(name)
-      return [name, `${sold} sold, ${own} own, ${wasted} wasted, ${left} left`]
-    }),
+    await Promise.all(
+      ['a', 'b', 'c'].map(async (name) => {
+        const { sold, own, wasted, left } = await admin.counters(name)
+        return [name, `${sold} sold, ${own} own, ${wasted} wasted, ${left} left`]
+      }),
+    ),
   )
 
 const UNUSED = { a: '0 sold, 0 own, 0 wasted, 1700 left', b: '0 sold, 0 own, 0 wasted, 700 left', c: '0 sold, 0 own, 0 wasted, 700 left' }
@@ -66,7 +68,7 @@ t.test('a request of which no byte left is tried elsewhere: the first gives its 
   const flown = await call(inside, await inside.key('k'))
   t.equal(flown.sink.answers[0]?.status, 200)
   t.strictSame(asked(inside), ['a', 'b'])
-  t.strictSame(usedOf(inside), { ...UNUSED, b: '1 sold, 0 own, 0 wasted, 699 left' })
+  t.strictSame(await usedOf(inside), { ...UNUSED, b: '1 sold, 0 own, 0 wasted, 699 left' })
   t.match(inside.outcomes.get(flown.id), [
     {
       kind: 'charged',
@@ -90,8 +92,8 @@ t.test('failover never raises the price, also for a payment that would cover it'
     t.match(flown.sink.answers, [{ status: 502, body: /"code":"upstream_error"/ }])
   }
   t.notOk(asked(inside).includes('c'))
-  t.strictSame(usedOf(inside), UNUSED)
-  t.equal(inside.admin.balance('key:k'), 10_000_000n)
+  t.strictSame(await usedOf(inside), UNUSED)
+  t.equal(await inside.admin.balance('key:k'), 10_000_000n)
 })
 
 t.test('one that has no units is passed over for the next of the same price', async (t) => {
@@ -112,7 +114,7 @@ t.test('what the provider bills is not tried elsewhere, and its unit is wasted; 
       )
       const flown = await call(inside, await inside.key('k'))
       t.equal(flown.sink.answers[0]?.status, bills ? 502 : 200, `${means}, ${bills ? 'billed' : 'not billed'}`)
-      t.equal(usedOf(inside).a, bills ? '0 sold, 0 own, 1 wasted, 1699 left' : UNUSED.a)
+      t.equal((await usedOf(inside)).a, bills ? '0 sold, 0 own, 1 wasted, 1699 left' : UNUSED.a)
     }
   }
 })
@@ -131,7 +133,7 @@ t.test("an owner's call goes to no other owner's connection", async (t) => {
   const flown = await call(inside, await inside.key('o', { role: 'owner', owner: 'alice' }))
   t.match(flown.sink.answers, [{ status: 502 }])
   t.strictSame(asked(inside), ['a'])
-  t.strictSame(usedOf(inside), UNUSED)
+  t.strictSame(await usedOf(inside), UNUSED)
 })
 
 t.test('a client that leaves while another connection is being found takes nothing, also where none is found', async (t) => {
@@ -149,7 +151,7 @@ t.test('a client that leaves while another connection is being found takes nothi
     await turns()
     await inside.flushed()
     t.strictSame(asked(inside), ['a'])
-    t.strictSame(usedOf(inside), UNUSED)
+    t.strictSame(await usedOf(inside), UNUSED)
     t.match(inside.outcomes.get(flown.id), [{ kind: 'abandoned' }])
     t.equal(inside.outcomes.get(flown.id)?.length, 1, end)
   }
@@ -175,5 +177,5 @@ t.test('a call that is given up before a byte of it has left gives its unit back
     t.ok(one.aborted)
   }
   await inside.flushed()
-  t.strictSame(usedOf(inside), UNUSED)
+  t.strictSame(await usedOf(inside), UNUSED)
 })

@@ -153,9 +153,9 @@ async function call(inside: Inside, headers: Readonly<Record<string, string>>): 
 }
 
 /** Everything that a call may take. */
-const everything = ({ admin }: Inside): Record<'sold' | 'own' | 'wasted' | 'left', number> & { balance: bigint } => {
-  const { sold, own, wasted, left } = admin.counters('acme')
-  return { sold, own, wasted, left, balance: admin.balance('key:k') }
+const everything = async ({ admin }: Inside): Promise<Record<'sold' | 'own' | 'wasted' | 'left', number> & { balance: bigint }> => {
+  const { sold, own, wasted, left } = await admin.counters('acme')
+  return { sold, own, wasted, left, balance: await admin.balance('key:k') }
 }
 
 for (const one of cases) {
@@ -164,7 +164,7 @@ for (const one of cases) {
     const { inside, headers } = await open(t, one, () => on)
     for (const payer of PAYERS) {
       on = true
-      const before = everything(inside)
+      const before = await everything(inside)
       const flown = await call(inside, headers[payer])
       const [answer] = flown.sink.answers
       on = false
@@ -179,8 +179,8 @@ for (const one of cases) {
       t.equal(inside.outcomes.get(flown.id)?.length, 1, 'observed once')
       t.equal(inside.records.filter(({ id }) => id === flown.id).length, 1, 'recorded once')
       const wasted = one.wasted === true ? 1 : 0
-      t.strictSame(everything(inside), { ...before, wasted: before.wasted + wasted, left: before.left - wasted }, `${payer}: as before`)
-      t.equal(inside.store.named(NAMES[payer], flown.call.digest).state, 'absent', `${payer}: no name stays`)
+      t.strictSame(await everything(inside), { ...before, wasted: before.wasted + wasted, left: before.left - wasted }, `${payer}: as before`)
+      t.equal((await inside.store.named(NAMES[payer], flown.call.digest)).state, 'absent', `${payer}: no name stays`)
       const again = await call(inside, headers[payer])
       t.equal(again.sink.answers[0]?.status, payer === 'nobody' ? 402 : 200, `${payer}: payment, pace and place are free for the same call again`)
     }
@@ -201,7 +201,7 @@ t.test('settle throws: the outcome is unknown, and the same call never gets a se
   t.match(paid.sink.answers, [{ status: 503, body: /payment_pending/ }])
   t.match(inside.outcomes.get(paid.id), [{ kind: 'unknown', code: 'payment_pending' }])
   t.equal(inside.unknowns.count, 1, 'the reconciler is told')
-  t.equal(inside.store.unknowns().length, 1)
+  t.equal((await inside.store.unknowns()).length, 1)
   for (const again of [headers, { 'idempotency-key': headers['idempotency-key'] }]) {
     const flown = await call(inside, again)
     t.match(flown.sink.answers, [{ status: 503, body: /payment_pending/ }], 'with the payment or with the name alone')

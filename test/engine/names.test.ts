@@ -39,7 +39,7 @@ t.test('a stored answer is replayed as it was: status, fields, body, price; noth
   t.strictSame(own(again.sink.answers[0]?.headers ?? []), own(first.sink.answers[0]?.headers ?? []))
   t.ok(again.sink.answers[0]?.headers.join(' ').includes('x-atlas-replayed true'))
   t.equal(inside.provider.tries.length, 1)
-  t.equal(inside.admin.balance('key:k'), 9_850_000n)
+  t.equal(await inside.admin.balance('key:k'), 9_850_000n)
   t.match(inside.outcomes.get(again.id), [{ kind: 'replayed', price: 0n, attempts: [] }])
 })
 
@@ -100,7 +100,7 @@ t.test('a stored answer is kept for a day, that of a bare payment until it is no
   await call(inside, headers)
   await call(inside, payment)
   inside.clock.pass(3_500_000)
-  t.equal(inside.store.named(`k:key:k:k`, (await call(inside, headers)).call.digest).state, 'stored')
+  t.equal((await inside.store.named(`k:key:k:k`, (await call(inside, headers)).call.digest)).state, 'stored')
   inside.clock.pass(86_400_000 - 3_500_001)
   t.equal((await call(inside, headers)).sink.answers[0]?.body, '{"answer":1}', 'a moment before')
   inside.clock.pass(1)

@@ -15,17 +15,18 @@ async function open(t: Test, count: number): Promise<Inside> {
   inside.facilitator.settles = () => LOST
   const calls = Array.from({ length: count }, (_, number) => inside.fly('/acme/search', { headers: paymentHeader({ number, nowMs: inside.clock.nowMs() }) }))
   await reached('all are over', () => calls.every(({ flight }) => flight.state === 'over'))
-  t.equal(inside.store.unknowns().length, count)
+  t.equal((await inside.store.unknowns()).length, count)
   inside.facilitator.asked.settle.length = 0
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   return inside
 }
 
-function reconciling(t: Test, { store, log, generation }: Inside): Reconciler {
+async function reconciling(t: Test, { store, log, generation }: Inside): Promise<Reconciler> {
   const reconciler = new Reconciler({ store, log, settlers: () => generation.chains })
   t.teardown(() => reconciler.close())
   reconciler.wake()
+  await turns(1)
   return reconciler
 }
 
@@ -36,7 +37,7 @@ const tick = async (ms: number): Promise<void> => {
 
 t.test('tried again within 2 s, then at growing intervals up to 30 s', async (t) => {
   const inside = await open(t, 1)
-  reconciling(t, inside)
+  await reconciling(t, inside)
   const at: number[] = []
   for (let second = 0.5; second <= 160; second += 0.5) {
     const before = inside.facilitator.asked.settle.length
@@ -51,18 +52,18 @@ t.test('tried again within 2 s, then at growing intervals up to 30 s', async (t)
 
 t.test('only a settlement ends it: what is refused, lost or pending is asked for again', async (t) => {
   const inside = await open(t, 1)
-  reconciling(t, inside)
+  await reconciling(t, inside)
   const answers: FacilitatorAnswer[] = [REFUSED, { kind: 'answer', status: 503, body: {} }, LOST]
   for (const answer of answers) {
     inside.facilitator.settles = () => answer
     await tick(30_000)
-    t.equal(inside.store.unknowns().length, 1)
+    t.equal((await inside.store.unknowns()).length, 1)
   }
   inside.facilitator.settles = () => SETTLED
   await tick(30_000)
   await inside.flushed()
-  t.strictSame(inside.store.unknowns(), [])
-  t.equal(inside.admin.counters('acme').sold, 1, 'it is sold')
+  t.strictSame(await inside.store.unknowns(), [])
+  t.equal((await inside.admin.counters('acme')).sold, 1, 'it is sold')
   const asked = inside.facilitator.asked.settle.length
   await tick(120_000)
   t.equal(inside.facilitator.asked.settle.length, asked, 'and never asked for again')
@@ -70,8 +71,8 @@ t.test('only a settlement ends it: what is refused, lost or pending is asked for
 
 t.test('one that hangs delays no other, and a new one waits for nobody', async (t) => {
   const inside = await open(t, 2)
-  const reconciler = reconciling(t, inside)
-  const [hanging] = inside.store.unknowns()
+  const reconciler = await reconciling(t, inside)
+  const [hanging] = await inside.store.unknowns()
   inside.facilitator.settles = (payer) => (payer === hanging?.payment.payer ? new Promise<never>(() => undefined) : SETTLED)
   // Others that become unknown meanwhile begin nothing anew.
   for (let count = 0; count < 4; count += 1) {
@@ -79,7 +80,7 @@ t.test('one that hangs delays no other, and a new one waits for nobody', async (
     reconciler.wake()
   }
   t.strictSame(
-    inside.store.unknowns().map(({ hold }) => hold),
+    (await inside.store.unknowns()).map(({ hold }) => hold),
     [hanging?.hold],
   )
 })
@@ -96,19 +97,20 @@ t.test('a settler or a store that throws is tried again later', async (t) => {
     },
     unknowns: { value: () => inside.store.unknowns() },
   }) as typeof inside.store
-  reconciling(t, { ...inside, store })
+  await reconciling(t, { ...inside, store })
   inside.facilitator.settles = () => SETTLED
   await tick(2_000)
   t.match(inside.logged.at(-1), { level: 'error', message: 'a settlement could not be reconciled' })
   lost = false
   await tick(30_000)
   await inside.flushed()
-  t.strictSame(inside.store.unknowns(), [])
+  t.strictSame(await inside.store.unknowns(), [])
 })
 
 t.test('after close nothing is asked for any more', async (t) => {
   const inside = await open(t, 3)
-  reconciling(t, inside).close()
+  const reconciler = await reconciling(t, inside)
+  reconciler.close()
   await tick(120_000)
   t.strictSame(inside.facilitator.asked.settle, [])
 })

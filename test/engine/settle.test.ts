@@ -26,8 +26,8 @@ async function call(inside: Inside, headers: Readonly<Record<string, string>>): 
 }
 
 const payment = (inside: Inside): Record<string, string> => paymentHeader({ number: 1, nowMs: inside.clock.nowMs() })
-const used = ({ admin }: Inside): object => {
-  const { sold, own, wasted } = admin.counters('acme')
+const used = async ({ admin }: Inside): Promise<object> => {
+  const { sold, own, wasted } = await admin.counters('acme')
   return { sold, own, wasted }
 }
 const fails =
@@ -45,7 +45,7 @@ t.test('a settlement that is refused: nothing of the answer leaves, the units ar
   t.ok(headers.includes('payment-response') && headers.includes('payment-required'), 'what became of it, and a new offer')
   t.match(inside.outcomes.get(flown.id), [{ kind: 'refused', code: 'payment_invalid', price: 0n, attempts: [{ meaning: 'ok', used: 'wasted' }] }])
   t.match(inside.records, [{ kind: 'refused', attempts: [{ used: 'wasted' }] }])
-  t.strictSame(used(inside), { sold: 0, own: 0, wasted: 1 })
+  t.strictSame(await used(inside), { sold: 0, own: 0, wasted: 1 })
   t.strictSame(
     [...store.held.values()].map(({ ends }) => ends),
     [['not_settled']],
@@ -62,8 +62,8 @@ t.test('a settlement whose answer is lost is unknown: pending for everybody, and
   t.ok(flown.sink.answers[0]?.headers.includes('retry-after'))
   t.match(inside.outcomes.get(flown.id), [{ kind: 'unknown', code: 'payment_pending' }])
   t.equal(inside.unknowns.count, 1)
-  t.equal(inside.admin.counters('acme').left, 699, 'its unit is sold to nobody else')
-  const [unknown] = inside.store.unknowns()
+  t.equal((await inside.admin.counters('acme')).left, 699, 'its unit is sold to nobody else')
+  const [unknown] = await inside.store.unknowns()
   t.match(unknown, { price: 150_000n, payment: { payer: walletOf(1) } })
   await store.resolve(unknown?.hold ?? '', { state: 'settled', transaction: `0x${'cd'.repeat(32)}`, headers: { 'payment-response': 'e30=' } })
   const again = await call(inside, payment(inside))
@@ -115,7 +115,7 @@ t.test('a reservation, or a second move, that is lost on its way refuses the cal
     t.match(flown.sink.answers, [{ status: 503, body: /"code":"unavailable"/ }], move)
     store.fails = () => false
     t.equal((await call(inside, headers)).sink.answers[0]?.status, 200, 'payment and name are free')
-    t.strictSame(used(inside), { sold: 1, own: 0, wasted: 0 })
+    t.strictSame(await used(inside), { sold: 1, own: 0, wasted: 0 })
   }
 })
 
@@ -148,6 +148,6 @@ t.test('the first of a name leaves before it is charged: one of those who waited
     others.map(({ sink }) => sink.answers[0]?.body),
     ['{"a":2}', '{"a":2}'],
   )
-  t.equal(inside.admin.balance('key:k'), 9_850_000n, 'charged once')
+  t.equal(await inside.admin.balance('key:k'), 9_850_000n, 'charged once')
   t.strictSame(others.map(({ id }) => inside.outcomes.get(id)?.[0]?.kind).sort(), ['charged', 'replayed'])
 })

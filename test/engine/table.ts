@@ -68,7 +68,7 @@ export async function run(t: Test, rows: readonly Row[]): Promise<Came[]> {
   const played = await Promise.all(stages.map((stage) => play(inside, store, stage)))
   await inside.flushed()
   const written = writtenIn(inside)
-  return played.map((one) => came(inside, store, one, written))
+  return Promise.all(played.map((one) => came(inside, store, one, written)))
 }
 
 /** A row that is over. */
@@ -203,12 +203,12 @@ function give(event: Exclude<Event, 'client gone' | 'deadline' | 'shutdown'>, on
 }
 
 /** What is written down about a call that is over. */
-function came(inside: Inside, store: WatchedStore, { stage, flown, earlier }: Played, written: Written): Came {
+async function came(inside: Inside, store: WatchedStore, { stage, flown, earlier }: Played, written: Written): Promise<Came> {
   const { row, account, api } = stage
   const { sink, id, flight } = flown
   const outcomes = inside.outcomes.get(id) ?? []
   const outcome = outcomes.at(-1)
-  const { sold, own, wasted, left } = inside.admin.counters(api)
+  const { sold, own, wasted, left } = await inside.admin.counters(api)
   const before = { sold: row.payer === 'owner' ? 0 : earlier, own: row.payer === 'owner' ? earlier : 0, wasted: 0 }
   const used = { sold: sold - before.sold, own: own - before.own, wasted }
   const fates = (['sold', 'own', 'wasted'] as const).flatMap((fate) => Array<typeof fate>(Math.max(0, used[fate])).fill(fate))
@@ -234,7 +234,7 @@ function came(inside: Inside, store: WatchedStore, { stage, flown, earlier }: Pl
       ...sink.wrongs,
       ...(inside.armed.has(flight) ? ['its deadline is running'] : []),
       ...(fates.length > 1 ? [`units used: ${fates}`] : []),
-      ...(inside.admin.balance(account) === balance ? [] : [`the balance is ${inside.admin.balance(account)}, not ${balance}`]),
+      ...((await inside.admin.balance(account)) === balance ? [] : [`the balance is ${await inside.admin.balance(account)}, not ${balance}`]),
     ],
   }
 }

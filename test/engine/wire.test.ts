@@ -64,7 +64,7 @@ t.test('a stream that the provider breaks off is cut, once', async (t) => {
   t.equal(sink.seen, 'stream cut')
   t.equal(world.inside.outcomes.get(id)?.length, 1)
   await world.inside.flushed()
-  t.equal(world.inside.admin.balance('key:k'), 10_000_000n)
+  t.equal(await world.inside.admin.balance('key:k'), 10_000_000n)
 })
 
 t.test('whoever leaves, or waits too long, ends the request at the provider', async (t) => {
@@ -76,5 +76,5 @@ t.test('whoever leaves, or waits too long, ends the request at the provider', as
     flown.flight[leave]()
     t.ok(await world.provider.seen[at]?.gone, leave)
   }
-  t.equal(world.inside.admin.counters('acme').wasted, 3)
+  t.equal((await world.inside.admin.counters('acme')).wasted, 3)
 })

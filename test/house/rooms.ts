@@ -3,6 +3,7 @@
 const CONTRACT = 'gateway/contract'
 /** Rooms of one brace: each speaks the contract, none knows another. */
 const BRACE = ['gateway/engine', 'gateway/stores', 'gateway/books', 'gateway/vault', 'gateway/sandbox', 'plugins', 'adapters', 'config']
+const GROUND = 'gateway/ground.ts'
 const JOINER = 'gateway/gateway.ts'
 const OFFICE = 'gateway/office'
 const DOORS = 'gateway/doors'
@@ -14,13 +15,14 @@ const BUILD = 'gateway/build.mjs'
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
   [CONTRACT]: [],
   ...Object.fromEntries(BRACE.map((room) => [room, [CONTRACT]])),
-  [JOINER]: [CONTRACT, ...BRACE],
-  [OFFICE]: [CONTRACT, JOINER],
-  [DOORS]: [CONTRACT, ...BRACE, JOINER, OFFICE],
-  [MAIN]: [CONTRACT, ...BRACE, JOINER, OFFICE, DOORS],
+  [GROUND]: [CONTRACT, ...BRACE],
+  [JOINER]: [CONTRACT, ...BRACE, GROUND],
+  [OFFICE]: [CONTRACT, GROUND],
+  [DOORS]: [CONTRACT, ...BRACE, GROUND, JOINER, OFFICE],
+  [MAIN]: [CONTRACT, ...BRACE, GROUND, JOINER, OFFICE, DOORS],
   [BUILD]: [],
   [LAUNCHER]: [BUILD, MAIN],
-  test: [CONTRACT, ...BRACE, JOINER, OFFICE, DOORS, MAIN, BUILD],
+  test: [CONTRACT, ...BRACE, GROUND, JOINER, OFFICE, DOORS, MAIN, BUILD],
   bench: [],
 }
 

@@ -154,9 +154,9 @@ async function flown(inside: Inside, headers: Readonly<Record<string, string>>):
 }
 
 /** Everything that a call may take from the store. */
-const standing = ({ admin, store }: Inside, { digest }: Call & { readonly digest: string }): string => {
-  const { sold, own, wasted, left } = admin.counters('acme')
-  return asText([sold, own, wasted, left, admin.balance('key:k'), store.named('k:key:k:name', digest).state])
+const standing = async ({ admin, store }: Inside, { digest }: Call & { readonly digest: string }): Promise<string> => {
+  const { sold, own, wasted, left } = await admin.counters('acme')
+  return asText([sold, own, wasted, left, await admin.balance('key:k'), (await store.named('k:key:k:name', digest)).state])
 }
 
 async function refused(plugin: Plugin, _file: string, { t }: World): Promise<readonly string[]> {
@@ -167,7 +167,7 @@ async function refused(plugin: Plugin, _file: string, { t }: World): Promise<rea
   let before: string | undefined
   for (let count = 0; count < 5; count += 1) {
     const { call, sink } = await flown(inside, headers)
-    const after = standing(inside, call)
+    const after = await standing(inside, call)
     if (before !== undefined && (after !== before || sink.answers[0]?.status !== 503)) traces.push(`after a refused call ${after}, before it ${before}`)
     before = after
   }

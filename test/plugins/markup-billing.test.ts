@@ -1,10 +1,12 @@
 /** Prices in micro-dollars and their split, with the figures of MISSION.md. */
 
+import fc from 'fast-check'
 import t from 'tap'
 import { type Connection, type Price, ratio, type Supply, units, type Usd, usd } from '../../gateway/contract/index.ts'
 import markupBilling from '../../plugins/markup-billing.ts'
 import { connectionOf, operationOf } from '../rig/acme.ts'
 import { settingsOf } from '../rig/chains.ts'
+import { seedOf } from '../rig/random.ts'
 import { type Inside, openInside, reached } from '../rig/inside.ts'
 
 const operation = operationOf('search')
@@ -47,6 +49,32 @@ t.test('a share of nothing and of everything', async (t) => {
     platform: usd('$1'),
     owner: usd('$0.50'),
   })
+})
+
+t.test('for every price, share and count of units: the shares are never negative, sum to the price, and the platform gets no more than its part', async (t) => {
+  const natural = (max: bigint) => fc.oneof(fc.bigInt({ min: 1n, max }), fc.bigInt({ min: 1n, max: 300n }))
+  const any = fc.record({
+    base: fc.tuple(natural(10n ** 9n), natural(10n ** 6n)),
+    charged: fc.oneof(fc.bigInt({ min: 0n, max: 10n ** 12n }), fc.bigInt({ min: 0n, max: 300n })),
+    count: fc.oneof(fc.integer({ min: 0, max: 1_000_000 }), fc.integer({ min: 0, max: 5 })),
+    share: fc.integer({ min: 0, max: 10_000 }),
+    of: fc.constantFrom('revenue' as const, 'markup' as const),
+  })
+  fc.assert(
+    fc.property(any, ({ base: [num, den], charged, count, share, of }) => {
+      const whole = { platform_share: ratio(BigInt(share), 10_000n), platform_share_of: of }
+      const hooks = markupBilling.create(whole, undefined as never)
+      const connection = connectionOf('any', { baseCost: ratio(num, den) })
+      const price = hooks.facts?.price?.({ supply: { connections: [connection], units: units(count) }, operation } as never) as Price | undefined
+      const platform = price?.alternatives[0]?.platformShare(charged as Usd, units(count)) ?? -1n
+      const owner = charged - platform
+      const shared = of === 'revenue' ? charged * den : charged * den - num * BigInt(count)
+      const exact = shared <= 0n ? 0n : shared * BigInt(share)
+      const [below, above] = [platform * 10_000n * den, (platform + 1n) * 10_000n * den]
+      return platform >= 0n && owner >= 0n && platform + owner === charged && below <= exact && above > exact
+    }),
+    { seed: seedOf(t), numRuns: 10_000 },
+  )
 })
 
 t.test("what does not divide goes to the owner, and a price below cost leaves the platform of a markup's share nothing", async (t) => {

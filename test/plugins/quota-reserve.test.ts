@@ -70,7 +70,7 @@ t.test("the owner's calls come out of the reserve first, then out of what is for
   const left: number[] = []
   for (let count = 0; count < 5; count += 1) {
     await call(inside, '/acme/search', owner)
-    left.push(inside.admin.counters('acme').left)
+    left.push((await inside.admin.counters('acme')).left)
   }
   t.strictSame(left, [7, 7, 7, 6, 5])
 })

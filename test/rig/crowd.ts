@@ -44,16 +44,18 @@ export class Crowd {
     return this.answered >= count ? Promise.resolve() : new Promise((done) => this.#waiting.push({ count, done }))
   }
 
-  /** Clients come until `stopped` says so; each ends at the first connection that breaks. */
-  async spend(url: string, stopped: () => boolean): Promise<void> {
+  /** Clients come to these gateways until `stopped` says so; each ends at the first connection that breaks. */
+  async spend(urls: readonly string[], stopped: () => boolean): Promise<void> {
     const agent = new Agent({ connections: this.#wish.clients })
-    const client = async (): Promise<void> => {
+    const client = async (_: unknown, index: number): Promise<void> => {
+      const url = urls[index % urls.length] as string
       while (!stopped()) {
         const call = this.#next()
         this.calls.push(call)
         await send(agent, url, call)
         if (call.status === 'open') return
         this.#count(call)
+        if (call.status === 503) await backOff()
       }
     }
     await Promise.all(Array.from({ length: this.#wish.clients }, client))
@@ -68,6 +70,7 @@ export class Crowd {
       for (let call = rest.pop(); call !== undefined; call = rest.pop()) {
         await send(agent, url, call)
         this.#count(call)
+        if (call.code === 'unavailable') await backOff()
       }
     }
     await Promise.all(Array.from({ length: this.#wish.clients }, client))
@@ -90,6 +93,10 @@ export class Crowd {
     for (const { count, done } of this.#waiting) if (this.answered >= count) done()
   }
 }
+
+const BACK_OFF_MS = 20
+/** As a client does that is told to come again. */
+const backOff = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, BACK_OFF_MS))
 
 async function send(dispatcher: Agent, url: string, call: CrowdCall): Promise<void> {
   const write = call.operation === 'write'

@@ -9,7 +9,7 @@ import { formatComplaint } from '../../config/complaints.ts'
 import { discover } from '../../config/discover.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type Running, startDoors } from '../../gateway/doors/index.ts'
-import { systemClock } from '../../gateway/gateway.ts'
+import { systemClock } from '../../gateway/ground.ts'
 
 /** What of a tap test is needed here. */
 export interface Teardown {
@@ -161,7 +161,7 @@ async function ask(dispatcher: Agent, url: string, method: string, { headers = {
 }
 
 async function keyOf({ office }: Running, { credits = '$0', owner, capPerDay, expiresInMs }: KeyWish): Promise<{ id: string; key: string }> {
-  return office.createKey({
+  return office.keys.create({
     credits: usd(credits),
     ...(owner === undefined ? {} : { owner }),
     ...(capPerDay === undefined ? {} : { capPerDay: usd(capPerDay) }),

@@ -19,6 +19,7 @@ import {
   usd,
 } from '#contract'
 import { Deadlines } from '../../gateway/engine/deadlines.ts'
+import { Patience } from '../../gateway/engine/patience.ts'
 import { EngineCall, type EnginePorts, Flight, Generation, type Incoming, type Link, resolveBody, resolveTarget } from '../../gateway/engine/index.ts'
 import { QualityBook } from '../../gateway/engine/quality.ts'
 import { type Group, type JournalRecord, openEmbedded } from '../../gateway/stores/index.ts'
@@ -38,6 +39,8 @@ export interface InsideSetup {
   readonly concurrentPerConsumer?: number
   /** Default: the scripted provider. */
   readonly transport?: EnginePorts['transport']
+  /** How long a call waits for the store; long enough here for any test that does not ask for less. */
+  readonly patienceMs?: number
   /** What stands between the engine and the real store. */
   readonly between?: (store: Store) => Store
 }
@@ -107,12 +110,23 @@ export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<
   const seen = { records: [] as CallRecord[], outcomes: new Map<string, Outcome[]>(), unknowns: { count: 0 } }
   const chain = [...(setup.chain ?? realChain()), watcher(seen.outcomes)]
   const routes = [...apis].map(([api, connections]) => ({ prefix: `/${api}`, api, adapter, connections, chain }))
-  const generation = await Generation.create(1, routes, pluginPorts)
+  const generation = await Generation.create({ number: 1, config: 'digest' }, routes, pluginPorts)
   t.teardown(() => generation.close())
   const quality = new QualityBook()
   const deadlines = new WatchedDeadlines(limits.upstreamTimeoutMs, (flight) => flight.onDeadline())
   const ports: EnginePorts = {
-    ...{ store, transport: setup.transport ?? provider, clock, chance, log, quality, deadlines, ...limits, bufferBytes: setup.bufferBytes ?? 64 },
+    ...{
+      store,
+      transport: setup.transport ?? provider,
+      clock,
+      chance,
+      log,
+      quality,
+      deadlines,
+      patience: new Patience(setup.patienceMs ?? 60_000),
+      ...limits,
+      bufferBytes: setup.bufferBytes ?? 64,
+    },
     record: (record) => void seen.records.push(record),
     unknown: () => {
       seen.unknowns.count += 1
@@ -194,7 +208,12 @@ function flights(ports: EnginePorts, generation: Generation): Inside['fly'] {
     if (isRefusal(target)) throw new Error(target.detail)
     const request = resolveBody(target, incoming, body)
     if (isRefusal(request)) throw new Error(request.detail)
-    const call = new EngineCall(incoming, target, request, body, { generation: 1, receivedAtMs: ports.clock.nowMs(), origin: 'http://gateway.example' })
+    const call = new EngineCall(incoming, target, request, body, {
+      generation: 1,
+      config: 'digest',
+      receivedAtMs: ports.clock.nowMs(),
+      origin: 'http://gateway.example',
+    })
     const sink = new RecordingSink()
     let over = (): void => undefined
     const landed = new Promise<void>((resolve) => {

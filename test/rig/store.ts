@@ -166,8 +166,8 @@ export function charge(chosen: Alternative, count: number = chosen.units, more: 
 }
 
 const callOf = (consumer: string): Charge['call'] => ({
-  ...{ v: 1, id: 'request', at: 0 as EpochMs, generation: 1, api: 'acme', operation: 'search', consumer, kind: 'charged', status: 200 },
-  ...{ units: 1, price: '0', attempts: [], tookMs: 1 },
+  ...{ v: 2, id: 'request', at: 0 as EpochMs, generation: 1, config: 'c', api: 'acme', operation: 'search', consumer, kind: 'charged', status: 200 },
+  ...{ requested: 1, candidates: ['acme'], units: 1, price: '0', attempts: [], tookMs: 1 },
 })
 
 /** Lets everything run that can run without the disk or the clock. */

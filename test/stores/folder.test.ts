@@ -23,7 +23,7 @@ t.test('a second process is refused with one sentence, and let in when the first
   t.strictSame(second.lines, [sentence], 'told alike by a process of its own')
   t.equal(await first.kill(), 'SIGKILL')
   const opened = open(folder)
-  t.match(opened.admin.listKeys(), [{ id: 'of-the-holder' }], 'with what the first had written')
+  t.match(await opened.admin.listKeys(), [{ id: 'of-the-holder' }], 'with what the first had written')
   await opened.store.close()
 })
 
@@ -71,6 +71,6 @@ t.test('a failed disk refuses every call from then on, and says so', async (t) =
   t.strictSame([...new Set(lines.slice(refusedAt + 1, -1))], ['unavailable'], 'and nobody is served afterwards')
   t.equal(lines.at(-1), 'failed: the journal cannot be written', 'which /readyz can tell')
   const again = open(folder)
-  t.equal(again.admin.balance('key:of-the-holder'), 1_000_000_000n - 150_000n * BigInt(refusedAt), 'exactly the acknowledged charges are there')
+  t.equal(await again.admin.balance('key:of-the-holder'), 1_000_000_000n - 150_000n * BigInt(refusedAt), 'exactly the acknowledged charges are there')
   await again.store.close()
 })

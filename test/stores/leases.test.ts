@@ -74,18 +74,18 @@ t.test('after a crash the unaccounted rest of a lease is wasted, after a clean s
   const rest = outstanding(rig, connection.name, 5)
 
   const crashed = rig.crash()
-  const { sold, wasted, left } = crashed.admin.counters(connection.name)
+  const { sold, wasted, left } = await crashed.admin.counters(connection.name)
   t.equal(sold, 5)
   t.equal(wasted, rest + 5, 'what was held may have reached the provider, too')
   t.ok(rest <= 70 && rest > 0)
   t.equal(left, 7_000 - 5 - wasted)
-  t.equal(crashed.admin.balance('key:k'), rig.admin.balance('key:k'), 'money that was only held is back')
+  t.equal(await crashed.admin.balance('key:k'), await rig.admin.balance('key:k'), 'money that was only held is back')
   const twice = crashed.crash()
-  t.equal(twice.admin.counters(connection.name).wasted, wasted, 'it is wasted once, however often the process dies')
+  t.equal((await twice.admin.counters(connection.name)).wasted, wasted, 'it is wasted once, however often the process dies')
 
   rig.store.release('under way', 'returned')
   const stopped = await rig.reopen()
-  t.match(stopped.admin.counters(connection.name), { sold: 5, wasted: 2 }, 'a clean stop wastes only what a call still holds')
+  t.match(await stopped.admin.counters(connection.name), { sold: 5, wasted: 2 }, 'a clean stop wastes only what a call still holds')
 })
 
 t.test('a clean stop gives back also what a lease on its way to the disk would have added', async (t) => {
@@ -95,7 +95,7 @@ t.test('a clean stop gives back also what a lease on its way to the disk would h
     await hold(rig, 'held', supply(ownerOf(), [connection], size))
     // The lease that is made ahead of need is not on disk yet.
     const again = await rig.reopen()
-    t.match(again.admin.counters(connection.name), { wasted: size, left: 10_000 - size })
+    t.match(await again.admin.counters(connection.name), { wasted: size, left: 10_000 - size })
   }
 })
 
@@ -115,7 +115,7 @@ t.test('when leases run dry under concurrency nothing is oversold and nobody is 
   t.strictSame([...new Set(kinds.filter((kind) => typeof kind !== 'number'))], ['sold_out'])
   await rig.flushed()
   const crashed = rig.crash()
-  const { sold, wasted } = crashed.admin.counters(connection.name)
+  const { sold, wasted } = await crashed.admin.counters(connection.name)
   t.ok(sold + wasted >= 800 && sold + wasted <= 808, `after a crash at that moment everything is accounted for: ${sold} sold, ${wasted} wasted`)
 })
 
@@ -137,7 +137,7 @@ t.test('a crash in the middle of a hundred reservations sells no unit twice', as
     const next = rig.crash()
     await Promise.all(calls)
     provider = asked
-    const { sold, wasted } = next.admin.counters(connection.name)
+    const { sold, wasted } = await next.admin.counters(connection.name)
     t.ok(sold + wasted >= provider, `life ${life}: the provider saw ${provider}, ${sold} sold and ${wasted} wasted`)
     t.ok(sold + wasted <= 500, 'the quota holds')
     rig = next

@@ -21,10 +21,11 @@ const attempt = fc.record(
   { requiredKeys: ['connection', 'units', 'status', 'meaning', 'used', 'tookMs'] },
 )
 const call = fc.record({
-  v: fc.constant(1),
+  v: fc.constant(2),
   id: text,
   at: whole,
   generation: whole,
+  config: fc.constant('c'.repeat(64)),
   api: text,
   operation: text,
   consumer: text,
@@ -32,6 +33,8 @@ const call = fc.record({
   status: whole,
   code: fc.constantFrom(undefined, 'sold_out'),
   receipt: fc.option(text, { nil: undefined }),
+  requested: whole,
+  candidates: fc.array(text, { maxLength: 3 }),
   units: whole,
   price: fc.bigInt({ min: 0n }).map(String),
   attempts: fc.array(attempt, { maxLength: 3 }),

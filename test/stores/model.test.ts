@@ -158,7 +158,7 @@ class Run {
     this.#rig = how === 'reopen' ? await this.#rig.reopen() : this.#rig.crash()
     this.#reference.die()
     for (const shelf of this.#reference.shelves) {
-      const { wasted } = this.#rig.admin.counters(shelf.name)
+      const { wasted } = await this.#rig.admin.counters(shelf.name)
       const more = wasted - shelf.wasted
       const most = how === 'reopen' ? 0 : this.#largest
       if (more < 0 || more > most) return `${shelf.name} wasted ${more} units beside those in flight at a ${how}, expected 0 to ${most}`
@@ -168,9 +168,9 @@ class Run {
   }
 
   /** What is different, in words; undefined when both agree. */
-  difference(): string | undefined {
+  async difference(): Promise<string | undefined> {
     for (const shelf of this.#reference.shelves) {
-      const { sold, own, wasted, left } = this.#rig.admin.counters(shelf.name)
+      const { sold, own, wasted, left } = await this.#rig.admin.counters(shelf.name)
       const found = JSON.stringify({ sold, own, wasted, left, own_left: this.#rig.store.stock.leftForOwner(shelf.name) })
       const { sold: s, own: o, wasted: w } = shelf
       const expected = JSON.stringify({ sold: s, own: o, wasted: w, left: this.#reference.left(shelf), own_left: this.#reference.leftForOwner(shelf) })
@@ -178,17 +178,17 @@ class Run {
       if (sold + own + wasted > shelf.quota) return `${shelf.name} has used more than its quota`
     }
     for (const [who, money] of this.#reference.money) {
-      const balance = this.#rig.admin.balance(`key:${who}`)
+      const balance = await this.#rig.admin.balance(`key:${who}`)
       if (balance !== money) return `${who} has ${balance}, expected ${money}`
       if (balance < 0n) return `${who} owes money`
     }
-    const unknowns = this.#rig.store.unknowns().length
+    const unknowns = (await this.#rig.store.unknowns()).length
     const expected = [...this.#reference.holds.values()].filter(({ state }) => state === 'unknown').length
     return unknowns === expected ? undefined : `${unknowns} settlements are unknown, expected ${expected}`
   }
 
   async end(): Promise<string | undefined> {
-    const wrong = (await this.make({ do: 'reopen' })) ?? this.difference()
+    const wrong = (await this.make({ do: 'reopen' })) ?? (await this.difference())
     await this.#rig.store.close()
     return wrong
   }
@@ -199,7 +199,7 @@ async function play(t: Test, list: readonly Move[]): Promise<string | undefined>
   for (const [who, amount] of MONEY) await fund(rig, formatUsd(amount), who)
   const run = new Run(rig)
   for (const [index, move] of list.entries()) {
-    const wrong = (await run.make(move)) ?? run.difference()
+    const wrong = (await run.make(move)) ?? (await run.difference())
     if (wrong !== undefined) return `move ${index} ${JSON.stringify(move)}: ${wrong}`
   }
   return run.end()

@@ -30,15 +30,15 @@ async function market(t: Test): Promise<StoreRig> {
   return rig
 }
 
-const unitsOf = ({ admin }: StoreRig, name = 'acme'): unknown => {
-  const { sold, own, wasted, left } = admin.counters(name)
+const unitsOf = async ({ admin }: StoreRig, name = 'acme'): Promise<unknown> => {
+  const { sold, own, wasted, left } = await admin.counters(name)
   return { sold, own, wasted, left }
 }
 
 t.test('a commit charges once, however often it is repeated, and says so only when it is durable', async (t) => {
   const rig = await market(t)
   const chosen = await hold(rig, 'a', supply(credits(), [acme], 2))
-  t.match(unitsOf(rig), { sold: 0, left: 698 }, 'held units are not for sale')
+  t.match(await unitsOf(rig), { sold: 0, left: 698 }, 'held units are not for sale')
   const first = rig.store.commit('a', charge(chosen))
   const second = rig.store.commit('a', charge(chosen, 1))
   t.equal(recordsOf(rig).filter(({ t }) => t === 'charge').length, 0, 'nothing is on disk yet')
@@ -48,11 +48,11 @@ t.test('a commit charges once, however often it is repeated, and says so only wh
   await rig.store.commit('a', charge(chosen))
   rig.store.release('a', 'wasted')
   t.equal(await rig.store.switch('a', alternative(cheap), 'wasted'), false)
-  t.strictSame(unitsOf(rig), { sold: 2, own: 0, wasted: 0, left: 698 })
-  t.equal(rig.admin.balance('key:k'), usd('$9.70'))
+  t.strictSame(await unitsOf(rig), { sold: 2, own: 0, wasted: 0, left: 698 })
+  t.equal(await rig.admin.balance('key:k'), usd('$9.70'))
   const again = await rig.reopen()
-  t.strictSame(unitsOf(again), { sold: 2, own: 0, wasted: 0, left: 698 })
-  t.equal(again.admin.balance('key:k'), usd('$9.70'))
+  t.strictSame(await unitsOf(again), { sold: 2, own: 0, wasted: 0, left: 698 })
+  t.equal(await again.admin.balance('key:k'), usd('$9.70'))
 })
 
 t.test('a commit of fewer units gives the rest of units and money back', async (t) => {
@@ -61,8 +61,8 @@ t.test('a commit of fewer units gives the rest of units and money back', async (
   t.equal(chosen.price, usd('$9'))
   t.match(await reserve(rig, 'poor', supply(credits(), [acme], 7)), { code: 'insufficient_credits' }, 'the most is held of the money')
   await rig.store.commit('rows', charge(chosen, 20))
-  t.strictSame(unitsOf(rig), { sold: 20, own: 0, wasted: 0, left: 680 })
-  t.equal(rig.admin.balance('key:k'), usd('$7'))
+  t.strictSame(await unitsOf(rig), { sold: 20, own: 0, wasted: 0, left: 680 })
+  t.equal(await rig.admin.balance('key:k'), usd('$7'))
   t.match(await reserve(rig, 'over', supply(credits(), [acme], 41), spend('key:k', '$9')), { code: 'rate_limited' }, '$3 of the cap are spent')
   await t.resolves(hold(rig, 'under', supply(credits(), [acme], 40), spend('key:k', '$9')))
 })
@@ -76,12 +76,12 @@ t.test('a release gives money, slots and the day’s spending back, and units as
     rig.store.release('a', 'wasted')
     await rig.store.commit('a', charge(alternative(acme, 3)))
     const wasted = fate === 'wasted' ? 3 : 0
-    t.strictSame(unitsOf(rig), { sold: 0, own: 0, wasted, left: 700 - wasted }, fate)
-    t.equal(rig.admin.balance('key:k'), usd('$10'))
+    t.strictSame(await unitsOf(rig), { sold: 0, own: 0, wasted, left: 700 - wasted }, fate)
+    t.equal(await rig.admin.balance('key:k'), usd('$10'))
     await t.resolves(hold(rig, 'b', ...claims), 'slot and cap are free again')
     rig.store.release('b', 'returned')
     const again = await rig.reopen()
-    t.strictSame(unitsOf(again), { sold: 0, own: 0, wasted, left: 700 - wasted }, `${fate}: also after a restart`)
+    t.strictSame(await unitsOf(again), { sold: 0, own: 0, wasted, left: 700 - wasted }, `${fate}: also after a restart`)
   }
 })
 
@@ -104,13 +104,13 @@ t.test('a switch moves units and money to another connection, once', async (t) =
   const to = alternative(cheap, 2)
   t.equal(await rig.store.switch('a', to, 'wasted'), true)
   t.equal(await rig.store.switch('a', to, 'wasted'), true, 'the same again is answered, not repeated')
-  t.strictSame(unitsOf(rig), { sold: 0, own: 0, wasted: 2, left: 698 })
-  t.strictSame(unitsOf(rig, 'cheap'), { sold: 0, own: 0, wasted: 0, left: 698 })
+  t.strictSame(await unitsOf(rig), { sold: 0, own: 0, wasted: 2, left: 698 })
+  t.strictSame(await unitsOf(rig, 'cheap'), { sold: 0, own: 0, wasted: 0, left: 698 })
   t.match(await reserve(rig, 'poor', supply(credits(), [acme], 66)), { code: 'insufficient_credits' }, 'the lower price is held: $0.20 of $10')
   await rig.store.commit('a', charge(to))
-  t.equal(rig.admin.balance('key:k'), usd('$9.80'))
-  t.match(rig.admin.counters('cheap'), { sold: 2, revenue: usd('$0.20') }, 'the connection that served is credited')
-  t.match(rig.admin.counters('acme'), { sold: 0, revenue: 0n })
+  t.equal(await rig.admin.balance('key:k'), usd('$9.80'))
+  t.match(await rig.admin.counters('cheap'), { sold: 2, revenue: usd('$0.20') }, 'the connection that served is credited')
+  t.match(await rig.admin.counters('acme'), { sold: 0, revenue: 0n })
   t.match(await reserve(rig, 'cap', supply(credits(), [acme], 2), spend('key:k', '$0.45')), { code: 'rate_limited' })
   await t.resolves(hold(rig, 'cap too', supply(credits(), [acme], 1), spend('key:k', '$0.45')), 'the cap counts what was paid in the end')
 })
@@ -128,12 +128,12 @@ t.test('a switch is never dearer, and never to a connection without units or off
   await fund(rig, '$10')
   await rig.admin.setEnabled('off', false, false)
   await hold(rig, 'a', supply(credits(), [acme], 2))
-  const before = [unitsOf(rig), rig.admin.balance('key:k')]
+  const before = [await unitsOf(rig), await rig.admin.balance('key:k')]
   t.equal(await rig.store.switch('a', alternative(dear, 2), 'wasted'), false, 'dearer')
   t.equal(await rig.store.switch('a', alternative(connectionOf('small'), 2), 'wasted'), false, 'no units')
   t.equal(await rig.store.switch('a', alternative(connectionOf('off'), 2), 'wasted'), false, 'off sale')
   t.equal(await rig.store.switch('a', alternative(connectionOf('removed'), 2), 'wasted'), false, 'not configured')
-  t.strictSame([unitsOf(rig), rig.admin.balance('key:k')], before, 'a refused switch changes nothing')
+  t.strictSame([await unitsOf(rig), await rig.admin.balance('key:k')], before, 'a refused switch changes nothing')
   await hold(rig, 'wallet', supply(x402('$0.35'), [acme], 2))
   t.equal(await rig.store.switch('wallet', alternative(dear, 2), 'returned'), false, 'above what was signed')
   t.equal(await rig.store.switch('wallet', alternative(dear, 1), 'returned'), true, 'within what was signed')
@@ -147,8 +147,8 @@ t.test('a hold that was given up while its switch waited takes nothing', async (
   const switching = rig.store.switch('a', alternative(cheap, 2), 'returned')
   rig.store.release('a', 'returned')
   t.equal(await switching, false, 'it had waited for a lease on the other connection')
-  t.match(unitsOf(rig, 'cheap'), { left: 700 })
-  t.match(unitsOf(rig), { left: 700 })
+  t.match(await unitsOf(rig, 'cheap'), { left: 700 })
+  t.match(await unitsOf(rig), { left: 700 })
 })
 
 t.test('a refund turns a charge into credit of its payer, once', async (t) => {
@@ -158,16 +158,16 @@ t.test('a refund turns a charge into credit of its payer, once', async (t) => {
   const refund = { receipt: 'a', connection: 'acme', owner: 'alice', account: 'key:k', price: usd('$0.15'), platformShare: usd('$0.015') }
   await rig.store.refund(refund)
   await rig.store.refund(refund)
-  t.equal(rig.admin.balance('key:k'), usd('$10'))
-  t.match(unitsOf(rig), { sold: 1 }, 'units do not come back')
+  t.equal(await rig.admin.balance('key:k'), usd('$10'))
+  t.match(await unitsOf(rig), { sold: 1 }, 'units do not come back')
   const again = await rig.reopen()
   await again.store.refund(refund)
-  t.equal(again.admin.balance('key:k'), usd('$10'))
+  t.equal(await again.admin.balance('key:k'), usd('$10'))
 })
 
 t.test('an owner’s call costs nothing and counts as his own', async (t) => {
   const rig = await market(t)
   const chosen = await hold(rig, 'own', supply(ownerOf(), [acme], 2))
   await rig.store.commit('own', charge(chosen, 2, { price: usd('$0'), platformShare: usd('$0') }))
-  t.strictSame(unitsOf(rig), { sold: 0, own: 2, wasted: 0, left: 700 }, 'out of the reserve')
+  t.strictSame(await unitsOf(rig), { sold: 0, own: 2, wasted: 0, left: 700 }, 'out of the reserve')
 })

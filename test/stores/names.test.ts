@@ -16,24 +16,24 @@ async function market(t: Parameters<typeof openStore>[0], more: Parameters<typeo
 
 t.test('a name is free, then waiting, then stored; another request under it is a conflict, then and afterwards', async (t) => {
   const rig = await market(t)
-  t.strictSame(rig.store.named('n', 'd'), { state: 'absent' })
+  t.strictSame(await rig.store.named('n', 'd'), { state: 'absent' })
   const chosen = await hold(rig, 'a', named('n'), sale())
-  t.strictSame(rig.store.named('n', 'd'), { state: 'waiting' })
-  t.strictSame(rig.store.named('n', 'other'), { state: 'conflict' })
+  t.strictSame(await rig.store.named('n', 'd'), { state: 'waiting' })
+  t.strictSame(await rig.store.named('n', 'other'), { state: 'conflict' })
   t.match(await reserve(rig, 'b', named('n'), sale()), { kind: 'named', named: { state: 'waiting' }, name: 'n' })
   const ended = rig.store.ended('n')
   t.ok(await isPending(ended))
   await rig.store.commit('a', charge(chosen, 1, answered))
   await ended
-  t.strictSame(rig.store.named('n', 'd'), { state: 'stored', answer: ANSWER, receipt: 'a' })
-  t.strictSame(rig.store.named('n', 'other'), { state: 'conflict' })
+  t.strictSame(await rig.store.named('n', 'd'), { state: 'stored', answer: ANSWER, receipt: 'a' })
+  t.strictSame(await rig.store.named('n', 'other'), { state: 'conflict' })
   t.match(await reserve(rig, 'b', named('n'), sale()), { kind: 'named', named: { state: 'stored', receipt: 'a' } })
-  t.equal(rig.admin.counters('acme').sold, 1, 'a repeat takes nothing')
+  t.equal((await rig.admin.counters('acme')).sold, 1, 'a repeat takes nothing')
   await rig.store.ended('n')
   await rig.store.ended('never heard of')
   const again = await rig.reopen()
-  t.strictSame(again.store.named('n', 'd'), { state: 'stored', answer: ANSWER, receipt: 'a' }, 'also after a restart')
-  t.strictSame(again.store.named('n', 'other'), { state: 'conflict' })
+  t.strictSame(await again.store.named('n', 'd'), { state: 'stored', answer: ANSWER, receipt: 'a' }, 'also after a restart')
+  t.strictSame(await again.store.named('n', 'other'), { state: 'conflict' })
 })
 
 t.test('an answer is never replayed before its charge is durable', async (t) => {
@@ -49,14 +49,14 @@ t.test('an answer is never replayed before its charge is durable', async (t) => 
     done = true
   })
   for (; !done; asked += 1) {
-    const { state } = rig.store.named('n', 'd')
+    const { state } = await rig.store.named('n', 'd')
     if (state === 'stored' && !onDisk()) t.fail('the answer could be had before its charge was on disk')
     await new Promise((resolve) => setImmediate(resolve))
   }
   t.ok(asked > 0)
   await ended
   t.ok(onDisk(), 'whoever waited is woken when it is on disk')
-  t.match(rig.store.named('n', 'd'), { state: 'stored' })
+  t.match(await rig.store.named('n', 'd'), { state: 'stored' })
 })
 
 t.test('a failure that was not charged frees the name and wakes who waits', async (t) => {
@@ -67,7 +67,7 @@ t.test('a failure that was not charged frees the name and wakes who waits', asyn
     rig.store.calling('a')
     rig.store.release('a', fate)
     await ended
-    t.strictSame(rig.store.named('n', 'd'), { state: 'absent' })
+    t.strictSame(await rig.store.named('n', 'd'), { state: 'absent' })
     await t.resolves(hold(rig, 'b', named('n', 'another request'), once('nonce'), sale()), 'for whatever request, with the same payment')
   }
 })
@@ -92,12 +92,12 @@ t.test('an answer is stored until its time is over; a call under way keeps its n
   const slow = await hold(rig, 'slow', named('slow', 'd', until), sale())
   const ended = rig.store.ended('slow')
   rig.clock.pass(1_000)
-  t.strictSame(rig.store.named('n', 'd'), { state: 'absent' })
-  t.strictSame(rig.store.named('slow', 'd'), { state: 'waiting' }, 'a second one of it would be charged, too')
+  t.strictSame(await rig.store.named('n', 'd'), { state: 'absent' })
+  t.strictSame(await rig.store.named('slow', 'd'), { state: 'waiting' }, 'a second one of it would be charged, too')
   t.match(await reserve(rig, 'twice', named('slow', 'd', until), sale()), { kind: 'named', named: { state: 'waiting' } })
   await rig.store.commit('slow', charge(slow, 1, answered))
   await ended
-  t.strictSame(rig.store.named('slow', 'd'), { state: 'absent' })
+  t.strictSame(await rig.store.named('slow', 'd'), { state: 'absent' })
 })
 
 t.test('the oldest stored answers go when there is no room; their calls are gone, not free', async (t) => {
@@ -106,13 +106,13 @@ t.test('the oldest stored answers go when there is no room; their calls are gone
     const chosen = await hold(rig, `a${index}`, named(`n${index}`), sale())
     await rig.store.commit(`a${index}`, charge(chosen, 1, { answer: { ...ANSWER, body: 'x'.repeat(400) } }))
   }
-  t.strictSame(rig.store.named('n0', 'd'), { state: 'gone', receipt: 'a0' })
-  t.strictSame(rig.store.named('n0', 'other'), { state: 'conflict' })
-  t.match(rig.store.named('n4', 'd'), { state: 'stored' })
+  t.strictSame(await rig.store.named('n0', 'd'), { state: 'gone', receipt: 'a0' })
+  t.strictSame(await rig.store.named('n0', 'other'), { state: 'conflict' })
+  t.match(await rig.store.named('n4', 'd'), { state: 'stored' })
   t.match(await reserve(rig, 'b', named('n0'), sale()), { kind: 'named', named: { state: 'gone' } })
   const long = await hold(rig, 'long', named('long'), sale())
   await rig.store.commit('long', charge(long))
-  t.strictSame(rig.store.named('long', 'd'), { state: 'gone', receipt: 'long' }, 'an answer that is not stored is gone at once')
+  t.strictSame(await rig.store.named('long', 'd'), { state: 'gone', receipt: 'long' }, 'an answer that is not stored is gone at once')
 })
 
 t.test('after a crash a call that only reads may be repeated; of any other nobody knows', async (t) => {
@@ -129,13 +129,13 @@ t.test('after a crash a call that only reads may be repeated; of any other nobod
   await rig.flushed()
   t.equal(recordsOf(rig).filter(({ t }) => t === 'name').length, 2, 'written once, when the provider is about to be asked')
   const crashed = rig.crash()
-  t.strictSame(crashed.store.named('reads', 'd'), { state: 'absent' })
-  t.strictSame(crashed.store.named('not called', 'd'), { state: 'absent' })
-  t.strictSame(crashed.store.named('failed', 'd'), { state: 'absent' })
-  t.strictSame(crashed.store.named('writes', 'd'), { state: 'gone', receipt: 'writes' })
-  t.strictSame(crashed.store.named('writes', 'other'), { state: 'conflict' })
+  t.strictSame(await crashed.store.named('reads', 'd'), { state: 'absent' })
+  t.strictSame(await crashed.store.named('not called', 'd'), { state: 'absent' })
+  t.strictSame(await crashed.store.named('failed', 'd'), { state: 'absent' })
+  t.strictSame(await crashed.store.named('writes', 'd'), { state: 'gone', receipt: 'writes' })
+  t.strictSame(await crashed.store.named('writes', 'other'), { state: 'conflict' })
   crashed.clock.pass(86_400_000)
-  t.strictSame(crashed.store.named('writes', 'd'), { state: 'absent' }, 'for as long as its answer would have been kept')
+  t.strictSame(await crashed.store.named('writes', 'd'), { state: 'absent' }, 'for as long as its answer would have been kept')
 })
 
 t.test('a name that waits for a charge which can never be written is woken, and served to nobody', async (t) => {
@@ -146,6 +146,6 @@ t.test('a name that waits for a charge which can never be written is woken, and 
   await t.rejects(rig.store.commit('a', charge(chosen, 1, answered)), /closed/)
   await ended
   t.match(await reserve(rig, 'b', named('n'), sale()), { code: 'unavailable' })
-  t.not(rig.store.named('n', 'd').state, 'stored')
+  t.not((await rig.store.named('n', 'd')).state, 'stored')
   await settled()
 })

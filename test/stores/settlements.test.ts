@@ -39,17 +39,17 @@ async function intended(t: Test): Promise<StoreRig> {
   return rig
 }
 
-const unitsOf = ({ admin }: StoreRig): unknown => {
-  const { sold, wasted, left, revenue } = admin.counters('acme')
+const unitsOf = async ({ admin }: StoreRig): Promise<unknown> => {
+  const { sold, wasted, left, revenue } = await admin.counters('acme')
   return { sold, wasted, left, revenue }
 }
-const states = ({ store }: StoreRig): unknown => [store.named('p:header', 'd').state, store.named('k', 'd').state]
+const states = async ({ store }: StoreRig): Promise<unknown> => [(await store.named('p:header', 'd')).state, (await store.named('k', 'd')).state]
 
 t.test('an intent holds the units and may not be given up; made twice it is written once', async (t) => {
   const rig = await intended(t)
-  t.strictSame(unitsOf(rig), { sold: 0, wasted: 0, left: 698, revenue: 0n })
-  t.strictSame(states(rig), ['waiting', 'waiting'])
-  t.strictSame(rig.store.unknowns(), [], 'it is being settled')
+  t.strictSame(await unitsOf(rig), { sold: 0, wasted: 0, left: 698, revenue: 0n })
+  t.strictSame(await states(rig), ['waiting', 'waiting'])
+  t.strictSame(await rig.store.unknowns(), [], 'it is being settled')
   t.throws(() => rig.store.release('p', 'wasted'), /intent to settle/)
   const chosen = sale().alternatives[0]
   if (chosen !== undefined) await rig.store.intend('p', charge(chosen), payment)
@@ -60,16 +60,16 @@ t.test('settled: charged once, and the stored answer says how it was paid', asyn
   const rig = await intended(t)
   const ended = rig.store.ended('k')
   const resolved = rig.store.resolve('p', SETTLED)
-  t.strictSame(states(rig), ['waiting', 'waiting'], 'not before it is on disk')
+  t.strictSame(await states(rig), ['waiting', 'waiting'], 'not before it is on disk')
   await resolved
   await ended
   await rig.store.resolve('p', SETTLED)
   await rig.store.resolve('p', NOT_SETTLED)
   const answer = { ...ANSWER, headers: [...ANSWER.headers, 'PAYMENT-RESPONSE', 'paid'] }
   for (let life = rig, round = 0; round < 2; round += 1) {
-    t.strictSame(unitsOf(life), { sold: 2, wasted: 0, left: 698, revenue: usd('$0.30') })
-    t.strictSame(life.store.named('p:header', 'd'), { state: 'stored', answer, receipt: 'p' })
-    t.strictSame(life.store.named('k', 'd'), { state: 'stored', answer, receipt: 'p' })
+    t.strictSame(await unitsOf(life), { sold: 2, wasted: 0, left: 698, revenue: usd('$0.30') })
+    t.strictSame(await life.store.named('p:header', 'd'), { state: 'stored', answer, receipt: 'p' })
+    t.strictSame(await life.store.named('k', 'd'), { state: 'stored', answer, receipt: 'p' })
     t.match(await reserve(life, 'again', nonce(), sale()), { code: 'payment_invalid' }, 'the nonce is used')
     life = await life.reopen()
   }
@@ -79,7 +79,7 @@ t.test('not settled: nobody is charged, the units are wasted, and name and nonce
   const rig = await intended(t)
   const ended = rig.store.ended('k')
   const resolved = rig.store.resolve('p', NOT_SETTLED)
-  t.strictSame(states(rig), ['waiting', 'waiting'])
+  t.strictSame(await states(rig), ['waiting', 'waiting'])
   t.match(await reserve(rig, 'early', nonce(), sale()), { code: 'payment_pending' }, 'a crash now would find the intent without its end')
   await ended
   t.ok(
@@ -88,10 +88,10 @@ t.test('not settled: nobody is charged, the units are wasted, and name and nonce
   )
   await resolved
   await rig.store.resolve('p', SETTLED)
-  t.strictSame(unitsOf(rig), { sold: 0, wasted: 2, left: 698, revenue: 0n })
-  t.strictSame(states(rig), ['absent', 'absent'])
+  t.strictSame(await unitsOf(rig), { sold: 0, wasted: 2, left: 698, revenue: 0n })
+  t.strictSame(await states(rig), ['absent', 'absent'])
   const again = await rig.reopen()
-  t.strictSame(unitsOf(again), { sold: 0, wasted: 2, left: 698, revenue: 0n })
+  t.strictSame(await unitsOf(again), { sold: 0, wasted: 2, left: 698, revenue: 0n })
   await t.resolves(hold(again, 'again', header(), nonce(), sale()), 'the same payment may be tried again')
 })
 
@@ -105,21 +105,21 @@ t.test('unknown: the hold stays, its slot does not, and the reconciler ends it',
     await rig.store.resolve('p', UNKNOWN)
     await ended
     await rig.store.resolve('p', UNKNOWN)
-    t.strictSame(states(rig), ['unknown', 'unknown'])
+    t.strictSame(await states(rig), ['unknown', 'unknown'])
     t.notOk(await isPending(rig.store.ended('k')), 'nobody waits for what may take hours')
     t.match(await reserve(rig, 'same', header(), nonce(), sale()), { kind: 'named', named: { state: 'unknown' } })
     t.match(await reserve(rig, 'other', named('k', 'other'), sale()), { kind: 'named', named: { state: 'conflict' } })
-    t.strictSame(unitsOf(rig), { sold: 0, wasted: 0, left: 698, revenue: 0n })
-    t.strictSame(rig.store.unknowns(), [{ hold: 'p', payment, sinceMs: rig.clock.nowMs(), price: usd('$0.30') }])
+    t.strictSame(await unitsOf(rig), { sold: 0, wasted: 0, left: 698, revenue: 0n })
+    t.strictSame(await rig.store.unknowns(), [{ hold: 'p', payment, sinceMs: rig.clock.nowMs(), price: usd('$0.30') }])
     t.match(await reserve(rig, 'next', slot('wallet', 1), sale()), { kind: 'held' }, 'the call was answered, so it is not one of those at once')
     rig.store.release('next', 'returned')
     rig.clock.pass(30 * 86_400_000)
-    t.strictSame(states(rig), ['unknown', 'unknown'], 'without any deadline')
+    t.strictSame(await states(rig), ['unknown', 'unknown'], 'without any deadline')
     rig.clock.pass(-30 * 86_400_000)
     await rig.store.resolve('p', end)
-    t.strictSame(rig.store.unknowns(), [])
-    t.strictSame(unitsOf(rig), after)
-    t.strictSame(unitsOf(await rig.reopen()), after)
+    t.strictSame(await rig.store.unknowns(), [])
+    t.strictSame(await unitsOf(rig), after)
+    t.strictSame(await unitsOf(await rig.reopen()), after)
   }
 })
 
@@ -128,19 +128,19 @@ t.test('after a crash an intent without an outcome is unknown, and its units, na
   let life = rig
   for (const how of ['a crash', 'a second crash', 'a clean stop']) {
     life = how === 'a clean stop' ? await life.reopen() : life.crash()
-    t.strictSame(life.store.unknowns(), [{ hold: 'p', payment, sinceMs: rig.clock.nowMs(), price: usd('$0.30') }], how)
-    t.strictSame(states(life), ['unknown', 'unknown'], how)
+    t.strictSame(await life.store.unknowns(), [{ hold: 'p', payment, sinceMs: rig.clock.nowMs(), price: usd('$0.30') }], how)
+    t.strictSame(await states(life), ['unknown', 'unknown'], how)
     t.match(await reserve(life, 'again', nonce(), sale()), { code: 'payment_pending' }, how)
     t.throws(() => life.store.release('p', 'wasted'), /intent to settle/)
   }
-  const { wasted } = life.admin.counters('acme')
-  t.match(unitsOf(life), { sold: 0, left: 700 - wasted - 2 }, 'its units are held, not wasted: only the rest of the lease is')
+  const { wasted } = await life.admin.counters('acme')
+  t.match(await unitsOf(life), { sold: 0, left: 700 - wasted - 2 }, 'its units are held, not wasted: only the rest of the lease is')
   t.ok(wasted <= 7)
   const ended = life.store.ended('k')
   await life.store.resolve('p', SETTLED)
   await ended
-  t.match(unitsOf(life), { sold: 2, left: 700 - wasted - 2, revenue: usd('$0.30') })
-  t.match(life.store.named('k', 'd'), { state: 'stored', receipt: 'p' }, 'the answer had been kept with the intent')
+  t.match(await unitsOf(life), { sold: 2, left: 700 - wasted - 2, revenue: usd('$0.30') })
+  t.match(await life.store.named('k', 'd'), { state: 'stored', receipt: 'p' }, 'the answer had been kept with the intent')
 })
 
 t.test('a crash before the intent is durable leaves a payment that was never used', async (t) => {
@@ -149,6 +149,6 @@ t.test('a crash before the intent is durable leaves a payment that was never use
   rig.store.calling('p')
   await rig.flushed()
   const crashed = rig.crash()
-  t.strictSame(crashed.store.unknowns(), [])
+  t.strictSame(await crashed.store.unknowns(), [])
   await t.resolves(hold(crashed, 'p', header(), nonce(), sale()))
 })

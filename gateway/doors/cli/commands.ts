@@ -3,7 +3,8 @@ import type { Command } from 'commander'
 import { type Ratio, parseDecimal, parseUsd, roundedUp, timesRatio, ratio, type Usd } from '#contract'
 import { formatComplaint } from '../../../config/complaints.ts'
 import { estimate } from '../../office/index.ts'
-import { type Answered, ask, Failure, load } from './context.ts'
+import { type Answered, ask } from './asking.ts'
+import { Failure, load } from './context.ts'
 import { bold, table } from './table.ts'
 
 interface Common {
@@ -23,8 +24,11 @@ function print(answered: Answered, { json }: Common, show: () => string): void {
   process.stdout.write(`${json === true ? JSON.stringify(answered.value, null, 2) : show()}\n`)
 }
 
+/** What every command takes. */
+export const withCommon = (command: Command): Command => command.option('--config <file>', 'the configuration').option('--json', 'machine-readable output')
+
 export function addCommands(program: Command): void {
-  const common = (command: Command): Command => command.option('--config <file>', 'the configuration', undefined).option('--json', 'machine-readable output')
+  const common = withCommon
   common(program.command('check').description('check the configuration: every problem and warning with its place')).action(check)
   const key = program.command('key').description('keys of consumers and owners')
   common(key.command('create').description('make a key; it is shown once'))
@@ -35,6 +39,7 @@ export function addCommands(program: Command): void {
     .action(createKey)
   common(key.command('list').description('all keys, without the keys themselves')).action(listKeys)
   common(key.command('revoke <id>').description('end a key, everywhere within a second')).action(revokeKey)
+  common(key.command('rotate <id>').description('a new key for the same balance; the old one ends')).action(rotateKey)
   const api = program.command('marketplace').description('what is on sale').command('api').description('connections on sale')
   common(api.command('enable [name]').description('put a connection on sale, or all')).option('--accept-risk', 'although live mode would refuse').action(enable)
   common(api.command('disable [name]').description('take a connection off sale, or all')).action(disable)
@@ -116,6 +121,12 @@ async function listKeys(options: Common): Promise<void> {
 async function revokeKey(id: string, options: Common): Promise<void> {
   const answered = await ask(options.config, 'POST', '/api/keys/revoke', { id })
   print(answered, options, () => `${id} is revoked`)
+}
+
+async function rotateKey(id: string, options: Common): Promise<void> {
+  const answered = await ask(options.config, 'POST', '/api/keys/rotate', { id })
+  const made = answered.value as { id: string; key: string; credits: string }
+  print(answered, options, () => `${made.key}\n\nThis is the only time that the key is shown. Id ${made.id}, credits $${made.credits}; ${id} is revoked.`)
 }
 
 async function enable(name: string | undefined, options: Common & { acceptRisk?: boolean }): Promise<void> {

@@ -1,7 +1,8 @@
 /** The atlas command: exit status 0 done, 1 failed, 2 misused. */
 import { Command, CommanderError } from 'commander'
-import { addCommands } from './commands.ts'
+import { addCommands, withCommon } from './commands.ts'
 import { Failure, sentenceOf } from './context.ts'
+import { addLedgerCommands } from './ledger.ts'
 
 export async function runCli(argv: readonly string[]): Promise<void> {
   const program = new Command('atlas').description('Sells the unused part of API subscriptions, call by call').exitOverride().showHelpAfterError(false)
@@ -12,6 +13,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     // Loaded by this command alone: the others need no server.
     .action(async (options: { config?: string }) => (await import('./start.ts')).start(options))
   addCommands(program)
+  addLedgerCommands(program, withCommon)
   inherit(program)
   try {
     await program.parseAsync(argv as string[])

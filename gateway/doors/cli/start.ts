@@ -32,8 +32,8 @@ function logLevel(): string {
 
 /** The last start's key ends; this one's is shown with two commands to paste. */
 async function handOutPlayKey({ office, gateway, publicUrl }: Running): Promise<void> {
-  await office.revokeByNote(PLAY_NOTE)
-  const { key } = await office.createKey({ credits: PLAY_CREDITS, note: PLAY_NOTE })
+  await office.keys.revokeByNote(PLAY_NOTE)
+  const { key } = await office.keys.create({ credits: PLAY_CREDITS, note: PLAY_NOTE })
   const shown = cheapest(catalogueOf(gateway).apis)
   if (shown === undefined) return void process.stdout.write(`play key (${dollars(PLAY_CREDITS)}): ${key}\nno operation is on sale\n`)
   const call = curlOf(publicUrl, shown)

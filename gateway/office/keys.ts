@@ -1,0 +1,90 @@
+/** Keys of consumers and owners: made, rotated, revoked, listed. A key is shown once; what is kept is its hash. */
+import { randomBytes } from 'node:crypto'
+import { type EpochMs, formatUsd, type KeyRecord, sha256, type Usd } from '#contract'
+import type { Ground } from '../ground.ts'
+import { OfficeError } from './error.ts'
+
+export interface KeyRequest {
+  readonly credits: Usd
+  readonly owner?: string
+  readonly capPerDay?: Usd
+  readonly expiresInMs?: number
+  readonly note?: string
+}
+
+export const iso = (atMs: number | undefined): string | null => (atMs === undefined ? null : new Date(atMs).toISOString())
+
+export class KeyDesk {
+  readonly #ground: Ground
+
+  constructor(ground: Ground) {
+    this.#ground = ground
+  }
+
+  /** The key is in this answer and nowhere else. */
+  async create(request: KeyRequest): Promise<{ id: string; key: string; credits: string }> {
+    const { owner, credits } = request
+    if (owner !== undefined && !this.#ground.config.connections.some((connection) => connection.owner === owner)) {
+      const owners = [...new Set(this.#ground.config.connections.map((connection) => connection.owner))].join(', ')
+      throw new OfficeError(`no connection belongs to ${owner}; expected one of: ${owners}`)
+    }
+    const { key, id, hash } = newKey()
+    const now = this.#ground.clock.nowMs()
+    await this.#ground.admin.createKey({
+      id,
+      hash,
+      role: owner === undefined ? 'consumer' : 'owner',
+      credits,
+      ...(owner === undefined ? {} : { owner }),
+      ...(request.capPerDay === undefined ? {} : { capPerDay: request.capPerDay }),
+      ...(request.expiresInMs === undefined ? {} : { expiresAtMs: (now + request.expiresInMs) as EpochMs }),
+      ...(request.note === undefined ? {} : { note: request.note }),
+    })
+    return { id, key, credits: formatUsd(credits) }
+  }
+
+  async revoke(id: string): Promise<{ id: string; revoked: true }> {
+    if (!(await this.#ground.admin.revokeKey(id))) throw new OfficeError(`there is no key ${id}; atlas key list shows those there are`)
+    return { id, revoked: true }
+  }
+
+  /** A new key for the same account; the old one ends in the same move. */
+  async rotate(id: string): Promise<{ id: string; key: string; credits: string; replaces: string }> {
+    const { key, ...fresh } = newKey()
+    const rotated = await this.#ground.admin.rotateKey(id, fresh)
+    if (rotated === undefined) throw new OfficeError(`there is no key ${id} that is valid; atlas key list shows those there are`)
+    return { id: fresh.id, key, credits: formatUsd(await this.#ground.admin.balance(rotated.account)), replaces: id }
+  }
+
+  async list(): Promise<{ keys: readonly Record<string, unknown>[] }> {
+    const keys = await this.#ground.admin.listKeys()
+    return { keys: await Promise.all(keys.map((key) => this.#keyRow(key))) }
+  }
+
+  /** Revokes what an earlier start of the sandbox handed out. */
+  async revokeByNote(note: string): Promise<void> {
+    const old = (await this.#ground.admin.listKeys()).filter((key) => key.note === note && key.revokedAtMs === undefined)
+    await Promise.all(old.map(({ id }) => this.#ground.admin.revokeKey(id)))
+  }
+
+  async #keyRow(key: KeyRecord): Promise<Record<string, unknown>> {
+    const expired = key.expiresAtMs !== undefined && key.expiresAtMs <= this.#ground.clock.nowMs()
+    return {
+      id: key.id,
+      role: key.role,
+      owner: key.owner ?? null,
+      balance: formatUsd(await this.#ground.admin.balance(key.account)),
+      cap_per_day: key.capPerDay === undefined ? null : formatUsd(key.capPerDay),
+      state: key.revokedAtMs !== undefined ? 'revoked' : expired ? 'expired' : 'valid',
+      created_at: iso(key.createdAtMs),
+      expires_at: iso(key.expiresAtMs),
+      note: key.note ?? null,
+    }
+  }
+}
+
+/** The key is shown once; what is kept is its hash. */
+function newKey(): { readonly key: string; readonly id: string; readonly hash: string } {
+  const key = `atlas_${randomBytes(32).toString('base64url')}`
+  return { key, id: `k_${randomBytes(9).toString('hex')}`, hash: sha256(key) }
+}

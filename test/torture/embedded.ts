@@ -1,0 +1,61 @@
+/** One embedded gateway, killed again and again under load; at some of the kills the disk also loses what was not yet synced. */
+import { randomFrom } from '../rig/random.ts'
+import { type Teardown, temporaryFolder } from '../rig/gateway.ts'
+import { answersOf, figuresOf, replaysOf, statementsOf } from './checks.ts'
+import { losePower, watchedBy } from './power.ts'
+import { openWorld } from './world.ts'
+
+export interface Tortured {
+  readonly kills: number
+  readonly calls: number
+  readonly answered: number
+  /** Kills at which bytes that had not been synced were lost, too. */
+  readonly powerCuts: number
+  readonly wasted: string
+  readonly counts: string
+  /** Differences, in words; none where all promises held. */
+  readonly wrong: readonly string[]
+}
+
+export interface TortureWish {
+  readonly kills: number
+  readonly seed: number
+  /** A module that the gateways load first: the control breaks a promise on purpose. */
+  readonly preload?: string
+  readonly say?: (text: string) => void
+}
+
+export async function tortureEmbedded(t: Teardown, { kills, seed, preload, say = () => undefined }: TortureWish): Promise<Tortured> {
+  const random = randomFrom(seed)
+  const power = temporaryFolder(t)
+  const world = await openWorld(t, { random, env: watchedBy(power, preload) })
+  const { crowd } = world
+  const wrong: string[] = []
+  const note = (round: number, found: readonly string[]): void => void wrong.push(...found.map((text) => `kill ${round}: ${text}`))
+  let powerCuts = 0
+  for (let round = 1; round <= kills && wrong.length < 20; round += 1) {
+    let killed = false
+    const spending = crowd.spend([world.gateways[0]?.publicUrl as string], () => killed)
+    await crowd.reached(crowd.answered + 20 + Math.floor(random() * 500))
+    killed = true
+    await world.kill(0)
+    if (losePower(power, random)) powerCuts += 1
+    await spending
+    await world.start(0)
+    const gateway = world.gateways[0]
+    if (gateway === undefined) throw new Error('there is no gateway')
+    await crowd.again(gateway.publicUrl, world.open())
+    note(
+      round,
+      world.open().map(({ number }) => `named call ${number} has no answer`),
+    )
+    note(round, await replaysOf(world, gateway))
+    note(round, await figuresOf(world, gateway))
+    if (round % 10 === 0) say(`${round} kills, ${crowd.calls.length} calls, ${wrong.length} differences`)
+  }
+  const stopped = await world.gateways[0]?.stop()
+  if (stopped !== 0) wrong.push(`the last stop ended with ${stopped}`)
+  const { wrong: strange, counts } = answersOf(world)
+  wrong.push(...strange.map((what) => `a client saw ${what}`), ...(await statementsOf(world)))
+  return { kills, powerCuts, calls: crowd.calls.length, answered: crowd.answered, wasted: '', counts, wrong }
+}
