@@ -42,7 +42,8 @@ export type Named =
   | { readonly state: 'conflict' }
 
 export type Reserved =
-  | { readonly kind: 'held'; readonly chosen: Alternative; readonly rate: RateState | undefined }
+  /** `available`: what is left to a payer by credits, with this call's price taken off. */
+  | { readonly kind: 'held'; readonly chosen: Alternative; readonly rate: RateState | undefined; readonly available?: Usd }
   | { readonly kind: 'named'; readonly named: Exclude<Named, { state: 'absent' }>; readonly name: string }
   | {
       readonly kind: 'refused'

@@ -27,7 +27,7 @@ import { pending } from './settle.ts'
 import { unpaidRefusal } from './unpaid.ts'
 
 export type Admitted =
-  | { readonly kind: 'held'; readonly hold: string; readonly chosen: Alternative; readonly payer: Payer }
+  | { readonly kind: 'held'; readonly hold: string; readonly chosen: Alternative; readonly payer: Payer; readonly available: Usd | undefined }
   | { readonly kind: 'stored'; readonly answer: StoredAnswer }
   /** `price`: at which the call could be served now, where that differs from the quote. */
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly price: Usd | undefined }
@@ -132,7 +132,7 @@ export class Admission {
     this.rate = reserved.rate
     if (reserved.kind === 'refused') return this.#refuseReserved(reserved)
     if (this.#payer.by === 'x402') void this.#authorize(reserved.chosen)
-    else this.#held(reserved.chosen)
+    else this.#held(reserved.chosen, reserved.available)
   }
 
   /** What must be asked outside is asked now. A wallet's own claims follow, since only now is it known. */
@@ -192,10 +192,10 @@ export class Admission {
       .catch((error) => this.#lost(error))
   }
 
-  #held(chosen: Alternative): void {
+  #held(chosen: Alternative, available?: Usd): void {
     const hold = this.#hold as string
     this.#hold = undefined
-    this.#end({ kind: 'held', hold, chosen, payer: this.#payer })
+    this.#end({ kind: 'held', hold, chosen, payer: this.#payer, available })
   }
 
   #refuseReserved({ code, detail, retryAfterSeconds, price }: Extract<Reserved, { kind: 'refused' }>): void {

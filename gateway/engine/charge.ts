@@ -33,9 +33,13 @@ function actualUnits(call: EngineCall, most: Units, body: Buffer): Units {
   }
 }
 
+/** A balance that pays for fewer calls of this price is said to be low, so that somebody can fill it up in time. */
+const LOW_CALLS = 10n
+
 /** Of every charged answer, on the stored one, too. */
-export function addChargeHeaders(headers: string[], call: EngineCall, priced: Priced, receipt: string): void {
+export function addChargeHeaders(headers: string[], call: EngineCall, priced: Priced, receipt: string, available: Usd | undefined): void {
   headers.push('x-atlas-price', dollars(priced.price), 'x-atlas-units', String(priced.units), 'x-atlas-receipt', receipt, 'cache-control', 'private')
+  if (available !== undefined && available < priced.price * LOW_CALLS) headers.push('x-atlas-low-balance', dollars(available))
   const attribution = call.operation.resale === 'attribution' ? (call.operation.attribution ?? call.adapter.terms.attribution) : call.operation.attribution
   if (attribution !== undefined) headers.push('x-atlas-attribution', fieldValue(attribution))
 }

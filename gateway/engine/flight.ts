@@ -62,6 +62,8 @@ export class Flight implements Listener {
   readonly #admission: Admission
   #state: FlightState = 'admitting'
   #payer: Payer = { by: 'nobody' }
+  /** Of a payer by credits, this call's price taken off. */
+  #available: Usd | undefined
   #hold: string | undefined
   #try: Try | undefined
   readonly #attempts: AttemptRecord[] = []
@@ -105,6 +107,7 @@ export class Flight implements Listener {
       case 'held':
         this.#hold = admitted.hold
         this.#payer = admitted.payer
+        this.#available = admitted.available
         return this.#callProvider(admitted.chosen)
       default:
         unreachable(admitted)
@@ -267,7 +270,7 @@ export class Flight implements Listener {
     this.#note(from, 'ok', own ? 'own' : 'sold', priced.units)
     const headers = answerHeaders(from.rawHeaders, this.#call.adapter)
     if (own) headers.push('cache-control', 'private')
-    else addChargeHeaders(headers, this.#call, priced, hold)
+    else addChargeHeaders(headers, this.#call, priced, hold, this.#available)
     const named = this.#payer.by === 'x402' || keyName(this.#call) !== undefined
     const answer = named && !long ? storedAnswer(from.status, [...headers], body) : undefined
     const record = recordOf(this.#call, this.#ending(this.#paidKind(), from.status, undefined))

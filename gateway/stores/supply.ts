@@ -88,7 +88,8 @@ function tooDear(alternative: Alternative, claim: SupplyClaim, state: State): Re
   return undefined
 }
 
-function availableTo(payer: Extract<Payer, { by: 'credits' }>, state: State): Usd {
+/** What is posted, less what calls under way hold. */
+export function availableTo(payer: Extract<Payer, { by: 'credits' }>, state: State): Usd {
   const account = state.accounts.get(payer.account)
   return (account === undefined ? 0n : account.posted - account.held) as Usd
 }

@@ -8,7 +8,7 @@ import type { Leases } from './leases.ts'
 import type { JournalRecord } from './records.ts'
 import type { State } from './state.ts'
 import { leftForSale, type Stock } from './stock.ts'
-import { choose, refusal } from './supply.ts'
+import { availableTo, choose, refusal } from './supply.ts'
 
 export interface Parts extends ClaimParts {
   readonly clock: Clock
@@ -62,7 +62,8 @@ export class Taking {
     holdMoney(hold, this.parts.state)
     this.claims.take(hold, claims)
     this.holds.set(id, hold)
-    return { kind: 'held', chosen: alternative, rate: this.claims.rate(hold) }
+    const held: Reserved = { kind: 'held', chosen: alternative, rate: this.claims.rate(hold) }
+    return payer.by === 'credits' ? { ...held, available: availableTo(payer, this.parts.state) } : held
   }
 
   extend(id: string, claims: readonly StoreClaim[]): Reserved {

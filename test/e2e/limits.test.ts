@@ -81,6 +81,14 @@ t.test('a balance is never overdrawn: of 400 calls at once on one key with money
   t.equal((await rig.call('GET', '/credits', { headers: bearer(key) })).json.balance, '0.10')
 })
 
+t.test('an answer says so when the balance pays for fewer than ten more of its calls', async (t) => {
+  const rig = await open(t, OPEN_RATE)
+  const { key } = await rig.key({ credits: '$1.80' })
+  const told: (string | undefined)[] = []
+  for (let turn = 0; turn < 4; turn += 1) told.push((await ask(rig, key)).headers['x-atlas-low-balance'])
+  t.same(told, [undefined, undefined, '$1.35', '$1.20'])
+})
+
 t.test('a revoked key is refused at once, an expired one from its last moment on, also with a payment beside it', async (t) => {
   const clock = new MovableClock()
   const rig = await open(t, OPEN_RATE, clock)
