@@ -36,7 +36,9 @@ export const cases: Readonly<Record<string, (upstream: { child: ChildProcess; po
   direct: async ({ child, port }) => ({ name: 'direct', port, pid: child.pid as number, keys: NO_KEYS, stop: async () => undefined }),
   'fast-gateway': ({ port }) => peer('fast-gateway', './servers/fast-gateway.js', port),
   undici: ({ port }) => peer('undici', './servers/undici.js', port),
-  gateway: ({ port }) => startGateway(port),
+  gateway: ({ port }) => startGateway(port, { name: 'gateway' }),
+  /** What durability costs: the same chain, with a disk that only says that it has synced. */
+  unsynced: ({ port }) => startGateway(port, { name: 'unsynced', preload: './servers/unsynced.js' }),
 }
 
 export const PATH = '/nansen/profiler/address/current-balance'

@@ -8,7 +8,6 @@ import { promisify } from 'node:util'
 import type { Case, Started } from './cases.ts'
 import { freePort, root, startCommand, stop } from './process.ts'
 
-const NAME = 'gateway'
 const ATLAS = join(root, 'gateway/atlas.mjs')
 const KEYS = 16
 const READY_MS = 20_000
@@ -54,13 +53,20 @@ function atlasIn(folder: string, ports: { public: number; admin: number }): Atla
   return { folder, env, json }
 }
 
-export async function startGateway(upstreamPort: number): Promise<Started> {
+export interface Variant {
+  readonly name: string
+  /** A module that the gateway loads first. */
+  readonly preload?: string
+}
+
+export async function startGateway(upstreamPort: number, { name, preload }: Variant): Promise<Started> {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-bench-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   writeFileSync(join(folder, 'gateway.config.yml'), configuration(upstreamPort))
   const port = await freePort()
   const atlas = atlasIn(folder, { public: port, admin: await freePort() })
-  const child = startCommand([ATLAS, 'start', '--config', join(folder, 'gateway.config.yml')], atlas.env)
+  const loaded = preload === undefined ? {} : { NODE_OPTIONS: `--import=${new URL(preload, import.meta.url).href}` }
+  const child = startCommand([ATLAS, 'start', '--config', join(folder, 'gateway.config.yml')], { ...atlas.env, ...loaded })
   let said = ''
   const hear = (chunk: Buffer): void => {
     said = (said + chunk.toString()).slice(-2_000)
@@ -70,10 +76,10 @@ export async function startGateway(upstreamPort: number): Promise<Started> {
   try {
     await healthy(port, () => child.exitCode !== null)
     const keys = await Promise.all(Array.from({ length: KEYS }, () => createKey(atlas)))
-    return { name: NAME, port, pid: child.pid as number, keys, check: (answered, head) => checkBooks(atlas, answered, head), stop: () => stop(child) }
+    return { name, port, pid: child.pid as number, keys, check: (answered, head) => checkBooks(atlas, answered, head), stop: () => stop(child) }
   } catch (error) {
     await stop(child)
-    return { name: NAME, skipped: `${error instanceof Error ? error.message : error}; it said: ${gist(said)}` }
+    return { name, skipped: `${error instanceof Error ? error.message : error}; it said: ${gist(said)}` }
   }
 }
 

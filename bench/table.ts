@@ -12,7 +12,7 @@ export interface Row {
   readonly rounds: readonly Round[]
 }
 
-const PEERS = ['fast-gateway', 'undici']
+const PEERS = ['fast-gateway', 'undici', 'unsynced']
 const NONE = '-'
 
 const median = (values: readonly (number | undefined)[]): number | undefined => {
