@@ -1,11 +1,12 @@
 /** Joins store and ledger, whichever drivers the configuration names: the ground on which a gateway, or a single command, stands. */
 import { randomFillSync } from 'node:crypto'
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Books, Chance, Clock, EpochMs, Log, Meters, Store, StoreAdmin } from '#contract'
-import type { GatewayConfig } from '../config/model.ts'
-import { type OpenBooks, openBooks } from './books/index.ts'
-import { openEmbedded } from './stores/index.ts'
+import type { Books, Chance, Clock, EpochMs, Log, Meters, Reserved, Store, StoreAdmin } from '#contract'
+import type { GatewayConfig, StoreSettings } from '../config/model.ts'
+import { type Outbox as BooksOutbox, type JournalSource, ledgerId, type OpenBooks, openBooks, readUpTo } from './books/index.ts'
+import { type Group, type Opened, openEmbedded } from './stores/index.ts'
+import type { Outbox } from './stores/redis/outbox.ts'
 
 export const systemClock: Clock = {
   nowMs: () => Date.now() as EpochMs,
@@ -57,42 +58,149 @@ export function storeIdOf({ store }: GatewayConfig): string {
   return `redis ${store.name} at ${host}${pathname === '/' ? '' : pathname}`
 }
 
-/** @throws FolderError, JournalError, BooksError with one sentence for the operator */
-export async function openGround(config: GatewayConfig, { log, clock = systemClock, chance = systemChance }: Surroundings): Promise<Ground> {
+/** @throws FolderError, JournalError, StoreError, BooksError with one sentence for the operator */
+export function openGround(config: GatewayConfig, { log, clock = systemClock, chance = systemChance }: Surroundings): Promise<Ground> {
+  const around = { log, clock, chance }
+  return config.store.driver === 'redis' ? onRedis(config, config.store, around) : onJournal(config, around)
+}
+
+type Around = Required<Surroundings>
+
+/** Several processes share everything; the books follow the store's outbox. What only this driver needs is loaded here. */
+async function onRedis(config: GatewayConfig, settings: Extract<StoreSettings, { driver: 'redis' }>, { log, clock, chance }: Around): Promise<Ground> {
+  const { Outbox, openRedis } = await import('./stores/redis/index.ts')
   const { mode } = config
-  const { path: folder, name, replayBytes } = config.store
-  const before = existsSync(folder) ? readdirSync(folder) : undefined
-  let flushed = (): Promise<void> => Promise.resolve()
-  let ledger: OpenBooks | undefined
-  let refused = false
-  // Only behind the store's lock, and not for a store that is refused: such a start leaves no ledger behind.
-  const books = (): OpenBooks => {
-    ledger ??= openBooks({ folder: config.ledger.driver === 'embedded' ? config.ledger.path : folder, mode, flushed: () => flushed() })
-    return ledger
-  }
-  const onGroup: Parameters<typeof openEmbedded>[0]['onGroup'] = (group) => {
-    if (!refused) books().feed(group)
-  }
-  const opened = openEmbedded({ folder, mode, name, replayBytes, clock, onGroup })
-  flushed = opened.flushed
+  const { url, name, durability, replayBytes, path: folder } = settings
+  const outbox = await Outbox.open(url, name)
+  let ledger: Awaited<ReturnType<typeof ledgerOf>> | undefined
   try {
-    books().joined()
+    ledger = await ledgerOf(config, settings, outbox, log)
+    const { id, books, failed } = ledger
+    const opened = await openRedis({ url, name, mode, durability, replayBytes, clock, log, ledger: id, refuses: failed, ...knownStore(folder, name) })
+    keepStore(folder, name, opened.id)
+    opened.admin.configure(config.connections)
+    const { store, admin, meters } = opened
+    return {
+      ...{ config, clock, chance, log, store, admin, meters, books, storeId: storeIdOf(config) },
+      lost: () => [...(opened.lost() === undefined ? [] : ['store']), ...(failed() === undefined ? [] : ['ledger'])],
+      async close() {
+        await store.close()
+        await books.close()
+        outbox.close()
+      },
+    }
   } catch (error) {
-    refused = true
-    unmake(folder, before)
-    void opened.store.close()
+    await ledger?.books.close()
+    outbox.close()
     throw error
   }
+}
+
+/** Books that follow the outbox: in PostgreSQL those of all processes, embedded those of the calls that this process finished. */
+async function ledgerOf({ ledger, mode }: GatewayConfig, { name, durability }: StoreSettings, stream: Outbox, log: Log): Promise<OpenBooks> {
+  const outbox = (id: string): BooksOutbox => ({
+    read: (after, count) => stream.read(after, count),
+    lastId: () => stream.lastId(),
+    reached: (at) => stream.reached(id, at),
+  })
+  if (ledger.driver === 'embedded') {
+    const file = { folder: ledger.path, mode }
+    const id = ledgerId(file)
+    await stream.follow(id)
+    return openBooks({ ...file, outbox: outbox(id), log })
+  }
+  const { openPostgresBooks, postgresId } = await import('./books/postgres/index.ts')
+  await stream.follow(postgresId(name))
+  return openPostgresBooks({ url: ledger.url, name, mode, source: { outbox: outbox(postgresId(name)) }, relaxed: durability === 'relaxed', log })
+}
+
+/** A store that was used once is known by its identity: an empty one in its place is no store of this gateway. */
+const storeFile = (folder: string, name: string): string => join(folder, `store-${name}.id`)
+
+function knownStore(folder: string, name: string): { known?: string } {
+  const file = storeFile(folder, name)
+  return existsSync(file) ? { known: readFileSync(file, 'utf8').trim() } : {}
+}
+
+function keepStore(folder: string, name: string, id: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  writeFileSync(storeFile(folder, name), `${id}\n`, { mode: 0o600 })
+}
+
+/** One process, one folder, nothing else to run. */
+async function onJournal(config: GatewayConfig, { log, clock, chance }: Around): Promise<Ground> {
+  const { mode, ledger: where } = config
+  const { path: folder, name, replayBytes, archive, archiveAfterMs, durability } = config.store
+  const before = existsSync(folder) ? readdirSync(folder) : undefined
+  let journal: Opened | undefined
+  let ledger: OpenBooks | undefined
+  let refused = false
+  const source: JournalSource = {
+    flushed: async () => journal?.flushed(),
+    refeed: (from) => groupsFrom(journal, from),
+    charged: async (receipt) => journal?.reader.chargedCall(receipt),
+    chain: async () => journal?.reader.verifyChain() ?? { ok: false, detail: 'the journal is not open' },
+  }
+  let fedUpTo = 0
+  if (where.driver === 'postgres') {
+    const { openPostgresBooks } = await import('./books/postgres/index.ts')
+    const opened = await openPostgresBooks({ url: where.url, name, mode, source, relaxed: durability === 'relaxed', log })
+    ledger = opened
+    fedUpTo = opened.fedUpTo
+  } else fedUpTo = readUpTo(where.path)
+  // Only behind the store's lock, and not for a store that is refused: such a start leaves no ledger behind.
+  const books = (): OpenBooks => {
+    ledger ??= openBooks({ folder: where.driver === 'embedded' ? where.path : folder, mode, ...source })
+    return ledger
+  }
+  const onGroup = (group: Group): void => {
+    if (!refused) books().feed(group)
+  }
+  const archiving = archive === undefined ? {} : { archiveFolder: archive, archiveAfterMs, coveredByBooks: () => books().fedUpTo }
+  try {
+    journal = openEmbedded({ folder, mode, name, replayBytes, clock, onGroup, fedUpTo, ...archiving })
+    await books().joined()
+  } catch (error) {
+    refused = true
+    if (journal !== undefined) unmake(folder, before)
+    await journal?.store.close()
+    await ledger?.books.close()
+    throw error
+  }
+  const opened = journal
   if (opened.cutBytes > 0) log.warn({ bytes: opened.cutBytes }, 'an unfinished group at the end of the journal was cut off; nothing in it had been answered')
   opened.admin.configure(config.connections)
   const { store, admin, meters } = opened
+  if (where.driver === 'postgres') heed(store, () => books().failed())
   return {
     ...{ config, clock, chance, log, store, admin, meters, books: books().books, storeId: storeIdOf(config) },
-    lost: () => [...(opened.failed() === undefined ? [] : ['store']), ...(books().failed() === undefined ? [] : ['ledger'])],
+    lost: () => [...(opened.failed() === undefined && !opened.slow() ? [] : ['store']), ...(books().failed() === undefined ? [] : ['ledger'])],
     async close() {
       await store.close()
       await books().books.close()
     },
+  }
+}
+
+/** Nothing is sold while the ledger is out of reach. */
+function heed(store: Store, failed: () => Error | undefined): void {
+  const reserve = store.reserve.bind(store)
+  store.reserve = (request) => (failed() === undefined ? reserve(request) : LEDGER_LOST)
+}
+
+const LEDGER_LOST: Reserved = {
+  ...{ kind: 'refused', code: 'unavailable', detail: 'the ledger is out of reach' },
+  ...{ retryAfterSeconds: undefined, price: undefined, rate: undefined },
+}
+
+/** As the books take them: records in lines, in memory of their own. */
+async function* groupsFrom(journal: Opened | undefined, from: number): AsyncIterable<Group> {
+  if (journal === undefined) return
+  for await (const { sequence, hash, lines } of journal.reader.groups(from)) {
+    const text = lines.map((line) => `${line}\n`).join('')
+    const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
+    bytes.write(text, 'utf8')
+    yield { sequence, hash, bytes }
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a batch of groups adds up to: sums by account and by connection, and pages of entries by account. Few rows, whatever the number of calls. */
 import type { LedgerEntry, Month, Usd } from '#contract'
-import { type Entry, sumOf, type TallyChange } from './postings.ts'
+import { Balances } from './balances.ts'
+import type { Entry, TallyChange } from './postings.ts'
 
 export interface Page {
   readonly account: string
@@ -22,25 +23,17 @@ export interface Tally {
 
 export class Batch {
   readonly pages = new Map<string, Page>()
-  /** Month -> account -> change. */
-  readonly balances = new Map<Month, Map<string, bigint>>()
+  readonly balances = new Balances()
   readonly #tallies = new Map<Month, Map<string, Tally[]>>()
 
-  /** @throws Error for an entry that does not balance: such a book is not written */
   enter(entry: Entry): void {
-    if (sumOf(entry) !== 0n) throw new Error(`entry ${entry.id} does not balance`)
     let page = this.pages.get(entry.account)
     if (page === undefined) {
       page = { account: entry.account, lines: [] }
       this.pages.set(entry.account, page)
     }
     page.lines.push(writeEntry(entry))
-    let sums = this.balances.get(entry.month)
-    if (sums === undefined) {
-      sums = new Map()
-      this.balances.set(entry.month, sums)
-    }
-    for (const { account, amount } of entry.postings) sums.set(account, (sums.get(account) ?? 0n) + amount)
+    for (const { account, amount } of entry.postings) this.balances.add(entry.month, account, amount)
   }
 
   tally(change: TallyChange): void {

@@ -10,11 +10,7 @@
  * is no charge, so it is never durable and never in the books.
  */
 import { type LedgerEntry, type Month, monthOf } from '#contract'
-
-export interface Posting {
-  readonly account: string
-  readonly amount: bigint
-}
+import { balancedBy, moved, NO_POSTINGS, type Postings } from './balanced.ts'
 
 export interface Entry {
   readonly id: string
@@ -25,7 +21,7 @@ export interface Entry {
   readonly account: string
   readonly amount: bigint
   readonly receipt: string | undefined
-  readonly postings: readonly Posting[]
+  readonly postings: Postings
 }
 
 /** What a connection sold, used and lost in a month. */
@@ -93,7 +89,6 @@ export interface WastedLine {
   readonly units: number
 }
 
-const nonZero = (postings: readonly Posting[]): readonly Posting[] => postings.filter(({ amount }) => amount !== 0n)
 export function creditEntry(line: CreditLine): Entry {
   const amount = BigInt(line.amount)
   return {
@@ -104,10 +99,7 @@ export function creditEntry(line: CreditLine): Entry {
     account: line.account,
     amount,
     receipt: undefined,
-    postings: nonZero([
-      { account: line.from === 'x402' ? `asset:wallet:${line.network ?? 'unknown'}` : 'asset:outside', amount },
-      { account: `liab:credit:${line.account}`, amount: -amount },
-    ]),
+    postings: moved([line.from === 'x402' ? `asset:wallet:${line.network ?? 'unknown'}` : 'asset:outside', `liab:credit:${line.account}`, amount]),
   }
 }
 
@@ -125,11 +117,7 @@ export function chargeEntry(line: ChargeLine): Entry | undefined {
     account: line.account,
     amount: line.by === 'credits' ? -price : 0n,
     receipt: line.id,
-    postings: nonZero([
-      { account: from, amount: price },
-      { account: `liab:owner:${line.owner}`, amount: platform - price },
-      { account: 'rev:platform', amount: -platform },
-    ]),
+    postings: moved([from, `liab:owner:${line.owner}`, price - platform], [from, 'rev:platform', platform]),
   }
 }
 
@@ -144,11 +132,7 @@ export function refundEntry(line: RefundLine): Entry {
     account: line.account,
     amount: price,
     receipt: line.receipt,
-    postings: nonZero([
-      { account: `liab:owner:${line.owner}`, amount: price - platform },
-      { account: 'rev:platform', amount: platform },
-      { account: `liab:credit:${line.account}`, amount: -price },
-    ]),
+    postings: moved([`liab:owner:${line.owner}`, `liab:credit:${line.account}`, price - platform], ['rev:platform', `liab:credit:${line.account}`, platform]),
   }
 }
 
@@ -168,13 +152,11 @@ export function intentEndEntry(line: ChargeLine, at: number): Entry | undefined 
 
 const suspended = (line: ChargeLine, id: string, at: number, amount: bigint): Entry => ({
   ...{ id, at, month: monthOf(at), kind: 'intent', account: SUSPENSE, amount: 0n, receipt: line.id },
-  postings: [
-    { account: `asset:in_transit:${line.payment?.network ?? 'unknown'}`, amount },
-    { account: SUSPENSE, amount: -amount },
-  ],
+  postings: moved([`asset:in_transit:${line.payment?.network ?? 'unknown'}`, SUSPENSE, amount]),
 })
 
 const CREDIT = 'liab:credit:'
+const UNBALANCED = 'liab:suspense:correction'
 
 /** The entry, and one without postings for each further account whose statement has to show it. */
 export function correctEntries(line: CorrectLine): readonly Entry[] {
@@ -187,29 +169,28 @@ export function correctEntries(line: CorrectLine): readonly Entry[] {
   }
   const [first = ['corrections', 0n] as const, ...others] = shown
   return [
-    { ...common, id: line.id, account: first[0], amount: first[1], postings: nonZero(postings) },
-    ...others.map(([account, amount]) => ({ ...common, id: line.id, account, amount, postings: [] })),
+    { ...common, id: line.id, account: first[0], amount: first[1], postings: balancedBy(UNBALANCED, postings) },
+    ...others.map(([account, amount]) => ({ ...common, id: line.id, account, amount, postings: NO_POSTINGS })),
   ]
 }
 
 /** Owed becomes under way. */
 export const payoutEntry = ({ payout: { id, owner, amount, atMs } }: PayoutLine): Entry =>
-  paying(id, owner, atMs, [
-    { account: `liab:owner:${owner}`, amount: BigInt(amount) },
-    { account: `liab:payout:${owner}`, amount: -BigInt(amount) },
-  ])
+  paying(id, owner, atMs, moved([`liab:owner:${owner}`, `liab:payout:${owner}`, BigInt(amount)]))
 
 /** Under way becomes paid, or is owed again. */
 export const payoutEndEntry = (
   { payout: { id, owner, amount, network } }: PayoutLine,
   end: { readonly state: 'paid' | 'failed'; readonly at: number },
 ): Entry =>
-  paying(`${id}:${end.state}`, owner, end.at, [
-    { account: `liab:payout:${owner}`, amount: BigInt(amount) },
-    { account: end.state === 'paid' ? `asset:wallet:${network}` : `liab:owner:${owner}`, amount: -BigInt(amount) },
-  ])
+  paying(
+    `${id}:${end.state}`,
+    owner,
+    end.at,
+    moved([`liab:payout:${owner}`, end.state === 'paid' ? `asset:wallet:${network}` : `liab:owner:${owner}`, BigInt(amount)]),
+  )
 
-const paying = (id: string, owner: string, at: number, postings: readonly Posting[]): Entry => ({
+const paying = (id: string, owner: string, at: number, postings: Postings): Entry => ({
   ...{ id, at, month: monthOf(at), kind: 'payout', account: `owner:${owner}`, amount: 0n, receipt: undefined, postings },
 })
 
@@ -246,5 +227,3 @@ export const wastedTally = (line: WastedLine): TallyChange => ({
   owner: line.owner,
   wasted: line.units,
 })
-
-export const sumOf = (entry: Entry): bigint => entry.postings.reduce((sum, { amount }) => sum + amount, 0n)

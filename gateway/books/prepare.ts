@@ -1,35 +1,40 @@
-/** The file of the embedded books: made when it is not there, and only ever used in the mode in which it was made. */
-import { mkdirSync } from 'node:fs'
+/** The file of the embedded books: made when it is not there, and only ever used in the mode and for the kind of store for which it was made. */
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync } from 'node:fs'
 import Database from 'libsql'
-import type { ChargedCall } from '#contract'
 import { TABLES } from './schema.ts'
+import { BooksError } from './unfit.ts'
 
-export class BooksError extends Error {
-  override name = 'BooksError'
-}
-
-/** What the books ask of the journal. */
-export interface Source {
-  /** Resolves when everything that was answered is with the books. */
-  readonly flushed: () => Promise<void>
-  readonly charged?: (receipt: string) => Promise<ChargedCall | undefined>
-  /** Recomputes every hash. */
-  readonly chain?: () => Promise<{ readonly ok: boolean; readonly detail: string }>
-}
-
-export interface BooksOptions extends Source {
+export interface BooksFile {
   readonly folder: string
   readonly mode: 'sandbox' | 'live'
 }
 
-/** The last group of the journal that the books have read; 0 for none. */
+/** The last group that the books have read; 0 for none. */
 export interface Applied {
+  readonly id: string
   readonly sequence: number
   readonly hash: string
 }
 
-/** Makes the tables and says up to which group the books have read. */
-export function prepare(file: string, options: BooksOptions): Applied {
+const VERSION = '2'
+const STORES = { journal: 'an embedded store', outbox: 'a Redis store' }
+
+/** Looks without making anything; what cannot be read is read in full later, and complained about then. */
+export function appliedIn(file: string): number {
+  if (!existsSync(file)) return 0
+  try {
+    const db = new Database(file, { readonly: true })
+    const row = db.prepare("select value from meta where name = 'sequence'").get() as { value: string } | undefined
+    db.close()
+    return Number.parseInt(row?.value ?? '0', 10)
+  } catch {
+    return 0
+  }
+}
+
+/** Makes the tables and says up to which group the books have read. @throws BooksError */
+export function prepare(file: string, options: BooksFile, kind: 'journal' | 'outbox'): Applied {
   try {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 })
     const db = new Database(file)
@@ -37,12 +42,22 @@ export function prepare(file: string, options: BooksOptions): Applied {
     db.exec(TABLES)
     const meta = db.prepare('select value from meta where name = ?')
     const read = (name: string): string | undefined => (meta.get(name) as { value: string } | undefined)?.value
-    const mode = read('mode')
-    if (mode === undefined) db.prepare('insert into meta values (?, ?)').run('mode', options.mode)
-    const applied = { sequence: Number.parseInt(read('sequence') ?? '0', 10), hash: read('hash') ?? '' }
+    const wanted = { mode: options.mode, kind, version: VERSION, id: randomBytes(8).toString('hex') }
+    const isNew = read('mode') === undefined
+    if (isNew) for (const [name, value] of Object.entries(wanted)) db.prepare('insert into meta values (?, ?)').run(name, value)
+    const made = { mode: read('mode'), kind: read('kind'), version: read('version') }
+    const applied = { id: read('id') ?? '', sequence: Number.parseInt(read('sequence') ?? '0', 10), hash: read('hash') ?? '' }
     db.close()
-    if (mode !== undefined && mode !== options.mode) {
-      throw new BooksError(`the ledger ${file} was made in ${mode} mode, the configuration says ${options.mode}; choose another ledger.path`)
+    if (made.mode !== options.mode) {
+      throw new BooksError(`the ledger ${file} was made in ${made.mode} mode, the configuration says ${options.mode}; choose another ledger.path`)
+    }
+    if (made.version !== VERSION) {
+      throw new BooksError(`the ledger ${file} was made by another version; choose another ledger.path, or remove ${file}* to have it made again`)
+    }
+    if (made.kind !== kind) {
+      throw new BooksError(
+        `the ledger ${file} was made from ${STORES[kind === 'journal' ? 'outbox' : 'journal']}, the configuration has ${STORES[kind]}; choose another ledger.path`,
+      )
     }
     return applied
   } catch (cause) {

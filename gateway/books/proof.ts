@@ -1,58 +1,92 @@
-/** Reads every page again, in slices, on a view of the books that does not move: entries sum to zero, balances equal postings. */
+/** Reads every page again, in slices, on a view of the books that does not move: entries sum to zero, balances equal postings, and the chain where the lines are kept. */
+import { createHash } from 'node:crypto'
 import Database from 'libsql'
+import { type LedgerCheck, monthOf } from '#contract'
+import { Balances } from './balances.ts'
 import { parseEntry } from './batch.ts'
-
-export interface Proof {
-  readonly check: 'entries sum to zero' | 'balances equal postings'
-  readonly ok: boolean
-  readonly detail: string
-}
+import { bytesOf } from './ledger.ts'
 
 const SHOWN = 3
+const SLICE = 64
+const GENESIS = '0'.repeat(64)
 
 /** The rows of `file` as they are now; what is written meanwhile is not seen. */
-export async function proven(file: string): Promise<readonly Proof[]> {
+export async function proven(file: string, { keepsLines }: { readonly keepsLines: boolean }): Promise<readonly LedgerCheck[]> {
   const db = new Database(file, { readonly: true })
   db.defaultSafeIntegers(true)
   try {
     db.exec('begin')
-    return await prove(db)
+    return [...(await proveEntries(db)), ...(keepsLines ? [await proveChain(db)] : [])]
   } finally {
     db.close()
   }
 }
 
-async function prove(db: Database.Database): Promise<readonly Proof[]> {
-  const sums = new Map<string, bigint>()
+/** The thread has calls to book, too. */
+const others = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+async function proveEntries(db: Database.Database): Promise<readonly LedgerCheck[]> {
+  const sums = new Balances()
   const unbalanced: string[] = []
   let entries = 0
   let pages = 0
   for (const { lines } of db.prepare('select lines from page').iterate() as Iterable<{ lines: string }>) {
     for (const line of lines.split('\n')) {
-      const { id, postings } = parseEntry(line)
+      const { id, atMs, postings } = parseEntry(line)
+      const month = monthOf(atMs)
       let sum = 0n
       for (const { account, amount } of postings) {
         sum += amount
-        sums.set(account, (sums.get(account) ?? 0n) + amount)
+        sums.add(month, account, amount)
       }
       if (sum !== 0n) unbalanced.push(`${id} sums to ${sum}`)
-      entries += 1
+      if (postings.length > 0) entries += 1
     }
     pages += 1
-    // The thread has calls to book, too.
-    if (pages % 64 === 0) await new Promise((resolve) => setImmediate(resolve))
+    if (pages % SLICE === 0) await others()
   }
-  const wrong: string[] = []
-  const rows = db.prepare('select account, sum(amount) as amount from balance group by account').all() as { account: string; amount: bigint }[]
-  for (const { account, amount } of rows) {
-    if (amount !== (sums.get(account) ?? 0n)) wrong.push(`${account} is ${amount}, its postings are ${sums.get(account) ?? 0n}`)
-    sums.delete(account)
-  }
-  for (const [account, amount] of sums) if (amount !== 0n) wrong.push(`${account} has no balance, its postings are ${amount}`)
+  const { wrong, accounts } = compare(db, sums)
   return [
     { check: 'entries sum to zero', ok: unbalanced.length === 0, detail: said(unbalanced, `${entries} entries`) },
-    { check: 'balances equal postings', ok: wrong.length === 0, detail: said(wrong, `${rows.length} accounts`) },
+    { check: 'balances equal postings', ok: wrong.length === 0, detail: said(wrong, `${accounts} accounts`) },
   ]
+}
+
+function compare(db: Database.Database, sums: Balances): { wrong: readonly string[]; accounts: number } {
+  const wrong: string[] = []
+  const accounts = new Set<string>()
+  const expected = new Map([...sums.rows()].map(({ account, month, amount }) => [`${account} in ${month}`, amount]))
+  for (const row of db.prepare('select account, month, amount from balance').iterate() as Iterable<{ account: string; month: string; amount: bigint }>) {
+    const key = `${row.account} in ${row.month}`
+    const sum = expected.get(key) ?? 0n
+    if (row.amount !== sum) wrong.push(`${key} is ${row.amount}, its postings are ${sum}`)
+    expected.delete(key)
+    accounts.add(row.account)
+  }
+  for (const [key, amount] of expected) if (amount !== 0n) wrong.push(`${key} has no balance, its postings are ${amount}`)
+  return { wrong, accounts: accounts.size }
+}
+
+async function proveChain(db: Database.Database): Promise<LedgerCheck> {
+  const broken: string[] = []
+  let hash = GENESIS
+  let count = 0
+  for (const row of db.prepare('select sequence, hash, body from grp order by sequence').iterate() as Iterable<{
+    sequence: bigint
+    hash: string
+    body: ArrayBuffer | Uint8Array
+  }>) {
+    count += 1
+    const expected = createHash('sha256').update(hash).update(bytesOf(row.body)).digest('hex')
+    if (row.sequence !== BigInt(count)) broken.push(`group ${count} is not there`)
+    if (row.hash !== expected) broken.push(`group ${row.sequence} does not match its hash`)
+    count = Number.parseInt(row.sequence.toString(), 10)
+    hash = row.hash
+    if (count % SLICE === 0) await others()
+  }
+  const read = (db.prepare("select value from meta where name = 'sequence'").get() as { value: string } | undefined)?.value ?? '0'
+  if (read !== `${count}`) broken.push(`the chain ends with group ${count}, the books have read group ${read}`)
+  return { check: 'the chain is whole', ok: broken.length === 0, detail: said(broken, `${count} groups`) }
 }
 
 export const said = (wrong: readonly string[], good: string): string =>

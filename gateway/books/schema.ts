@@ -13,8 +13,11 @@ create table if not exists tally (
   own integer not null, wasted integer not null, revenue integer not null, platform integer not null,
   primary key (month, connection, owner)
 ) strict, without rowid;
-create table if not exists intent (id text primary key, line text not null) strict, without rowid;
-create table if not exists payout (id text primary key, line text not null) strict, without rowid;
+-- Intents and payouts that have not ended yet, as they were recorded.
+create table if not exists pending (id text primary key, text text not null, sequence integer not null, line integer not null) strict, without rowid;
+-- From an outbox, which is trimmed: the lines themselves, a row a group. charged names what was charged in it, a line each.
+create table if not exists grp (sequence integer primary key, hash text not null, body blob not null) strict;
+create table if not exists charged (sequence integer primary key, ids text not null) strict;
 `
 
 const PUT_PAGE = 'insert into page values (?, ?, ?)'
@@ -37,7 +40,7 @@ export class Writer {
   /** Within a transaction of the caller; `sequence` is that of the batch's last group. Amounts are bigint: SQLite's integers have 64 bits. */
   write(batch: Batch, sequence: number): void {
     for (const { account, lines } of batch.pages.values()) this.#page.run(account, sequence, lines.join('\n'))
-    for (const [month, sums] of batch.balances) for (const [account, amount] of sums) this.#balance.run(account, month, amount)
+    for (const { account, month, amount } of batch.balances.rows()) this.#balance.run(account, month, amount)
     for (const t of batch.tallies()) this.#tally.run(t.month, t.connection, t.owner, t.calls, t.units, t.own, t.wasted, t.revenue, t.platform)
   }
 }

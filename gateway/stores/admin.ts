@@ -96,7 +96,8 @@ export class EmbeddedAdmin implements StoreAdmin {
   }
 
   async usage(): Promise<ReadonlyMap<string, UnitsUsed>> {
-    return new Map([...this.#state.tallies].map(([connection, periods]) => [connection, sumOf(periods.values())]))
+    const { tallies, before } = this.#state
+    return new Map([...tallies].map(([connection, periods]) => [connection, sumOf([...periods.values(), ...(before.get(connection) ?? [])])]))
   }
 
   async correct({ id, reason, ref, postings }: Correction): Promise<void> {
@@ -127,7 +128,7 @@ export class EmbeddedAdmin implements StoreAdmin {
   }
 }
 
-function sumOf(tallies: Iterable<Tally>): UnitsUsed {
+function sumOf(tallies: Iterable<Pick<Tally, keyof UnitsUsed>>): UnitsUsed {
   const sum = { sold: 0, own: 0, wasted: 0, external: 0 }
   for (const { sold, own, wasted, external } of tallies) {
     sum.sold += sold

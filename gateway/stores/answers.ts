@@ -1,24 +1,149 @@
-/** Stored answers, bounded by their size in memory, oldest out first. */
+/**
+ * Stored answers. They stand in the journal; what is kept here is where, within a budget over all of them, oldest out
+ * first, and the latest few as they are.
+ */
+import { close, open, read } from 'node:fs'
 import { LRUCache } from 'lru-cache'
 import type { StoredAnswer } from '#contract'
+import { FRAME_BYTES, frameAt, HEAD_BYTES } from './frames.ts'
+import type { Charged, Intended, Settled } from './records.ts'
+import { type Place, segmentFile } from './segments.ts'
 
 const OVERHEAD_BYTES = 512
+const MEMORY_BYTES = 16 * 1024 * 1024
+
+const sizeOf = (answer: StoredAnswer): number => answer.body.length + OVERHEAD_BYTES
+
+/** Where an answer is to be had. */
+export interface Kept {
+  /** What it counts in the budget. */
+  readonly bytes: number
+  readonly until: number
+  /** Of the charge or the intent. */
+  readonly record: Place | undefined
+  /** Of the record that adds the settlement's headers, where one does. */
+  readonly settled: Place | undefined
+}
+
+export interface NewAnswer {
+  readonly answer: StoredAnswer
+  readonly until: number
+  readonly record: Place | undefined
+  readonly settled?: Place | undefined
+  readonly isSettled?: boolean
+}
+
+interface Entry extends Kept {
+  record: Place | undefined
+  settled: Place | undefined
+  readonly isSettled: boolean
+  /** Until it is on disk. */
+  answer: StoredAnswer | undefined
+}
 
 export class Answers {
-  readonly #cache: LRUCache<string, StoredAnswer>
+  readonly #folder: string | undefined
+  readonly #maxBytes: number
+  readonly #entries = new Map<string, Entry>()
+  #bytes = 0
+  readonly #latest: LRUCache<string, StoredAnswer> | undefined
 
-  constructor(maxBytes: number) {
-    this.#cache = new LRUCache<string, StoredAnswer>({
-      maxSize: maxBytes,
-      sizeCalculation: (answer) => answer.body.length + OVERHEAD_BYTES,
-    })
+  /** `folder` of the journal; without one (where only places are gathered) nothing can be read. */
+  constructor(maxBytes: number, folder?: string) {
+    this.#folder = folder
+    this.#maxBytes = maxBytes
+    if (folder !== undefined && maxBytes > 0) {
+      this.#latest = new LRUCache<string, StoredAnswer>({ maxSize: Math.min(MEMORY_BYTES, maxBytes), sizeCalculation: sizeOf })
+    }
   }
 
-  put(receipt: string, answer: StoredAnswer): void {
-    this.#cache.set(receipt, answer)
+  put(receipt: string, { answer, until, record, settled, isSettled = false }: NewAnswer): void {
+    const isThere = record !== undefined && (!isSettled || settled !== undefined)
+    this.#keep(receipt, { bytes: sizeOf(answer), until, record, settled, isSettled, answer: isThere ? undefined : answer })
+    this.#latest?.set(receipt, answer)
   }
 
-  get(receipt: string): StoredAnswer | undefined {
-    return this.#cache.get(receipt)
+  /** From a snapshot. */
+  keep(receipt: string, kept: Kept): void {
+    this.#keep(receipt, { ...kept, isSettled: kept.settled !== undefined, answer: undefined })
+  }
+
+  /** The record that ended the call is on disk: the answer need not be held any more. */
+  placed(receipt: string, place: Place): void {
+    const entry = this.#entries.get(receipt)
+    if (entry === undefined) return
+    if (entry.isSettled) entry.settled = place
+    else entry.record = place
+    if (entry.record !== undefined) entry.answer = undefined
+  }
+
+  /** A promise where it has to be read; undefined where it is gone. */
+  get(receipt: string): StoredAnswer | undefined | Promise<StoredAnswer | undefined> {
+    const entry = this.#entries.get(receipt)
+    if (entry === undefined) return undefined
+    return entry.answer ?? this.#latest?.get(receipt) ?? this.#read(receipt, entry)
+  }
+
+  sweep(nowMs: number): void {
+    for (const [receipt, { until }] of this.#entries) if (until <= nowMs) this.#drop(receipt)
+  }
+
+  *all(): Iterable<[string, Kept]> {
+    for (const [receipt, { bytes, until, record, settled }] of this.#entries) yield [receipt, { bytes, until, record, settled }]
+  }
+
+  #keep(receipt: string, entry: Entry): void {
+    this.#drop(receipt)
+    this.#entries.set(receipt, entry)
+    this.#bytes += entry.bytes
+    for (const oldest of this.#entries.keys()) {
+      if (this.#bytes <= this.#maxBytes) return
+      this.#drop(oldest)
+    }
+  }
+
+  #drop(receipt: string): void {
+    const entry = this.#entries.get(receipt)
+    if (entry === undefined) return
+    this.#entries.delete(receipt)
+    this.#latest?.delete(receipt)
+    this.#bytes -= entry.bytes
+  }
+
+  /** Whatever is wrong with the place, an answer that cannot be read is gone. */
+  async #read(receipt: string, { record, settled, isSettled }: Entry): Promise<StoredAnswer | undefined> {
+    if (this.#folder === undefined || record === undefined || (isSettled && settled === undefined)) return undefined
+    try {
+      const charge = (await recordAt(this.#folder, record)) as Charged | Intended
+      const paid = settled === undefined ? undefined : ((await recordAt(this.#folder, settled)) as Settled)
+      if (charge.id !== receipt || charge.answer === undefined || (paid !== undefined && paid.id !== receipt)) return undefined
+      const answer = paid === undefined ? charge.answer : withHeaders(charge.answer, paid.headers)
+      if (this.#entries.has(receipt)) this.#latest?.set(receipt, answer)
+      return answer
+    } catch {
+      return undefined
+    }
+  }
+}
+
+export const withHeaders = (answer: StoredAnswer, headers: Readonly<Record<string, string>>): StoredAnswer => ({
+  ...answer,
+  headers: [...answer.headers, ...Object.entries(headers).flat()],
+})
+
+/** @throws Error where it is not, or not whole, at that place */
+async function recordAt(folder: string, { segment, offset, length }: Place): Promise<unknown> {
+  const fd = await new Promise<number>((resolve, reject) =>
+    open(segmentFile(folder, segment), 'r', (error, opened) => (error === null ? resolve(opened) : reject(error))),
+  )
+  try {
+    const bytes = Buffer.allocUnsafe(length + FRAME_BYTES)
+    const size = await new Promise<number>((resolve, reject) =>
+      read(fd, bytes, 0, bytes.length, offset, (error, count) => (error === null ? resolve(count) : reject(error))),
+    )
+    if (size !== bytes.length || frameAt(bytes, 0) !== length) throw new Error('no whole record stands there')
+    return JSON.parse(bytes.toString('utf8', HEAD_BYTES, HEAD_BYTES + length))
+  } finally {
+    close(fd, () => undefined)
   }
 }

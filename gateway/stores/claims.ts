@@ -2,7 +2,7 @@
 import type { Clock, Named, RateState, Reserved, StoreClaim, Usd } from '#contract'
 import type { Counters } from './counters.ts'
 import type { Hold } from './holds.ts'
-import type { Names } from './names.ts'
+import type { NamedEnd, Names } from './names.ts'
 import type { Paces } from './paces.ts'
 import type { State } from './state.ts'
 import { type Refused, refusal } from './supply.ts'
@@ -30,11 +30,13 @@ export class Claims {
   }
 
   /** Replay or 409 first, then 429; 402 and 503 come from the supply. Takes nothing but what `refused` does. */
-  check(claims: readonly StoreClaim[]): Refused | NamedBefore | undefined {
+  check(claims: readonly StoreClaim[]): Refused | NamedBefore | Promise<NamedBefore> | undefined {
     for (const claim of claims) {
       if (claim.kind !== 'name') continue
-      const named: Named = this.#parts.names.look(claim.name, claim.digest)
-      if (named.state !== 'absent') return { kind: 'named', named, name: claim.name }
+      const { name } = claim
+      const named: Named | Promise<NamedEnd> = this.#parts.names.look(name, claim.digest)
+      if (named instanceof Promise) return named.then((end) => ({ kind: 'named', named: end, name }))
+      if (named.state !== 'absent') return { kind: 'named', named, name }
     }
     const now = this.#parts.clock.nowMs()
     for (const claim of claims) {

@@ -53,8 +53,45 @@ export class Counters {
   }
 
   /** What the journal says of an earlier process: only today's still matters. */
-  spentBefore(key: string, amount: bigint, atMs: number): void {
-    if (dayOf(atMs) === dayOf(this.#clock.nowMs())) this.spend(key, amount)
+  spentBefore(spending: Spending | undefined): void {
+    for (const { key, day, amount } of spending?.all() ?? []) if (day === dayOf(this.#clock.nowMs())) this.spend(key, amount)
+  }
+}
+
+/** Of a charge or an intent in the journal. */
+interface Spender {
+  readonly by: string
+  readonly at: number
+  readonly price: string
+  readonly call: { readonly consumer: string }
+}
+
+/** Money by consumer in the last UTC day in which he spent any: caps hold over a restart. An intent counts until it is void. */
+export class Spending {
+  readonly #spent = new Map<string, { day: number; amount: bigint }>()
+
+  add({ by, at, price, call }: Spender): void {
+    if (by !== 'owner') this.set({ key: call.consumer, day: dayOf(at), amount: BigInt(price) })
+  }
+
+  takeBack({ by, at, price, call }: Spender): void {
+    const spent = this.#spent.get(call.consumer)
+    if (by !== 'owner' && spent?.day === dayOf(at)) spent.amount -= BigInt(price)
+  }
+
+  set({ key, day, amount }: Spent): void {
+    const spent = this.#spent.get(key)
+    if (spent === undefined || spent.day < day) this.#spent.set(key, { day, amount })
+    else if (spent.day === day) spent.amount += amount
+  }
+
+  /** What was spent before the day of `nowMs` caps nothing any more. */
+  forgetBefore(nowMs: number): void {
+    for (const [key, { day }] of this.#spent) if (day < dayOf(nowMs)) this.#spent.delete(key)
+  }
+
+  *all(): Iterable<Spent> {
+    for (const [key, { day, amount }] of this.#spent) yield { key, day, amount }
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Charge, Named, Payment, Refund, Settlement, Store, UnitsFate, UnknownSettlement, Usd } from '#contract'
 import { fieldsOf, freeMoney, freeUnits, type Hold, holdOfIntent } from './holds.ts'
+import { lineOf } from './lines.ts'
 import type { Intended, JournalRecord } from './records.ts'
 import { type Parts, Taking } from './taking.ts'
 
@@ -38,7 +39,10 @@ export class EmbeddedStore extends Taking implements Store {
     hold.state = 'settling'
     const fields = fieldsOf(hold, charge, this.parts.clock.nowMs())
     hold.intent = { t: 'intent', ...fields, payment: { ...payment, amount: payment.amount.toString() } }
-    return this.write(hold.intent)
+    const { state, journal } = this.parts
+    state.apply(hold.intent)
+    const place = await journal.placed(JSON.stringify(hold.intent))
+    if (state.intents.has(id)) state.intentPlaces.set(id, place)
   }
 
   async resolve(id: string, settlement: Settlement): Promise<void> {
@@ -61,10 +65,12 @@ export class EmbeddedStore extends Taking implements Store {
 
   /** Whoever asks under this name waits until the charge is on disk: an answer never leaves before it. */
   async #writeCharge(hold: Hold, record: JournalRecord): Promise<void> {
-    const written = this.write(record)
+    if (hold.names.length === 0) return this.write(record)
+    this.parts.state.apply(record)
+    const written = this.parts.journal.placed(lineOf(record))
     this.parts.names.set(hold, 'settling')
     try {
-      await written
+      this.parts.state.answers.placed(hold.id, await written)
       this.parts.names.set(hold, 'charged')
     } finally {
       this.parts.names.wake(hold)
@@ -111,7 +117,7 @@ export class EmbeddedStore extends Taking implements Store {
 
   // ---------------------------------------------------------------- names, and what is not known
 
-  named(name: string, digest: string): Named {
+  named(name: string, digest: string): Named | Promise<Named> {
     return this.parts.names.look(name, digest)
   }
 

@@ -1,84 +1,116 @@
-/** The journal's groups as they stand on disk: how they are read again, and which of them still count. */
+/** The journal's groups as they stand in a segment: how they are read again, and which of them still count. */
 import { createHash } from 'node:crypto'
-import { fstatSync, readSync } from 'node:fs'
+import { dirtyEnd, FRAME_BYTES, frameAt, HEAD_BYTES } from './frames.ts'
 
-const READ_BYTES = 4 * 1024 * 1024
-const GENESIS = '0'.repeat(64)
-
-/** What `replay` gets: the group with its records still in lines. */
-export interface ReplayedGroup {
-  readonly sequence: number
-  readonly hash: string
-  readonly lines: readonly string[]
-}
-
-export const hashOf = (before: string, records: string | Buffer): string => createHash('sha256').update(before).update(records).digest('hex')
+export const GENESIS = '0'.repeat(64)
 
 export class JournalError extends Error {
   override name = 'JournalError'
 }
 
-/** Where the journal goes on. */
-export interface Tail {
-  readonly position: number
+export const hashOf = (before: string, records: string | Buffer): string => createHash('sha256').update(before).update(records).digest('hex')
+
+/** What closes a group: its number, how many records it has, and the hash that covers them and the hash before. */
+export const closingOf = (sequence: number, records: number, hash: string): string => `=${sequence} ${records} ${hash}`
+
+const CLOSING = /^=(\d{1,16}) (\d+) ([0-9a-f]{64})$/
+const CLOSINGS = /=(\d{1,16}) \d+ [0-9a-f]{64}\n/g
+const CLOSES = 0x3d
+
+/** The chain up to here. */
+export interface Link {
   readonly sequence: number
   readonly hash: string
-  readonly cutBytes: number
 }
 
-/** The line that closes a group: its number, how many records it has, and the hash that covers them and the hash before. */
-const CLOSING = /^=(\d+) \d+ ([0-9a-f]{64})$/
+export interface ReadGroup extends Link {
+  /** The records as lines, in memory of their own. */
+  readonly bytes: Buffer
+  /** Byte and length in the segment of each record, one after the other. */
+  readonly places: readonly number[]
+}
 
-/** Every whole group, in order. @throws JournalError when one within the file does not match its hash */
-export function readGroups(fd: number, file: string, replay: (group: ReplayedGroup) => void): Tail {
+/** Where a segment ends. */
+export interface End extends Link {
+  readonly position: number
+  /** Behind the last byte that is not zero: beyond `position` there is something that does not count. */
+  readonly dirty: number
+}
+
+/**
+ * Every whole group of a segment, in order. What follows the last one is damage where it cannot be the rest of a group that
+ * was being written. @throws JournalError naming the place
+ */
+export function readGroups(bytes: Buffer, file: string, before: Link, visit: (group: ReadGroup) => void): End {
+  let { sequence, hash } = before
   let position = 0
-  let sequence = 0
-  let hash = GENESIS
-  let bad: string | undefined
-  let lines: string[] = []
-  let bytes = 0
-  const total = eachLine(fd, (line, size) => {
-    bytes += size
-    const closing = line.startsWith('=') ? CLOSING.exec(line) : null
-    if (closing === null) {
-      lines.push(line)
-      return
+  let places: number[] = []
+  let isAltered = false
+  for (let at = 0; ; ) {
+    const length = frameAt(bytes, at)
+    if (length <= 0) break
+    const start = at + HEAD_BYTES
+    if (bytes[start] !== CLOSES) {
+      places.push(at, length)
+      at += length + FRAME_BYTES
+      continue
     }
-    const text = lines.length === 0 ? '' : `${lines.join('\n')}\n`
+    const text = linesOf(bytes, places)
     const expected = hashOf(hash, text)
-    if (bad === undefined && line === `=${sequence + 1} ${lines.length} ${expected}`) {
-      sequence += 1
-      hash = expected
-    } else {
-      // Another number over other records: the line that closed the group before it was lost.
-      const follows = bad !== undefined || (closing[1] !== `${sequence + 1}` && closing[2] !== expected)
-      bad ??= `group ${sequence + 1} at byte ${position} does not match its hash`
-      if (follows) throw new JournalError(`${file}: ${bad}, and groups follow it: the file was altered or the disk lost data; restore it from a backup`)
-      return
-    }
-    position += bytes
-    bytes = 0
-    replay({ sequence, hash, lines })
-    lines = []
-  })
-  return { position, sequence, hash, cutBytes: total - position }
+    isAltered = bytes.toString('latin1', start, start + length) !== closingOf(sequence + 1, places.length / 2, expected)
+    if (isAltered) break
+    sequence += 1
+    hash = expected
+    at += length + FRAME_BYTES
+    position = at
+    visit({ sequence, hash, bytes: text, places })
+    places = []
+  }
+  const dirty = dirtyEnd(bytes, position)
+  if (isAltered || hasGroupAfter(bytes, position, sequence + 1)) {
+    const follow = isAltered ? '' : ', and groups follow it'
+    throw new JournalError(
+      `${file}: group ${sequence + 1} at byte ${position} does not match its hash${follow}: the file was altered or the disk lost data; restore it from a backup`,
+    )
+  }
+  return { sequence, hash, position, dirty }
 }
 
-/** Calls back for every complete line; returns the file's size. */
-function eachLine(fd: number, visit: (line: string, bytes: number) => void): number {
-  const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, fstatSync(fd).size + 1))
-  let rest: Buffer = Buffer.alloc(0)
-  let total = 0
-  for (;;) {
-    const read = readSync(fd, buffer, 0, buffer.length, total)
-    if (read === 0) return total
-    total += read
-    const chunk = Buffer.concat([rest, buffer.subarray(0, read)])
-    let from = 0
-    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, from)) {
-      visit(chunk.toString('utf8', from, end), end + 1 - from)
-      from = end + 1
+/** Only group `next` can have been under way when the writer ended: the closing of a later one proves that `next` was acknowledged. */
+function hasGroupAfter(bytes: Buffer, from: number, next: number): boolean {
+  if (dirtyEnd(bytes, from) === from) return false
+  for (const found of bytes.toString('latin1', from).matchAll(CLOSINGS)) {
+    const at = from + found.index - HEAD_BYTES
+    if (Number.parseInt(found[1] as string, 10) > next && at >= from && frameAt(bytes, at) === found[0].length - 1) return true
+  }
+  return false
+}
+
+/** A line each: on disk the line feed follows the record. */
+function linesOf(bytes: Buffer, places: readonly number[]): Buffer {
+  let size = 0
+  for (let index = 1; index < places.length; index += 2) size += (places[index] as number) + 1
+  const text = Buffer.allocUnsafeSlow(size)
+  let end = 0
+  for (let index = 0; index < places.length; index += 2) {
+    const start = (places[index] as number) + HEAD_BYTES
+    end += bytes.copy(text, end, start, start + (places[index + 1] as number) + 1)
+  }
+  return text
+}
+
+/** The group that a record stands in, by the closing that follows it; `line` counts from 0. Undefined where nothing closes it. */
+export function groupAround(bytes: Buffer, offset: number): (Link & { readonly line: number }) | undefined {
+  let left = 0
+  for (let at = offset; ; left += 1) {
+    const length = frameAt(bytes, at)
+    if (length <= 0) return undefined
+    const start = at + HEAD_BYTES
+    const closing = bytes[start] === CLOSES ? CLOSING.exec(bytes.toString('latin1', start, start + length)) : null
+    if (closing !== null) {
+      const [, sequence = '', records = '', hash = ''] = closing
+      return { sequence: Number.parseInt(sequence, 10), hash, line: Number.parseInt(records, 10) - left }
     }
-    rest = chunk.subarray(from)
+    at += length + FRAME_BYTES
   }
 }

@@ -6,6 +6,17 @@ import type { ChargeFields, Intended } from './records.ts'
 import type { State, Tally } from './state.ts'
 import type { Shelf } from './stock.ts'
 
+/** What a line is written from. */
+export interface HoldFacts {
+  readonly id: string
+  readonly connection: string
+  readonly owner: string
+  readonly period: number
+  readonly payer: Payer
+  readonly names: NameClaim[]
+  readonly once: OnceClaim[]
+}
+
 export interface Hold {
   readonly id: string
   state: 'held' | 'calling' | 'settling' | 'unknown'
@@ -123,7 +134,7 @@ const payerAccount = (payer: Payer): string => {
 const NONE: readonly never[] = []
 
 /** What stands in the journal of a charge or an intent. */
-export const fieldsOf = (hold: Hold, charge: Charge, at: EpochMs): ChargeFields => ({
+export const fieldsOf = (hold: HoldFacts, charge: Charge, at: EpochMs): ChargeFields => ({
   id: hold.id,
   at,
   connection: hold.connection,

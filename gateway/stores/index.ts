@@ -5,21 +5,24 @@
 import { join } from 'node:path'
 import type { Clock, Meters, Store, StoreAdmin } from '#contract'
 import { EmbeddedAdmin } from './admin.ts'
-import { Answers } from './answers.ts'
+import type { ArchiveRule } from './archive.ts'
 import { Counters } from './counters.ts'
 import { EmbeddedStore } from './embedded.ts'
-import type { ReplayedGroup } from './groups.ts'
-import { type Group, Journal } from './journal.ts'
+import type { Group, Journal } from './journal.ts'
+import { Keeper } from './keeper.ts'
 import { Leases } from './leases.ts'
-import { FolderError, lockFolder } from './lock.ts'
+import { lockFolder } from './lock.ts'
 import { MemoryMeters } from './meters.ts'
 import { Names } from './names.ts'
 import { Paces } from './paces.ts'
+import { JournalReader } from './reader.ts'
 import type { JournalRecord } from './records.ts'
-import { State } from './state.ts'
+import { start } from './start.ts'
+import type { State } from './state.ts'
 import { leaseLeft, Stock } from './stock.ts'
 
 export type { Group } from './journal.ts'
+export type { ChainCheck, FoundCharge, JournalReader, WrittenGroup } from './reader.ts'
 export type * from './records.ts'
 export { FolderError } from './lock.ts'
 export { JournalError } from './groups.ts'
@@ -31,8 +34,19 @@ export interface EmbeddedOptions {
   readonly name: string
   readonly replayBytes: number
   readonly clock: Clock
-  /** Every group that is durable, in order: first those on disk at opening, then each new one. */
+  /** Every group that is durable, in order: first those on disk at opening (see `fedUpTo`), then each new one. */
   readonly onGroup: (group: Group) => void
+  /**
+   * The last group that the books have; default 0. Those after it are handed over at opening, and it itself once more, so that
+   * the books can see by its hash that this is their journal; more than that where the snapshot is older.
+   */
+  readonly fedUpTo?: number
+  /** How long a segment of the journal gets; default 32 MiB. */
+  readonly segmentBytes?: number
+  /** Old segments are moved to `archiveFolder` when they are in the books, which know up to where. Without a folder they stay. */
+  readonly archiveFolder?: string
+  readonly archiveAfterMs?: number
+  readonly coveredByBooks?: () => number
 }
 
 export interface Opened {
@@ -42,7 +56,13 @@ export interface Opened {
   /** Resolves when everything written so far is durable and handed to `onGroup`. */
   flushed(): Promise<void>
   failed(): Error | undefined
+  /** The disk does not come back, or has no room: nothing new is taken until it does. Ends by itself. */
+  slow(): boolean
   readonly cutBytes: number
+  /** The journal for whoever looks something up. */
+  readonly reader: JournalReader
+  /** Resolves when no snapshot is being made and nothing is on its way to the archive; with why the last one failed, if it did. */
+  settled(): Promise<string | undefined>
 }
 
 /** @throws FolderError, JournalError with one sentence for the operator */
@@ -56,70 +76,50 @@ export function openEmbedded(options: EmbeddedOptions): Opened {
   }
 }
 
+const DAY_MS = 86_400_000
+const ARCHIVE_AFTER_MS = 90 * DAY_MS
+
 function opened(options: EmbeddedOptions, lock: { release(): void }): Opened {
-  const { clock } = options
-  const answers = new Answers(options.replayBytes)
-  const state = new State(answers)
+  const { clock, replayBytes, archiveFolder: archive, fedUpTo = 0 } = options
+  const folder = join(options.folder, 'journal')
+  const keeper = new Keeper({ folder, clock, replayBytes, archive: archiveRule(options) })
+  const { journal, state, cutBytes, isDue } = start({ ...options, archive, fedUpTo, onSealed: (open) => keeper.sealed(open) })
+  if (isDue) keeper.sealed(journal.end.segment)
   const counters = new Counters(clock)
-  const replay = ({ sequence, hash, lines }: ReplayedGroup): void => {
-    for (const line of lines) {
-      const record = JSON.parse(line) as JournalRecord
-      countSpent(record, state, counters)
-      state.apply(record)
-    }
-    // Before anything reaches the books: play money has no place in those of live mode.
-    rightMode(state, options)
-    options.onGroup({ sequence, hash, bytes: bytesOf(lines) })
-  }
-  const { journal, cutBytes } = Journal.open(join(options.folder, 'journal.log'), replay, options.onGroup)
+  counters.spentBefore(state.spending)
+  state.spending = undefined
   if (state.mode === undefined) begin(journal, state, options)
   const stock = new Stock(state, clock, { enabledByDefault: options.mode === 'sandbox' })
-  const names = new Names(clock, state, answers)
+  const names = new Names(clock, state, state.answers)
   const parts = { clock, journal, state, stock, counters, names, paces: new Paces(clock), leases: new Leases(journal, state, stock) }
   const store = new EmbeddedStore(parts)
   wasteLostLeases(journal, state, clock)
+  const reader = new JournalReader({ folder, archive, end: () => journal.end })
   const close = store.close.bind(store)
   store.close = async () => {
     await close()
+    await Promise.all([keeper.close(), reader.close()])
     lock.release()
   }
   return {
-    store,
+    ...{ store, cutBytes, reader },
     admin: new EmbeddedAdmin(parts),
     meters: new MemoryMeters(clock),
     flushed: () => journal.flushed(),
     failed: () => journal.failed,
-    cutBytes,
+    slow: () => journal.isSlow,
+    settled: () => keeper.idle().then(() => keeper.failed),
   }
 }
 
-function bytesOf(lines: readonly string[]): Buffer {
-  const text = `${lines.join('\n')}\n`
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
-  bytes.write(text, 'utf8')
-  return bytes
-}
-
-/** A store belongs to the mode that it was made in. */
-function rightMode(state: State, { folder, mode }: EmbeddedOptions): void {
-  if (state.mode === undefined || state.mode === mode) return
-  throw new FolderError(`the data folder ${folder} was made in ${state.mode} mode, the configuration says ${mode}; choose another store.path`)
+function archiveRule({ archiveFolder, archiveAfterMs = ARCHIVE_AFTER_MS, coveredByBooks = () => 0 }: EmbeddedOptions): ArchiveRule | undefined {
+  return archiveFolder === undefined ? undefined : { folder: archiveFolder, afterMs: archiveAfterMs, coveredByBooks }
 }
 
 function begin(journal: Journal, state: State, { mode, name, clock }: EmbeddedOptions): void {
   const record: JournalRecord = { t: 'open', v: 1, mode, name, at: clock.nowMs() }
   state.apply(record)
   journal.append(JSON.stringify(record))
-}
-
-/** Caps hold over a restart. An intent counts until it is void. */
-function countSpent(record: JournalRecord, state: State, counters: Counters): void {
-  if ((record.t === 'charge' || record.t === 'intent') && record.by !== 'owner') {
-    counters.spentBefore(record.call.consumer, BigInt(record.price), record.at)
-  } else if (record.t === 'void') {
-    const intent = state.intents.get(record.id)
-    if (intent !== undefined) counters.spentBefore(intent.call.consumer, -BigInt(intent.price), intent.at)
-  }
 }
 
 /** What a dead process had leased and not accounted for may have been used at the provider. */

@@ -1,8 +1,14 @@
 /** Calls with a name (payment or Idempotency-Key): one table that every duplicate, pending and replay path reads. */
-import type { Clock, NameClaim, Named } from '#contract'
+import type { Clock, NameClaim, Named, StoredAnswer } from '#contract'
 import type { Answers } from './answers.ts'
 import type { Hold } from './holds.ts'
 import type { NamedCall, State } from './state.ts'
+
+/** What a charged call says for itself. */
+export type NamedEnd = Extract<Named, { state: 'stored' | 'gone' }>
+
+const ended = (answer: StoredAnswer | undefined, receipt: string): NamedEnd =>
+  answer === undefined ? { state: 'gone', receipt } : { state: 'stored', answer, receipt }
 
 export class Names {
   readonly #clock: Clock
@@ -15,14 +21,16 @@ export class Names {
     this.#answers = answers
   }
 
-  look(name: string, digest: string): Named {
+  /** A promise only where a stored answer has to be read. */
+  look(name: string, digest: string): Named | Promise<NamedEnd> {
     const found = this.#state.named.get(name)
     if (found === undefined || this.#isOver(found)) return { state: 'absent' }
     if (found.digest !== digest) return { state: 'conflict' }
     if (found.state === 'waiting' || found.state === 'settling') return { state: 'waiting' }
     if (found.state === 'unknown') return { state: 'unknown' }
-    const answer = found.state === 'charged' ? this.#answers.get(found.receipt) : undefined
-    return answer === undefined ? { state: 'gone', receipt: found.receipt } : { state: 'stored', answer, receipt: found.receipt }
+    const { receipt } = found
+    const answer = found.state === 'charged' ? this.#answers.get(receipt) : undefined
+    return answer instanceof Promise ? answer.then((read) => ended(read, receipt)) : ended(answer, receipt)
   }
 
   ended(name: string): Promise<void> {
@@ -64,6 +72,7 @@ export class Names {
   sweep(): void {
     const now = this.#clock.nowMs()
     for (const [name, named] of this.#state.named) if (this.#isOver(named)) this.#state.named.delete(name)
+    this.#answers.sweep(now)
     for (const [key, until] of this.#state.once) if (until <= now) this.#state.once.delete(key)
   }
 

@@ -2,9 +2,11 @@
  * What the journal says: plain maps, changed by `apply` alone, the same function while serving and at replay.
  * What is only held (calls under way) stands beside it in `held…` fields, which start at zero.
  */
-import { type KeyRecord, NOTHING, type Payout, type Settlement, type StoredAnswer, type Usd, unreachable } from '#contract'
-import type { Answers } from './answers.ts'
-import type { ChargeFields, Corrected, Intended, JournalRecord, KeyCreated, PayoutBegun, PayoutEnded, Refunded } from './records.ts'
+import { type KeyRecord, NOTHING, type Payout, type Usd, unreachable } from '#contract'
+import { type Answers, type NewAnswer, withHeaders } from './answers.ts'
+import { Spending } from './counters.ts'
+import type { ChargeFields, Charged, Corrected, Intended, JournalRecord, KeyCreated, PayoutBegun, PayoutEnded, Refunded, Settled } from './records.ts'
+import type { Place } from './segments.ts'
 
 export interface Account {
   posted: Usd
@@ -22,6 +24,8 @@ export interface Tally {
   heldOwn: number
   revenue: Usd
 }
+
+export type Sum = Pick<Tally, 'sold' | 'own' | 'wasted' | 'external'>
 
 export interface NamedCall {
   readonly digest: string
@@ -44,7 +48,13 @@ export class State {
   readonly tallies = new Map<string, Map<number, Tally>>()
   readonly named = new Map<string, NamedCall>()
   readonly once = new Map<string, number>()
+  /** What periods that ended long ago add up to, by connection: one sum, in a list so that it adds to others. */
+  readonly before = new Map<string, readonly [Sum]>()
   readonly intents = new Map<string, Intended>()
+  /** Where they stand in the journal: their answers are read from there. */
+  readonly intentPlaces = new Map<string, Place>()
+  /** Of the durable charges by consumer and day; only while the journal is read, since calls count what they hold, too. */
+  spending: Spending | undefined = new Spending()
   /** Ids of those made; a charge is reversed once. */
   readonly refunds = new Set<string>()
   readonly corrections = new Set<string>()
@@ -52,10 +62,10 @@ export class State {
   payout: Payout | undefined
   /** How many have ever begun. */
   payouts = 0
-  readonly #answers: Answers
+  readonly answers: Answers
 
   constructor(answers: Answers) {
-    this.#answers = answers
+    this.answers = answers
   }
 
   account(id: string): Account {
@@ -81,13 +91,14 @@ export class State {
     return tally
   }
 
-  apply(record: JournalRecord): void {
+  /** `place` is known where the record comes from the journal. */
+  apply(record: JournalRecord, place?: Place): void {
     switch (record.t) {
       case 'open':
         this.mode = record.mode
         return
       case 'key':
-        return this.#putKey(keyFrom(record))
+        return this.putKey(keyFrom(record))
       case 'revoke':
         return this.#revoke(record.id, record.at)
       case 'credit':
@@ -108,19 +119,18 @@ export class State {
         this.named.delete(record.name)
         return
       case 'charge':
-        if (record.by === 'credits') this.#credit(record.account, -BigInt(record.price))
-        return this.#charged(record, record.answer)
+        return this.#sold(record, place)
       case 'intent':
-        return this.#intended(record)
+        return this.#intended(record, place)
       case 'settled':
-        return this.#settled(record.id, record.headers)
+        return this.#settled(record, place)
       case 'void':
         return this.#voided(record.id)
       case 'refund':
         return this.#refunded(record)
       case 'rotate':
         this.#revoke(record.from, record.key.createdAtMs)
-        return this.#putKey(keyFrom(record))
+        return this.putKey(keyFrom(record))
       case 'correct':
         return this.#corrected(record)
       case 'payout':
@@ -152,10 +162,10 @@ export class State {
 
   #revoke(id: string, at: number): void {
     const key = this.keys.get(id)
-    if (key !== undefined) this.#putKey({ ...key, revokedAtMs: at as KeyRecord['createdAtMs'] })
+    if (key !== undefined) this.putKey({ ...key, revokedAtMs: at as KeyRecord['createdAtMs'] })
   }
 
-  #putKey(key: KeyRecord): void {
+  putKey(key: KeyRecord): void {
     this.keys.set(key.id, key)
     this.keysByHash.set(key.hash, key)
   }
@@ -175,44 +185,62 @@ export class State {
     for (const { key, until } of charge.once) this.once.set(key, until)
   }
 
-  #charged(charge: ChargeFields, answer: StoredAnswer | undefined): void {
+  #sold(record: Charged, place: Place | undefined): void {
+    if (record.by === 'credits') this.#credit(record.account, -BigInt(record.price))
+    this.spending?.add(record)
+    this.#charged(record)
+    if (record.answer !== undefined) this.#keep(record, { answer: record.answer, record: place })
+  }
+
+  #charged(charge: ChargeFields): void {
     const tally = this.tally(charge.connection, charge.period)
     if (charge.by === 'owner') tally.own += charge.units
     else tally.sold += charge.units
     tally.revenue = (tally.revenue + BigInt(charge.price)) as Usd
-    if (charge.names.length === 0 && charge.once.length === 0) return
-    this.#name(charge, 'charged')
-    if (answer !== undefined) this.#answers.put(charge.id, answer)
+    if (charge.names.length > 0 || charge.once.length > 0) this.#name(charge, 'charged')
   }
 
-  #intended(record: Intended): void {
+  #intended(record: Intended, place: Place | undefined): void {
+    this.spending?.add(record)
     this.intents.set(record.id, record)
+    if (place !== undefined) this.intentPlaces.set(record.id, place)
     this.#name(record, 'settling')
   }
 
-  #settled(id: string, headers: Extract<Settlement, { state: 'settled' }>['headers']): void {
+  #settled({ id, headers }: Settled, place: Place | undefined): void {
     const intent = this.intents.get(id)
     if (intent === undefined) return
-    this.intents.delete(id)
-    this.#charged(intent, intent.answer === undefined ? undefined : withHeaders(intent.answer, headers))
+    const record = this.intentPlaces.get(id)
+    this.#forget(id)
+    this.#charged(intent)
+    if (intent.answer === undefined) return
+    this.#keep(intent, { answer: withHeaders(intent.answer, headers), record, settled: place, isSettled: true })
+  }
+
+  /** As long as its last name; without one nobody can ask for it. */
+  #keep({ id, names }: ChargeFields, answer: Omit<NewAnswer, 'until'>): void {
+    if (names.length > 0) this.answers.put(id, { ...answer, until: names.reduce((latest, { until }) => Math.max(latest, until), 0) })
   }
 
   #voided(id: string): void {
     const intent = this.intents.get(id)
     if (intent === undefined) return
-    this.intents.delete(id)
+    this.spending?.takeBack(intent)
+    this.#forget(id)
     this.tally(intent.connection, intent.period).wasted += intent.units
     for (const { name } of intent.names) this.named.delete(name)
     for (const { key } of intent.once) this.once.delete(key)
   }
+
+  #forget(id: string): void {
+    this.intents.delete(id)
+    this.intentPlaces.delete(id)
+  }
 }
 
-export const withHeaders = (answer: StoredAnswer, headers: Readonly<Record<string, string>>): StoredAnswer => ({
-  ...answer,
-  headers: [...answer.headers, ...Object.entries(headers).flat()],
-})
+export { withHeaders } from './answers.ts'
 
-function keyFrom(record: Pick<KeyCreated, 'key'>): KeyRecord {
+export function keyFrom(record: Pick<KeyCreated, 'key'>): KeyRecord {
   const { capPerDay, ...key } = record.key
   return capPerDay === undefined ? key : { ...key, capPerDay: BigInt(capPerDay) as Usd }
 }

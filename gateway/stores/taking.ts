@@ -34,7 +34,10 @@ export class Taking {
 
   reserve(request: HoldRequest): Reserved | Promise<Reserved> {
     const { claims } = request
+    if (request.key !== undefined && !this.#isValid(request.key)) return refusal('unauthenticated', 'the key is not valid')
     if (this.parts.journal.failed !== undefined) return refusal('unavailable', 'the store cannot be written')
+    // Nothing new is begun while nobody knows whether what is under way will ever be on disk.
+    if (this.parts.journal.isSlow) return refusal('unavailable', 'the store is slow')
     if (this.holds.has(request.id)) throw new Error(`hold ${request.id} was reserved before`)
     const no = this.claims.check(claims)
     if (no !== undefined) return no
@@ -66,7 +69,13 @@ export class Taking {
     return payer.by === 'credits' ? { ...held, available: availableTo(payer, this.parts.state) } : held
   }
 
-  extend(id: string, claims: readonly StoreClaim[]): Reserved {
+  #isValid(id: string): boolean {
+    const key = this.parts.state.keys.get(id)
+    if (key === undefined || key.revokedAtMs !== undefined) return false
+    return key.expiresAtMs === undefined || key.expiresAtMs > this.parts.clock.nowMs()
+  }
+
+  extend(id: string, claims: readonly StoreClaim[]): Reserved | Promise<Reserved> {
     const hold = this.hold(id)
     const no = this.claims.check(claims) ?? this.claims.overCap(claims, hold.payer.by === 'x402' ? hold.payer.payment.amount : hold.price)
     if (no !== undefined) return no

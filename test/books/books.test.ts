@@ -190,7 +190,7 @@ t.test('the same groups fed twice, in whatever batches, change nothing', async (
           opened = booksAlone(t, folder)
           // A start feeds everything that the journal has.
           for (const again of groups(sizes).slice(0, at + 1)) opened.feed(again)
-          opened.joined()
+          await opened.joined()
         }
         for (const again of groups(sizes)) opened.feed(again)
         const total = sizes.reduce((sum, size) => sum + size, 0)

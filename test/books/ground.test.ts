@@ -55,14 +55,14 @@ t.test('books of another journal are refused, and never mixed with this one', as
     /^the ledger \S+books\.db was not made from the journal at store\.path; choose another ledger\.path, or remove \S+books\.db\* to have it made again$/
   const shorter = booksAlone(t, folder)
   for (const sequence of [1, 2]) shorter.feed(groupOf(sequence, [], `hash ${sequence}`))
-  t.throws(() => shorter.joined(), { name: 'BooksError', message }, 'a journal that has lost its end')
+  await t.rejects(shorter.joined(), { name: 'BooksError', message }, 'a journal that has lost its end')
   const stranger = booksAlone(t, folder)
   for (const sequence of [1, 2, 3, 4]) stranger.feed(groupOf(sequence, [], `another ${sequence}`))
-  t.throws(() => stranger.joined(), { name: 'BooksError', message }, 'another journal')
-  t.throws(() => booksAlone(t, folder).joined(), BooksError, 'an empty one')
+  await t.rejects(stranger.joined(), { name: 'BooksError', message }, 'another journal')
+  await t.rejects(booksAlone(t, folder).joined(), BooksError, 'an empty one')
   const same = booksAlone(t, folder)
   for (const sequence of [1, 2, 3, 4]) same.feed(groupOf(sequence, [], `hash ${sequence}`))
-  t.doesNotThrow(() => same.joined())
+  await t.resolves(same.joined())
 })
 
 t.test('a failure of the books is told and is not a crash; nothing is lost by it', async (t) => {

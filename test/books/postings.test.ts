@@ -5,11 +5,15 @@ import {
   type ChargeLine,
   chargeEntry,
   chargeTally,
+  correctEntries,
   creditEntry,
   type Entry,
+  intentEndEntry,
+  intentEntry,
+  payoutEndEntry,
+  payoutEntry,
   refundEntry,
   refundTally,
-  sumOf,
   wastedTally,
 } from '../../gateway/books/postings.ts'
 import { seedOf } from '../rig/random.ts'
@@ -25,6 +29,8 @@ const line = ([price, platform]: readonly [bigint, bigint], payer: ChargeLine['b
   account: payer === 'x402' ? 'wallet:0xb' : 'key:k',
   ...(payer === 'x402' ? { payment: { network: 'eip155:84532' } } : {}),
 })
+
+const sumOf = (entry: Entry): bigint => entry.postings.reduce((sum, { amount }) => sum + amount, 0n)
 
 const posted = (entry: Entry | undefined, account: string): bigint => entry?.postings.find((posting) => posting.account === account)?.amount ?? 0n
 
@@ -74,5 +80,53 @@ t.test('what a call counts for: sold, own or wasted, in the UTC month of its tim
   t.match(wastedTally({ at: last, connection: 'acme', owner: 'alice', units: 2 }), { month: '2026-11', calls: 0, wasted: 2, revenue: 0n })
   const refund = { id: 'f', receipt: 'r', at: last + 1, connection: 'acme', owner: 'alice', account: 'key:k', price: '150000', platform: '15000' }
   t.match(refundTally(refund), { month: '2026-12', calls: 0, units: 0, revenue: -150_000n, platform: -15_000n }, 'of the month in which it is made')
+  t.end()
+})
+
+t.test('money in transit, and a payout, return to zero whatever becomes of them', (t) => {
+  const clearing = ['asset:in_transit:eip155:84532', 'liab:suspense:settle', 'liab:payout:alice']
+  fc.assert(
+    fc.property(split, at, ([price, platform], atMs) => {
+      const intent = line([price, platform], 'x402', atMs)
+      const payout = { payout: { id: 'p', owner: 'alice', amount: price.toString(), network: 'eip155:84532', atMs } }
+      const pairs = [
+        [intentEntry(intent), intentEndEntry(intent, atMs + 1)],
+        ...(['paid', 'failed'] as const).map((state) => [payoutEntry(payout), payoutEndEntry(payout, { state, at: atMs })]),
+      ] as const
+      return pairs.every(([begun, ended]) => {
+        const both = [begun, ended].filter((entry) => entry !== undefined)
+        return both.every((entry) => sumOf(entry) === 0n) && clearing.every((account) => posted(begun, account) + posted(ended, account) === 0n)
+      })
+    }),
+    { seed },
+  )
+  t.pass()
+  t.end()
+})
+
+t.test('a correction is posted as it was given, is shown to each account that it touches, and sums to zero even where what was given does not', (t) => {
+  const postings = fc.array(
+    fc.record({ account: fc.constantFrom('liab:credit:key:a', 'liab:credit:key:b', 'rev:platform'), amount: fc.bigInt(-(10n ** 12n), 10n ** 12n) }),
+  )
+  fc.assert(
+    fc.property(postings, at, (given, atMs) => {
+      const texts = given.map(({ account, amount }) => ({ account, amount: amount.toString() }))
+      const [entry, ...also] = correctEntries({ id: 'x', at: atMs, postings: texts })
+      if (entry === undefined || sumOf(entry) !== 0n) return false
+      const sum = (account: string): bigint => given.reduce((total, one) => (one.account === account ? total + one.amount : total), 0n)
+      const shown = [entry, ...also].filter(({ account }) => account.startsWith('key:'))
+      const touched = new Set(given.map(({ account }) => account).filter((account) => account.startsWith('liab:credit:')))
+      const right = shown.every(({ account, amount }) => amount === -sum(`liab:credit:${account}`))
+      const left = given.reduce((total, { amount }) => total - amount, 0n)
+      return (
+        right &&
+        shown.length === touched.size &&
+        [...touched, 'rev:platform'].every((account) => posted(entry, account) === sum(account)) &&
+        posted(entry, 'liab:suspense:correction') === left
+      )
+    }),
+    { seed },
+  )
+  t.pass()
   t.end()
 })

@@ -95,7 +95,7 @@ t.test('damage done by hand is found, and named', async (t) => {
     db.close()
   }
   damage("update balance set amount = amount - 1 where account = 'rev:platform'")
-  t.match(await verify(), { status: 1, stdout: /FAILED {2}balances equal postings: rev:platform is/ })
+  t.match(await verify(), { status: 1, stdout: /FAILED {2}balances equal postings: rev:platform / })
   damage("update balance set amount = amount + 1 where account = 'rev:platform'")
   t.match(await verify(), { status: 0 })
   damage('update tally set units = units + 1')

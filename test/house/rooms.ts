@@ -2,7 +2,7 @@
 
 const CONTRACT = 'gateway/contract'
 /** Rooms of one brace: each speaks the contract, none knows another. */
-const BRACE = ['gateway/engine', 'gateway/stores', 'gateway/books', 'gateway/vault', 'gateway/sandbox', 'plugins', 'adapters', 'config']
+const BRACE = ['gateway/engine', 'gateway/stores', 'gateway/books', 'gateway/vault', 'gateway/payouts', 'gateway/sandbox', 'plugins', 'adapters', 'config']
 const GROUND = 'gateway/ground.ts'
 const JOINER = 'gateway/gateway.ts'
 const OFFICE = 'gateway/office'
@@ -23,7 +23,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   [BUILD]: [],
   [LAUNCHER]: [BUILD, MAIN],
   test: [CONTRACT, ...BRACE, GROUND, JOINER, OFFICE, DOORS, MAIN, BUILD],
-  bench: [],
+  bench: [CONTRACT, 'gateway/books', 'test'],
 }
 
 /** Rooms whose files each stand alone: nothing relative, the contract by its alias. */
@@ -35,6 +35,7 @@ export const libraryHome: Readonly<Record<string, string>> = {
   restana: DOORS,
   'lru-cache': 'gateway/stores',
   ioredis: 'gateway/stores',
+  pg: 'gateway/books',
 }
 
 export const playground = (room: string): boolean => room === 'test' || room === 'bench'

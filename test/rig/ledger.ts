@@ -54,12 +54,11 @@ export function openLedger(t: Teardown, { folder = join(memoryFolder(t), 'data')
     return closed
   }
   t.teardown(close)
-  try {
-    ledger.joined()
-  } catch (error) {
-    void close()
+  // Whoever opens books of another journal by mistake fails here, loudly.
+  void ledger.joined().catch(async (error: unknown) => {
+    await close()
     throw error
-  }
+  })
   return {
     ...{ ...opened, folder, clock, books: ledger.books, booksFailed: ledger.failed, close },
     reopen: async () => {

@@ -27,7 +27,7 @@ async function untilFull(opened: Opened): Promise<void> {
       (error: Error) => say(error.message),
     )
   }
-  say(`failed: ${opened.failed()?.message}`)
+  say(`${opened.slow() ? 'slow, ' : ''}failed: ${opened.failed()?.message}`)
   await opened.store.close()
 }
 

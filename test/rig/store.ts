@@ -1,6 +1,6 @@
 /** The embedded store for a test: in a temp folder, with a scripted clock, and the claims and charges that a call would bring. */
 
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type Alternative,
@@ -22,10 +22,11 @@ import {
   type Usd,
   usd,
 } from '#contract'
-import { type Group, type JournalRecord, type Opened, openEmbedded } from '../../gateway/stores/index.ts'
+import { type Group, type JournalRecord, type EmbeddedOptions, type Opened, openEmbedded } from '../../gateway/stores/index.ts'
 import { connectionOf } from './acme.ts'
 import { type Teardown, memoryFolder } from './folder.ts'
 import { ScriptedClock } from './scripted.ts'
+import { allFrames } from './segments.ts'
 
 export interface StoreWish {
   readonly connections?: readonly Connection[]
@@ -33,6 +34,8 @@ export interface StoreWish {
   readonly folder?: string
   readonly mode?: 'sandbox' | 'live'
   readonly replayBytes?: number
+  readonly onGroup?: (group: Group) => void
+  readonly more?: Partial<Pick<EmbeddedOptions, 'fedUpTo' | 'segmentBytes' | 'archiveFolder' | 'archiveAfterMs' | 'coveredByBooks'>>
 }
 
 export interface StoreRig extends Opened {
@@ -48,11 +51,14 @@ export interface StoreRig extends Opened {
 
 /** Closed with the test, at the latest. */
 export function openStore(t: Teardown, wish: StoreWish = {}): StoreRig {
-  const { connections = [connectionOf('acme')], clock = new ScriptedClock(), mode = 'sandbox', replayBytes = 2 ** 20 } = wish
+  const { connections = [connectionOf('acme')], clock = new ScriptedClock(), mode = 'sandbox', replayBytes = 2 ** 20, more = {} } = wish
   const folder = wish.folder ?? join(memoryFolder(t), 'data')
   const records: JournalRecord[] = []
-  const onGroup = ({ bytes }: Group): void => void records.push(...recordsIn(bytes.toString()))
-  const opened = openEmbedded({ folder, mode, name: 'test', replayBytes, clock, onGroup })
+  const onGroup = (group: Group): void => {
+    records.push(...recordsIn(group.bytes.toString()))
+    wish.onGroup?.(group)
+  }
+  const opened = openEmbedded({ folder, mode, name: 'test', replayBytes, clock, onGroup, ...more })
   opened.admin.configure(connections)
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
@@ -62,15 +68,14 @@ export function openStore(t: Teardown, wish: StoreWish = {}): StoreRig {
   t.teardown(close)
   return {
     ...{ ...opened, folder, clock, records },
-    reopen: async (more = {}) => {
+    reopen: async (other = {}) => {
       await close()
-      return openStore(t, { connections, clock, mode, replayBytes, folder, ...more })
+      return openStore(t, { connections, clock, mode, replayBytes, folder, more, ...other })
     },
-    crash: (more = {}) => {
+    crash: (other = {}) => {
       const next = join(memoryFolder(t), 'data')
-      mkdirSync(next)
-      copyFileSync(join(folder, 'journal.log'), join(next, 'journal.log'))
-      return openStore(t, { connections, clock, mode, replayBytes, folder: next, ...more })
+      cpSync(join(folder, 'journal'), join(next, 'journal'), { recursive: true })
+      return openStore(t, { connections, clock, mode, replayBytes, folder: next, more, ...other })
     },
   }
 }
@@ -82,7 +87,8 @@ const recordsIn = (text: string): JournalRecord[] =>
     .map((line) => JSON.parse(line) as JournalRecord)
 
 /** What stands on disk now. */
-export const recordsOf = ({ folder }: Pick<StoreRig, 'folder'>): readonly JournalRecord[] => recordsIn(readFileSync(join(folder, 'journal.log'), 'utf8'))
+export const recordsOf = ({ folder }: Pick<StoreRig, 'folder'>): readonly JournalRecord[] =>
+  allFrames(join(folder, 'journal')).flatMap(({ text }) => recordsIn(text))
 
 // ------------------------------------------------------------------ who pays
 

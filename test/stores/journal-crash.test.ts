@@ -1,41 +1,63 @@
 /** The journal under SIGKILL and imitated power loss: what was acknowledged is there, nothing is half there, the chain goes on. */
 import { createHash } from 'node:crypto'
-import { readFileSync, statSync, truncateSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Journal } from '../../gateway/stores/journal.ts'
 import { startChild } from '../rig/child.ts'
 import { temporaryFolder } from '../rig/folder.ts'
-import { digestOf } from '../rig/journal-writer.ts'
+import { digestOf, SEGMENT_BYTES } from '../rig/journal-writer.ts'
 import { randomFrom, seedOf } from '../rig/random.ts'
+import { allFrames, segmentsOf } from '../rig/segments.ts'
 
 const ROUNDS = 15
+const PAGE = 4096
 
 /** Ids that the writer said were acknowledged (`ok`) or refused (`no`), in order. */
 const idsOf = (lines: readonly string[], word: 'ok' | 'no'): string[] => lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(3))
 
-const lineOf = (text: string, id: string): number => text.indexOf(`{"id":"${id}",`)
-
-/** Where the group ends in which this record stands; by hand, so that the reader is not its own judge. */
-function endOfGroupOf(file: string, id: string): number {
+/** Of the last segment: where the group ends in which this record stands (0 where that is an earlier one), and where the data ends. */
+function unsafePart(folder: string, id: string): { file: string; safe: number; end: number } {
+  const files = segmentsOf(folder)
+  const file = files.at(-1) as string
   const text = readFileSync(file, 'latin1')
-  const at = lineOf(text, id)
-  if (at === -1) throw new Error(`the acknowledged record ${id} is not in the file`)
-  const closing = text.indexOf('\n=', at) + 1
-  return text.indexOf('\n', closing) + 1
+  const end = text.search(/\0*$/)
+  const at = text.indexOf(`{"id":"${id}",`)
+  if (at === -1) {
+    if (!files.some((one) => readFileSync(one, 'latin1').includes(`{"id":"${id}",`))) throw new Error(`the acknowledged record ${id} is in no segment`)
+    return { file, safe: 0, end }
+  }
+  const closing = /=\d+ \d+ [0-9a-f]{64}\n/g
+  closing.lastIndex = at
+  closing.test(text)
+  return { file, safe: closing.lastIndex, end }
 }
 
-/** The whole file, read by the words of its format alone. */
-function chainOf(file: string): { ids: string[]; groups: number } {
+/** Takes something away that was not synced: the end of the file, what stood there, or a page in the middle. True where it did. */
+function losePower({ file, safe, end }: ReturnType<typeof unsafePart>, random: () => number): boolean {
+  if (end <= safe) return false
+  const cut = safe + Math.floor(random() * (end - safe + 1))
+  const how = random()
+  if (how < 0.4) truncateSync(file, cut)
+  else {
+    const to = how < 0.7 ? end : Math.min(end, (Math.floor(cut / PAGE) + 1) * PAGE)
+    const fd = openSync(file, 'r+')
+    writeSync(fd, Buffer.alloc(to - cut), 0, to - cut, cut)
+    closeSync(fd)
+  }
+  return cut < end
+}
+
+/** The whole journal, read by the words of its format alone. */
+function chainOf(folder: string): { ids: string[]; groups: number } {
   const ids: string[] = []
   let hash = '0'.repeat(64)
   let groups = 0
   let lines: string[] = []
-  const text = readFileSync(file, 'utf8')
-  if (text !== '' && !text.endsWith('\n')) throw new Error('the file ends within a line')
-  for (const line of text.split('\n').slice(0, -1)) {
-    if (!line.startsWith('=')) {
-      lines.push(line)
+  for (const { file, at, text } of allFrames(folder)) {
+    if (at === 0 && !file.endsWith(`${String(groups + 1).padStart(16, '0')}.seg`)) throw new Error(`${file} begins with group ${groups + 1}`)
+    if (!text.startsWith('=')) {
+      lines.push(text)
       continue
     }
     groups += 1
@@ -43,11 +65,11 @@ function chainOf(file: string): { ids: string[]; groups: number } {
       .update(hash)
       .update(lines.map((one) => `${one}\n`).join(''))
       .digest('hex')
-    if (line !== `=${groups} ${lines.length} ${hash}`) throw new Error(`group ${groups} is closed by ${line}`)
+    if (text !== `=${groups} ${lines.length} ${hash}`) throw new Error(`group ${groups} is closed by ${text}`)
     ids.push(...lines.map(wholeId))
     lines = []
   }
-  if (lines.length > 0) throw new Error('records without a closing line were left')
+  if (lines.length > 0) throw new Error('records without a closing were left')
   return { ids, groups }
 }
 
@@ -57,38 +79,34 @@ function wholeId(line: string): string {
   return id
 }
 
+function reopened(folder: string): { journal: Journal; cutBytes: number; ids: string[] } {
+  const ids: string[] = []
+  const replay = ({ bytes }: { bytes: Buffer }): void => void ids.push(...bytes.toString().split('\n').slice(0, -1).map(wholeId))
+  return { ...Journal.open({ folder, segmentBytes: SEGMENT_BYTES, replay, onGroup: () => undefined }), ids }
+}
+
 t.test('what was acknowledged before SIGKILL and power loss is there, nothing is half there, and the chain goes on', async (t) => {
   const random = randomFrom(seedOf(t))
-  const file = join(temporaryFolder(t), 'journal.log')
+  const folder = join(temporaryFolder(t), 'journal')
   const acknowledged: string[] = []
   let cuts = 0
   for (let round = 0; round < ROUNDS; round += 1) {
-    const child = startChild(t, 'journal-writer.js', [file, `r${round}`, String(Math.floor(random() * 2 ** 31))])
+    const child = startChild(t, 'journal-writer.js', [folder, `r${round}`, String(Math.floor(random() * 2 ** 31))])
     await child.said(1 + Math.floor(random() * 800))
     t.equal(await child.kill(), 'SIGKILL')
     const said = idsOf(child.lines, 'ok')
     acknowledged.push(...said)
-    // What was not acknowledged need not have reached the disk: any part of it may be missing.
-    const safe = endOfGroupOf(file, said.at(-1) as string)
-    const size = statSync(file).size
-    const cut = safe + Math.floor(random() * (size - safe + 1))
-    if (cut < size) cuts += 1
-    truncateSync(file, cut)
+    if (losePower(unsafePart(folder, said.at(-1) as string), random)) cuts += 1
 
-    const replayed: string[] = []
-    const { journal, cutBytes } = Journal.open(
-      file,
-      ({ lines }) => void replayed.push(...lines.map(wholeId)),
-      () => undefined,
-    )
+    const { journal, cutBytes, ids: replayed } = reopened(folder)
     await journal.durable(JSON.stringify({ id: `between-${round}`, filler: '', digest: digestOf(`between-${round}`) }))
     acknowledged.push(`between-${round}`)
     await journal.close()
     const there = new Set(replayed)
     t.equal(there.size, replayed.length, 'no record is there twice')
     const lost = acknowledged.filter((id) => !there.has(id) && id !== `between-${round}`)
-    t.strictSame(lost, [], `round ${round}: every acknowledged record is there (cut ${size - cut} bytes, of which ${cutBytes} more were cut at opening)`)
-    const { ids } = chainOf(file)
+    t.strictSame(lost, [], `round ${round}: every acknowledged record is there (${cutBytes} bytes were cut at opening)`)
+    const { ids } = chainOf(folder)
     t.strictSame(ids, [...replayed, `between-${round}`], 'the reader and the format agree')
     const mine = ids.filter((id) => id.startsWith(`r${round}-`))
     t.strictSame(
@@ -97,14 +115,16 @@ t.test('what was acknowledged before SIGKILL and power loss is there, nothing is
       'the records of a process are a beginning of what it wrote, in order',
     )
   }
+  const segments = segmentsOf(folder).length
+  t.ok(segments > 3, `${segments} segments`)
   t.comment(`${acknowledged.length} acknowledged records, ${cuts} of ${ROUNDS} kills lost something that was not acknowledged`)
 })
 
-t.test('after a failed write nothing is acknowledged any more, and what was acknowledged before is there', async (t) => {
-  const file = join(temporaryFolder(t), 'journal.log')
+t.test('when a file may not grow nothing is acknowledged any more, and what was acknowledged before is there', async (t) => {
+  const folder = join(temporaryFolder(t), 'journal')
   // A limit of the operating system on the size of a file: the write comes back short, the next one with EFBIG.
-  const child = startChild(t, 'journal-writer.js', [file, 'full', String(seedOf(t)), '5000'], { fileBlocks: 64 })
-  t.equal(await child.ended, 0, 'a failed write is no crash')
+  const child = startChild(t, 'journal-writer.js', [folder, 'full', String(seedOf(t)), '5000'], { fileBlocks: 64 })
+  t.equal(await child.ended, 0, 'a full disk is no crash')
   const said = idsOf(child.lines, 'ok')
   t.ok(said.length > 0, 'there was room for some')
   t.equal(said.length + idsOf(child.lines, 'no').length, 5000, 'everybody was told')
@@ -113,13 +133,8 @@ t.test('after a failed write nothing is acknowledged any more, and what was ackn
     said.map((_, index) => `full-${index}`),
     'nothing is acknowledged after the first refusal',
   )
-  const replayed: string[] = []
-  const { journal } = Journal.open(
-    file,
-    ({ lines }) => void replayed.push(...lines.map(wholeId)),
-    () => undefined,
-  )
+  const { journal, ids } = reopened(folder)
   await journal.close()
-  t.strictSame(replayed.slice(0, said.length), said)
-  t.ok(replayed.length < 5000, 'nothing was written after the failure')
+  t.strictSame(ids.slice(0, said.length), said)
+  t.ok(ids.length < 5000, 'nothing was written after the failure')
 })

@@ -3,8 +3,9 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { type Alternative, formatUsd, type Payer, ratio, units, type Usd } from '#contract'
 import { connectionOf } from '../rig/acme.ts'
+import { type DriverRig, drivers, type OpenDriver } from '../rig/drivers.ts'
 import { seedOf } from '../rig/random.ts'
-import { alternative, charge, credits, fund, openStore, ownerOf, paymentOf, reserve, settled, type StoreRig, supply } from '../rig/store.ts'
+import { alternative, charge, credits, fund, ownerOf, paymentOf, reserve, supply } from '../rig/store.ts'
 import { type Held, Reference, type Who } from './reference.ts'
 
 const micros = (amount: bigint) => ratio(amount, 1n)
@@ -62,12 +63,12 @@ class Run {
     connections.map(({ name, quota, reserved, unitPrice }) => ({ name, quota, reserved, unitPrice })),
     MONEY,
   )
-  #rig: StoreRig
+  #rig: DriverRig
   #count = 0
   /** Most units that one call has wanted: a lease may be as large. */
   #largest = 1
 
-  constructor(rig: StoreRig) {
+  constructor(rig: DriverRig) {
     this.#rig = rig
   }
 
@@ -151,11 +152,8 @@ class Run {
   }
 
   async #restart(how: 'reopen' | 'crash'): Promise<string | undefined> {
-    // What a lease has too much is given back a moment after it was.
-    await this.#rig.flushed()
-    await settled()
-    await this.#rig.flushed()
-    this.#rig = how === 'reopen' ? await this.#rig.reopen() : this.#rig.crash()
+    await this.#rig.still()
+    this.#rig = how === 'reopen' ? await this.#rig.reopen() : await this.#rig.crash()
     this.#reference.die()
     for (const shelf of this.#reference.shelves) {
       const { wasted } = await this.#rig.admin.counters(shelf.name)
@@ -169,6 +167,7 @@ class Run {
 
   /** What is different, in words; undefined when both agree. */
   async difference(): Promise<string | undefined> {
+    await this.#rig.still()
     for (const shelf of this.#reference.shelves) {
       const { sold, own, wasted, left } = await this.#rig.admin.counters(shelf.name)
       const found = JSON.stringify({ sold, own, wasted, left, own_left: this.#rig.store.stock.leftForOwner(shelf.name) })
@@ -194,8 +193,8 @@ class Run {
   }
 }
 
-async function play(t: Test, list: readonly Move[]): Promise<string | undefined> {
-  const rig = openStore(t, { connections })
+async function play(t: Test, open: OpenDriver, list: readonly Move[]): Promise<string | undefined> {
+  const rig = await open(t, { connections })
   for (const [who, amount] of MONEY) await fund(rig, formatUsd(amount), who)
   const run = new Run(rig)
   for (const [index, move] of list.entries()) {
@@ -205,14 +204,16 @@ async function play(t: Test, list: readonly Move[]): Promise<string | undefined>
   return run.end()
 }
 
-t.test('the store agrees with the reference after every move, every restart and every crash', async (t) => {
-  const seed = seedOf(t)
-  let made = 0
-  const property = fc.asyncProperty(fc.array(moves, { minLength: 1, maxLength: 80, size: 'max' }), async (list) => {
-    made += list.length
-    const wrong = await play(t, list)
-    if (wrong !== undefined) throw new Error(wrong)
+for (const [name, open] of drivers(t)) {
+  t.test(`the ${name} store agrees with the reference after every move, every restart and every crash`, async (t) => {
+    const seed = seedOf(t)
+    let made = 0
+    const property = fc.asyncProperty(fc.array(moves, { minLength: 1, maxLength: 80, size: 'max' }), async (list) => {
+      made += list.length
+      const wrong = await play(t, open, list)
+      if (wrong !== undefined) throw new Error(wrong)
+    })
+    await fc.assert(property, { seed, numRuns: 30, interruptAfterTimeLimit: 6_000, markInterruptAsFailure: false })
+    t.ok(made > 0, `${made} moves`)
   })
-  await fc.assert(property, { seed, numRuns: 30, interruptAfterTimeLimit: 6_000, markInterruptAsFailure: false })
-  t.ok(made > 0, `${made} moves`)
-})
+}

@@ -71,15 +71,23 @@ export async function replaysOf({ crowd, provider, spenders }: World, { publicUr
   })
 }
 
-/** What nobody may ever see: anything but served, paid for, sold out or said to be unknown. */
-export function answersOf({ crowd }: World, allowed: readonly string[] = []): { wrong: string[]; counts: string } {
+/** What nobody may ever see: anything but served, paid for, sold out, out of reach for a moment or said to be unknown. */
+export function answersOf({ crowd }: World): { wrong: string[]; counts: string } {
   const seen = new Map<string, number>()
   for (const { status, code, name, operation } of crowd.calls) {
     const detail = code === undefined || code === 'replay_unavailable' ? ` ${name === undefined ? 'unnamed' : 'named'} ${operation}` : ''
     const what = status === 200 ? '200' : `${code ?? status}${detail}`
     seen.set(what, (seen.get(what) ?? 0) + 1)
   }
-  const good = new Set(['200', 'insufficient_credits', 'sold_out', 'open unnamed search', 'open unnamed write', 'replay_unavailable named write', ...allowed])
+  const good = new Set([
+    '200',
+    'insufficient_credits',
+    'sold_out',
+    'open unnamed search',
+    'open unnamed write',
+    'replay_unavailable named write',
+    'unavailable',
+  ])
   return { wrong: [...seen.keys()].filter((what) => !good.has(what)), counts: [...seen].map(([what, count]) => `${count} × ${what}`).join(', ') }
 }
 

@@ -11,7 +11,6 @@ export interface Tortured {
   readonly answered: number
   /** Kills at which bytes that had not been synced were lost, too. */
   readonly powerCuts: number
-  readonly wasted: string
   readonly counts: string
   /** Differences, in words; none where all promises held. */
   readonly wrong: readonly string[]
@@ -57,5 +56,5 @@ export async function tortureEmbedded(t: Teardown, { kills, seed, preload, say =
   if (stopped !== 0) wrong.push(`the last stop ended with ${stopped}`)
   const { wrong: strange, counts } = answersOf(world)
   wrong.push(...strange.map((what) => `a client saw ${what}`), ...(await statementsOf(world)))
-  return { kills, powerCuts, calls: crowd.calls.length, answered: crowd.answered, wasted: '', counts, wrong }
+  return { kills, powerCuts, calls: crowd.calls.length, answered: crowd.answered, counts, wrong }
 }

@@ -1,6 +1,7 @@
-/** `npm run torture`: the long runs, whose figures stand in docs/CONSISTENCY.md. `-- --kills 20 --seed 7 --driver embedded` */
+/** `npm run torture`: the long runs, whose figures stand in docs/CONSISTENCY.md. `-- --kills 20 --seed 7 --driver redis` */
 import { parseArgs } from 'node:util'
 import { tortureEmbedded } from './embedded.ts'
+import { tortureRedis } from './redis.ts'
 
 const { values } = parseArgs({
   options: {
@@ -17,7 +18,7 @@ const wish = { kills: Number(values.kills), seed: Number(values.seed), say, ...(
 
 say(`driver ${values.driver}, ${values.kills} kills, seed ${values.seed}${values.control ? ', control' : ''}`)
 try {
-  const { wrong, ...figures } = await tortureEmbedded(teardown, wish)
+  const { wrong, ...figures } = await (values.driver === 'redis' ? tortureRedis : tortureEmbedded)(teardown, wish)
   say(JSON.stringify(figures, null, 2))
   for (const text of wrong) say(text)
   say(`${wrong.length} differences`)

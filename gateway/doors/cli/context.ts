@@ -19,7 +19,7 @@ export class Failure extends Error {
 
 export const quietLog: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 
-const DEFAULT_FILE = 'gateway.config.yml'
+export const DEFAULT_FILE = 'gateway.config.yml'
 
 export async function load(file: string | undefined): Promise<Loaded> {
   const here = import.meta.url

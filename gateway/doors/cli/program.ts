@@ -3,6 +3,8 @@ import { Command, CommanderError } from 'commander'
 import { addCommands, withCommon } from './commands.ts'
 import { Failure, sentenceOf } from './context.ts'
 import { addLedgerCommands } from './ledger.ts'
+import { addPayoutCommands } from './payout.ts'
+import { addReceiptCommands } from './receipt.ts'
 
 export async function runCli(argv: readonly string[]): Promise<void> {
   const program = new Command('atlas').description('Sells the unused part of API subscriptions, call by call').exitOverride().showHelpAfterError(false)
@@ -14,6 +16,8 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     .action(async (options: { config?: string }) => (await import('./start.ts')).start(options))
   addCommands(program)
   addLedgerCommands(program, withCommon)
+  addPayoutCommands(program, withCommon)
+  addReceiptCommands(program, withCommon)
   inherit(program)
   try {
     await program.parseAsync(argv as string[])

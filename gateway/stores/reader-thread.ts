@@ -1,0 +1,152 @@
+/** The reader's own thread: finds charges by their id and proves the chain, without a moment of the thread that serves. */
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { parentPort, workerData } from 'node:worker_threads'
+import { ChargeIndex, eachCharge, hashOfId, idAt, writeIndex } from './charge-index.ts'
+import { frameAt, HEAD_BYTES } from './frames.ts'
+import { groupAround, type Link, readGroups } from './groups.ts'
+import { BEGINNING, gap, missing } from './opening.ts'
+import type { Charged, Intended, Settled } from './records.ts'
+import { type Place, type Segment, segmentsIn } from './segments.ts'
+import { sealedOf } from './snapshots.ts'
+
+/** `end`: how far the journal is durable. */
+export type ReaderAsk = { readonly id: number; readonly end: Place } & ({ readonly kind: 'charged'; readonly receipt: string } | { readonly kind: 'chain' })
+export type ReaderTold = { readonly id: number } & ({ readonly answer: unknown } | { readonly failed: string })
+
+export interface InChain extends Link {
+  /** Counts from 0 within the group. */
+  readonly line: number
+}
+
+export interface FoundCharge {
+  readonly record: Charged | Intended
+  readonly chain: InChain
+  /** x402: the record by which the charge took effect. */
+  readonly settled: { readonly record: Settled; readonly chain: InChain } | undefined
+}
+
+export interface ChainCheck {
+  readonly ok: boolean
+  readonly detail: string
+}
+
+const { folder, archive } = workerData as { folder: string; archive: string | undefined }
+const indexes = new Map<number, ChargeIndex>()
+/** Of the open segment: records by id, up to a byte. */
+let open = { segment: 0, read: 0, ids: new Map<string, number[]>() }
+
+const READ_BYTES = 256 * 1024
+
+function bytesAt(file: string, from: number, length: number): Buffer {
+  const fd = openSync(file, 'r')
+  try {
+    const bytes = Buffer.allocUnsafe(length)
+    let done = 0
+    for (let read = -1; done < length && read !== 0; done += read) read = readSync(fd, bytes, done, length - done, from + done)
+    return bytes.subarray(0, done)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Oldest first, up to the one that is open. */
+const segmentsUpTo = (end: Place): Segment[] => segmentsIn(folder, archive).filter(({ first }) => first <= end.segment)
+
+function indexOf(segment: Segment): ChargeIndex {
+  const known = indexes.get(segment.first) ?? ChargeIndex.load(folder, segment.first)
+  if (known === undefined) writeIndex(folder, segment.first, readFileSync(segment.file))
+  const index = known ?? ChargeIndex.load(folder, segment.first)
+  if (index === undefined) throw new Error(`the index of ${segment.file} cannot be read back`)
+  indexes.set(segment.first, index)
+  return index
+}
+
+function inOpen(segment: Segment, end: Place, receipt: string): readonly number[] {
+  if (open.segment !== segment.first) open = { segment: segment.first, read: 0, ids: new Map() }
+  const { read, ids } = open
+  if (read < end.offset) {
+    eachCharge(bytesAt(segment.file, read, end.offset - read), 0, (id, at) => {
+      const places = ids.get(id) ?? []
+      ids.set(id, places)
+      places.push(read + at)
+    })
+    open.read = end.offset
+  }
+  return ids.get(receipt) ?? []
+}
+
+interface Found {
+  readonly record: Charged | Intended | Settled
+  readonly chain: InChain
+}
+
+/** The record at a byte, with its place in the chain; undefined where another one stands there. */
+function readAt(file: string, at: number, receipt: string): Found | undefined {
+  for (let size = READ_BYTES; ; size *= 4) {
+    const bytes = bytesAt(file, at, size)
+    const length = frameAt(bytes, 0)
+    if (length > 0 && idAt(bytes, HEAD_BYTES, length) !== receipt) return undefined
+    const chain = length > 0 ? groupAround(bytes, 0) : undefined
+    if (chain !== undefined) return { record: JSON.parse(bytes.toString('utf8', HEAD_BYTES, HEAD_BYTES + length)) as Found['record'], chain }
+    if (bytes.length < size) return undefined
+  }
+}
+
+function charged(receipt: string, end: Place): FoundCharge | undefined {
+  const hash = hashOfId(receipt)
+  let begun: { record: Charged | Intended; chain: InChain } | undefined
+  let settled: { record: Settled; chain: InChain } | undefined
+  for (const segment of segmentsUpTo(end)) {
+    const isOpen = segment.first === end.segment
+    const index = isOpen ? undefined : indexOf(segment)
+    if (index !== undefined && !index.mayHave(hash)) continue
+    for (const at of index?.find(hash) ?? inOpen(segment, end, receipt)) {
+      const found = readAt(segment.file, at, receipt)
+      if (found === undefined) continue
+      const { record, chain } = found
+      if (record.t === 'settled') settled = { record, chain }
+      else begun = { record, chain }
+    }
+  }
+  if (begun === undefined || (begun.record.t === 'intent' && settled === undefined)) return undefined
+  return { ...begun, settled }
+}
+
+/** Makes every hash again, from the first group that is there. What is in no reachable folder is left out, and said. */
+function chain(end: Place): ChainCheck {
+  const segments = segmentsUpTo(end)
+  const first = segments[0]?.first ?? 1
+  const before = sealedOf(folder).find((sealed) => sealed.first === first)?.before
+  let link: Link = first === 1 ? BEGINNING : { sequence: first - 1, hash: before ?? '' }
+  if (first !== 1 && before === undefined)
+    return { ok: false, detail: `the segments before group ${first} are not there, and no snapshot says what they ended with` }
+  let groups = 0
+  try {
+    for (const [index, segment] of segments.entries()) {
+      if (segment.first !== link.sequence + 1) throw missing(folder, link.sequence + 1)
+      const file = segment.file
+      const bytes = segment.first === end.segment ? bytesAt(file, 0, end.offset) : readFileSync(file)
+      const read = readGroups(bytes, file, link, () => {
+        groups += 1
+      })
+      const next = segments[index + 1]
+      if (next === undefined && read.position !== bytes.length) return { ok: false, detail: `${file} does not hold whole groups up to byte ${end.offset}` }
+      if (next !== undefined && next.first !== read.sequence + 1) throw gap(file, read, next)
+      link = { sequence: read.sequence, hash: read.hash }
+    }
+  } catch (error) {
+    return { ok: false, detail: error instanceof Error ? error.message : String(error) }
+  }
+  const left = first === 1 ? '' : `; groups 1 to ${first - 1} are archived elsewhere and were not read`
+  return { ok: true, detail: `${groups} groups, the last is ${link.sequence} ${link.hash}${left}` }
+}
+
+parentPort?.on('message', (ask: ReaderAsk) => {
+  const { id } = ask
+  try {
+    const answer = ask.kind === 'charged' ? charged(ask.receipt, ask.end) : chain(ask.end)
+    parentPort?.postMessage({ id, answer } satisfies ReaderTold)
+  } catch (error) {
+    parentPort?.postMessage({ id, failed: error instanceof Error ? error.message : String(error) } satisfies ReaderTold)
+  }
+})

@@ -1,0 +1,143 @@
+/**
+ * The Redis store: one script a move, for any number of gateways that share a name. Moves that begin something (taking.ts)
+ * are asked once and refused in time; moves that end something are repeated until what became of them is known.
+ */
+import type { Charge, Payment, Refund, Settlement, Store, StoredAnswer, UnitsFate, UnknownSettlement, Usd } from '#contract'
+import { withHeaders } from '../answers.ts'
+import { fieldsOf } from '../holds.ts'
+import { lineOf } from '../lines.ts'
+import type { Intended, JournalRecord } from '../records.ts'
+import { money } from './arguments.ts'
+import type { RedisParts } from './parts.ts'
+import { COMMIT, INTEND, REFUND, RELEASE, RESOLVE } from './script-ending.ts'
+import { type Held, Taking } from './taking.ts'
+import { Waiting } from './waiting.ts'
+
+export class RedisStore extends Taking implements Store {
+  readonly keys: Store['keys']
+  readonly stock: Store['stock']
+  readonly #waiting: Waiting
+
+  constructor(parts: RedisParts) {
+    super(parts)
+    this.keys = parts.mirrors.keys
+    this.stock = parts.mirrors.stock
+    this.#waiting = new Waiting((name) => this.#state(name))
+  }
+
+  // ---------------------------------------------------------------- ending
+
+  async commit(id: string, charge: Charge): Promise<void> {
+    const { ledger, clock, answers } = this.parts
+    const held = this.holds.get(id)
+    // Made before: whatever became of it is known, or is being found out.
+    if (held === undefined) return this.parts.flushed()
+    const line = lineOf({ t: 'charge', ...fieldsOf(held, charge, clock.nowMs()) })
+    const kept = keptAnswer(held, charge.answer)
+    const args = [this.parts.testTime(), id, charge.units, money(charge.price), ledger, line, kept.text, kept.untilMs, answers]
+    const how = await this.parts.doing(this.parts.link.surely(COMMIT, args))
+    this.#done(held)
+    if (how !== 'charged') throw new Error(`hold ${id} was given up (${how}) before it was charged`)
+  }
+
+  async intend(id: string, charge: Charge, payment: Payment): Promise<void> {
+    const { ledger, clock } = this.parts
+    const held = this.hold(id)
+    if (held.intent !== undefined) return this.parts.flushed()
+    const fields = fieldsOf(held, charge, clock.nowMs())
+    const intent: Intended = { t: 'intent', ...fields, payment: { ...payment, amount: payment.amount.toString() } }
+    const args = [this.parts.testTime(), id, charge.units, money(charge.price), ledger, JSON.stringify(intent)]
+    const how = await this.parts.doing(this.parts.link.surely(INTEND, args))
+    if (how !== 'intended') throw new Error(`hold ${id} was given up (${how}) before its settlement was begun`)
+    held.intent = intent
+  }
+
+  async resolve(id: string, settlement: Settlement): Promise<void> {
+    return this.parts.doing(this.#resolve(id, settlement))
+  }
+
+  async #resolve(id: string, settlement: Settlement): Promise<void> {
+    const { ledger, clock, answers, link } = this.parts
+    const held = this.holds.get(id)
+    const intent = held?.intent ?? (await this.#intentOf(id))
+    if (intent === undefined) return
+    const at = clock.nowMs()
+    const record: JournalRecord | undefined =
+      settlement.state === 'settled'
+        ? { t: 'settled', id, transaction: settlement.transaction, headers: settlement.headers, at }
+        : settlement.state === 'not_settled'
+          ? { t: 'void', id, reason: settlement.reason, at }
+          : undefined
+    const answer = settlement.state === 'settled' && intent.answer !== undefined ? withHeaders(intent.answer, settlement.headers) : undefined
+    const kept = keptAnswer({ names: intent.names.map(({ until }) => ({ untilMs: until })) }, answer)
+    const line = record === undefined ? '' : lineOf(record)
+    await link.surely(RESOLVE, [this.parts.testTime(), id, settlement.state, ledger, line, kept.text, kept.untilMs, answers])
+    if (record !== undefined && held !== undefined) this.#done(held)
+    else if (held !== undefined) this.#waiting.look(held.names.map(({ name }) => name))
+  }
+
+  async #intentOf(id: string): Promise<Intended | undefined> {
+    const text = await this.parts.reading((redis) => redis.hget(`${this.parts.link.prefix}h:${id}`, 'i'))
+    return text === null ? undefined : (JSON.parse(text) as Intended)
+  }
+
+  release(id: string, fate: UnitsFate): void {
+    const held = this.holds.get(id)
+    if (held === undefined) return
+    if (held.intent !== undefined) throw new Error(`hold ${id} has an intent to settle and may not be released`)
+    this.giveUp(RELEASE, id, [fate, this.parts.ledger, this.wastedLine(held)])
+    this.#done(held)
+  }
+
+  async refund({ receipt, price, platformShare, ...rest }: Refund): Promise<void> {
+    const id = `${receipt}-refund`
+    const line = lineOf({ t: 'refund', id, receipt, ...rest, price: price.toString(), platform: platformShare.toString(), at: this.parts.clock.nowMs() })
+    await this.parts.doing(this.parts.link.surely(REFUND, [this.parts.testTime(), id, rest.account, money(price), this.parts.ledger, line]))
+  }
+
+  // ---------------------------------------------------------------- names, and what is not known
+
+  /** Of a name that somebody waits for. */
+  async #state(name: string): Promise<boolean> {
+    const state = await this.parts.link.command((redis) => redis.hget(`${this.parts.link.prefix}n:${name}`, 's')).catch(() => 'waiting')
+    return state === 'waiting' || state === 'settling'
+  }
+
+  ended(name: string): Promise<void> {
+    return this.#waiting.ended(name)
+  }
+
+  async unknowns(): Promise<readonly UnknownSettlement[]> {
+    const { link, process } = this.parts
+    const ids = await this.parts.reading((redis) => redis.sinter(`${link.prefix}unknown`, `${link.prefix}open:${process}`))
+    const found: UnknownSettlement[] = []
+    for (const id of ids) {
+      const intent = await this.#intentOf(id)
+      if (intent === undefined) continue
+      const payment = { ...intent.payment, amount: BigInt(intent.payment.amount) as Usd }
+      found.push({ hold: id, payment, sinceMs: intent.at as UnknownSettlement['sinceMs'], price: BigInt(intent.price) as Usd })
+    }
+    return found
+  }
+
+  async close(): Promise<void> {
+    this.#waiting.close()
+    await this.parts.close()
+  }
+
+  // ---------------------------------------------------------------- inside
+
+  #done(held: Held): void {
+    this.holds.delete(held.id)
+    this.#waiting.look(held.names.map(({ name }) => name))
+  }
+}
+
+/** An answer is stored as long as the longest of its names. */
+function keptAnswer(
+  { names }: { readonly names: readonly { readonly untilMs: number }[] },
+  answer: StoredAnswer | undefined,
+): { text: string; untilMs: number } {
+  const untilMs = Math.max(0, ...names.map((name) => name.untilMs))
+  return answer === undefined || untilMs === 0 ? { text: '', untilMs: 0 } : { text: JSON.stringify(answer), untilMs }
+}

@@ -1,0 +1,162 @@
+/** The moves that take, of the Redis store: reserve, a wallet's second move, the change to another connection; and what is known of a name. */
+import type { Alternative, HoldRequest, Named, Reserved, StoredAnswer, StoreClaim, SupplyClaim, UnitsFate } from '#contract'
+import { NOTHING } from '#contract'
+import type { HoldFacts } from '../holds.ts'
+import { lineOf } from '../lines.ts'
+import type { Intended } from '../records.ts'
+import { claimArguments, money } from './arguments.ts'
+import { type Argument, LostError, type Reply, type Script } from './link.ts'
+import type { RedisParts } from './parts.ts'
+import { heldOf, namedOf, type Question, rateOf, refusedOf, UNAVAILABLE } from './replies.ts'
+import { RELEASE } from './script-ending.ts'
+import { EXTEND, RESERVE, SWITCH } from './script-taking.ts'
+
+/** What this process knows of a hold of its own: enough to write its line. */
+export interface Held extends HoldFacts {
+  connection: string
+  owner: string
+  units: number
+  period: number
+  alternative: Alternative
+  intent: Intended | undefined
+  answer: StoredAnswer | undefined
+}
+
+const payerMoney = ({ payer }: { readonly payer: SupplyClaim['payer'] }): string => (payer.by === 'x402' ? money(payer.payment.amount) : '')
+const accountOf = ({ payer }: SupplyClaim): string => (payer.by === 'credits' ? payer.account : payer.by === 'x402' ? `wallet:${payer.payment.payer}` : '')
+
+export class Taking {
+  protected readonly parts: RedisParts
+  protected readonly holds = new Map<string, Held>()
+
+  constructor(parts: RedisParts) {
+    this.parts = parts
+  }
+
+  async reserve(request: HoldRequest): Promise<Reserved> {
+    if (this.parts.failed() !== undefined) return UNAVAILABLE
+    const supply = request.claims.find((claim): claim is SupplyClaim => claim.kind === 'supply')
+    if (supply === undefined) throw new Error('a reservation without a supply claim')
+    const { id } = request
+    try {
+      return await this.#reserved(request, supply, undefined)
+    } catch (error) {
+      if (!(error instanceof LostError)) throw error
+      // It may have been made all the same.
+      this.giveUp(RELEASE, id, ['returned', this.parts.ledger, ''])
+      return UNAVAILABLE
+    }
+  }
+
+  async #reserved({ id, claims, key = '' }: HoldRequest, supply: SupplyClaim, nowMs: number | undefined): Promise<Reserved> {
+    const { shelves, process, link } = this.parts
+    const { payer, alternatives, maxPrice } = supply
+    const args: Argument[] = [this.parts.testTime(), id, process, key, payer.by, accountOf(supply), maxPrice === undefined ? '' : money(maxPrice), 'max']
+    args.push(payerMoney(supply), ...claimArguments(claims), alternatives.length)
+    for (const alternative of alternatives) args.push(...shelves.arguments(alternative, nowMs))
+    const reply = (await link.ask(RESERVE, args)) as readonly Reply[]
+    // The clock of the store rules; after one look at it the periods are right.
+    if (reply[0] === 'turn') return nowMs === undefined ? this.#reserved({ id, claims, key }, supply, Number(reply[1])) : UNAVAILABLE
+    const question = this.#question(claims, supply)
+    if (reply[0] === 'named') return this.#named(claims, reply as readonly string[])
+    if (reply[0] !== 'held') return refusedOf(reply, question)
+    const { chosen, rate, available } = heldOf(reply, question)
+    this.holds.set(id, this.#held(id, chosen, supply, claims, nowMs))
+    return payer.by === 'credits' ? { kind: 'held', chosen, rate, available } : { kind: 'held', chosen, rate }
+  }
+
+  #held(id: string, alternative: Alternative, { payer }: SupplyClaim, claims: readonly StoreClaim[], nowMs: number | undefined): Held {
+    const { connection, owner, units } = alternative
+    const held: Held = {
+      ...{ id, alternative, connection, owner, units, payer, names: [], once: [], intent: undefined, answer: undefined },
+      period: this.parts.shelves.startMs(connection, nowMs),
+    }
+    keep(held, claims)
+    return held
+  }
+
+  #question(claims: readonly StoreClaim[], supply: SupplyClaim | undefined): Question {
+    const { mirrors, clock } = this.parts
+    let resetsAtMs: Question['resetsAtMs']
+    for (const { connection } of supply?.alternatives ?? []) {
+      if (supply?.payer.by !== 'owner' && !mirrors.stock.enabled(connection)) continue
+      const at = mirrors.stock.resetsAtMs(connection)
+      if (at !== undefined && (resetsAtMs === undefined || at < resetsAtMs)) resetsAtMs = at
+    }
+    return { claims, supply, resetsAtMs, nowMs: clock.nowMs() }
+  }
+
+  async extend(id: string, claims: readonly StoreClaim[]): Promise<Reserved> {
+    const held = this.hold(id)
+    const price = held.payer.by === 'x402' ? held.payer.payment.amount : held.payer.by === 'credits' ? held.alternative.price : NOTHING
+    const reply = (await this.parts.link.ask(EXTEND, [this.parts.testTime(), id, money(price), ...claimArguments(claims)])) as readonly Reply[]
+    if (reply[0] === 'named') return this.#named(claims, reply as readonly string[])
+    if (reply[0] !== 'held') return refusedOf(reply, this.#question(claims, undefined))
+    keep(held, claims)
+    return { kind: 'held', chosen: held.alternative, rate: rateOf(claims, reply[2]) }
+  }
+
+  calling(): void {
+    // The reservation stands where it was made: there is nothing more to write before the provider is asked.
+  }
+
+  async switch(id: string, to: Alternative, fate: UnitsFate): Promise<boolean> {
+    return this.#switched(id, to, fate, undefined)
+  }
+
+  async #switched(id: string, to: Alternative, fate: UnitsFate, nowMs: number | undefined): Promise<boolean> {
+    const { shelves, ledger, link } = this.parts
+    const held = this.holds.get(id)
+    if (held === undefined || shelves.get(to.connection) === undefined) return false
+    const limit = held.payer.by === 'x402' ? money(held.payer.payment.amount) : money(held.alternative.price)
+    const args = [this.parts.testTime(), id, fate, ledger, this.wastedLine(held), limit, ...shelves.arguments(to, nowMs)]
+    const reply = (await link.surely(SWITCH, args)) as readonly Reply[]
+    if (reply[0] === 'turn') return nowMs === undefined ? this.#switched(id, to, fate, Number(reply[1])) : false
+    if (reply[0] !== 'yes') return false
+    const { connection, owner, units } = to
+    Object.assign(held, { alternative: to, connection, owner, units, period: shelves.startMs(connection, nowMs) })
+    return true
+  }
+
+  async named(name: string, digest: string): Promise<Named> {
+    const found = await this.parts.link.command((redis) => redis.hmget(`${this.parts.link.prefix}n:${name}`, 'd', 'r', 's'))
+    const [was, receipt, state] = found
+    if (was === null || was === undefined) return { state: 'absent' }
+    return this.#look(digest, [was, receipt ?? '', state ?? ''])
+  }
+
+  async #named(claims: readonly StoreClaim[], [, name = '', was = '', receipt = '', state = '']: readonly string[]): Promise<Reserved> {
+    const claim = claims.find((one) => one.kind === 'name' && one.name === name)
+    const digest = claim?.kind === 'name' ? claim.digest : ''
+    return { kind: 'named', named: await this.#look(digest, [was, receipt, state]), name }
+  }
+
+  async #look(digest: string, found: readonly [string, string, string]): Promise<Exclude<Named, { state: 'absent' }>> {
+    const [was, receipt, state] = found
+    if (was !== digest || state !== 'charged') return namedOf(digest, found, undefined)
+    const text = await this.parts.link.command((redis) => redis.get(`${this.parts.link.prefix}r:${receipt}`))
+    return namedOf(digest, found, text === null ? undefined : { state: 'stored', answer: JSON.parse(text) as StoredAnswer, receipt })
+  }
+
+  protected wastedLine({ connection, owner, period, units, id }: Held): string {
+    return lineOf({ t: 'wasted', connection, owner, period, units, at: this.parts.clock.nowMs(), by: id })
+  }
+
+  /** Its outcome changes nothing for anybody who waits. */
+  protected giveUp(one: Script, id: string, args: readonly Argument[]): void {
+    this.parts.doing(this.parts.link.surely(one, [this.parts.testTime(), id, ...args])).catch(() => undefined)
+  }
+
+  protected hold(id: string): Held {
+    const held = this.holds.get(id)
+    if (held === undefined) throw new Error(`hold ${id} does not exist`)
+    return held
+  }
+}
+
+function keep({ names, once }: Held, claims: readonly StoreClaim[]): void {
+  for (const claim of claims) {
+    if (claim.kind === 'name') names.push(claim)
+    else if (claim.kind === 'once') once.push(claim)
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * Room for the journal to write into: the open segment, filled with zeros ahead of the writer so that a sync has no
+ * new size to write, and the next one. A full disk shows here, before any record is at stake, and ends by itself.
+ */
+import { closeSync, constants, fdatasync, fstatSync, fsync, openSync, rename, rmSync, write } from 'node:fs'
+import { join } from 'node:path'
+import { NEXT, type Segment, segmentFile } from './segments.ts'
+
+const STEP_BYTES = 1024 * 1024
+const RETRY_MS = 250
+/** A group of this size pays for the file's new size by itself (measured): zeros before it would only be written twice. */
+const LARGE_BYTES = 32 * 1024
+/** Below this, on a full disk, nothing new is taken: what is under way has to fit. */
+const SPARE_BYTES = 256 * 1024
+
+export interface RoomOptions {
+  readonly folder: string
+  readonly segmentBytes: number
+  readonly segment: Segment
+  /** Where the data of the open segment ends. */
+  readonly position: number
+  /** The segment before is complete; the name of this one is durable. */
+  readonly onNext: (segment: Segment) => void
+  readonly onFailed: (error: Error) => void
+}
+
+export class Room {
+  /** Everything before it is written. */
+  position: number
+  #segment: Segment
+  #fd: number
+  /** Zeros or records are on disk up to here. */
+  #ready: number
+  /** The same of the next segment; 0 before it is made. */
+  #next = 0
+  #work: Promise<void> | undefined
+  #full = false
+  #failed: Error | undefined
+  #isLast = false
+  #wake: (() => void) | undefined
+  readonly #step: number
+  readonly #options: RoomOptions
+
+  constructor(options: RoomOptions) {
+    this.#options = options
+    this.#segment = options.segment
+    this.position = options.position
+    this.#step = Math.min(STEP_BYTES, options.segmentBytes)
+    this.#fd = openSync(options.segment.file, constants.O_RDWR | constants.O_CREAT, 0o600)
+    this.#ready = fstatSync(this.#fd).size
+  }
+
+  get fd(): number {
+    return this.#fd
+  }
+
+  get segment(): Segment {
+    return this.#segment
+  }
+
+  /** The disk is full, and what was made ready before is nearly used up. */
+  get isShort(): boolean {
+    return this.#full && this.#ready - this.position < Math.min(SPARE_BYTES, this.#step / 4)
+  }
+
+  has(bytes: number): boolean {
+    const end = this.position + bytes
+    if (end > this.#options.segmentBytes && this.position > 0) return false
+    return end <= this.#ready || (bytes >= LARGE_BYTES && this.#work === undefined && !this.#full)
+  }
+
+  /** A group stands there, durable. Makes the next step ready while there is still room. */
+  wrote(bytes: number): void {
+    this.position += bytes
+    if (this.#ready < this.position) this.#ready = this.position
+    if (bytes < LARGE_BYTES) this.ahead()
+  }
+
+  /** True where a write failed only because the disk is full: it may be made again when there is room. */
+  isFor(error: Error, bytes: number): boolean {
+    if (!isFull(error) || this.position + bytes <= this.#ready) return false
+    this.#full = true
+    return true
+  }
+
+  /** Resolves when there is room for so many bytes, of which the first group is `sequence`. @throws Error when there never will be */
+  async make(bytes: number, sequence: number): Promise<void> {
+    while (!this.has(bytes)) {
+      if (this.#failed !== undefined) throw this.#failed
+      if (this.#full && this.#isLast) throw new Error('the disk is full')
+      await (this.#work ?? this.#start(() => this.#more(bytes, sequence)))
+    }
+  }
+
+  ahead(): void {
+    if (this.#work !== undefined || this.#isLast || this.#ready - this.position >= this.#step) return
+    if (this.#ready < this.#options.segmentBytes) void this.#start(() => this.#fill(this.#step))
+    else if (this.#next === 0) void this.#start(() => this.#makeNext())
+  }
+
+  /** What waits now is the last: a full disk is not waited for any more. */
+  last(): void {
+    this.#isLast = true
+    this.#wake?.()
+  }
+
+  /** The writer has ended. */
+  async close(): Promise<void> {
+    this.last()
+    await this.#work
+    closeSync(this.#fd)
+    rmSync(this.#nextFile, { force: true })
+  }
+
+  get #nextFile(): string {
+    return join(this.#options.folder, NEXT)
+  }
+
+  /** One piece of work at a time; it never rejects. A full disk is tried again after a while, also when nobody waits for it. */
+  #start(work: () => Promise<void>): Promise<void> {
+    const run = async (): Promise<void> => {
+      try {
+        await work()
+        this.#full = false
+      } catch (error) {
+        this.#full = isFull(error)
+        if (this.#full) await this.#pause()
+        else this.#failed = error instanceof Error ? error : new Error(String(error))
+      }
+      this.#work = undefined
+      if (this.#failed !== undefined) this.#options.onFailed(this.#failed)
+      else if (this.#full) this.ahead()
+    }
+    this.#work = run()
+    return this.#work
+  }
+
+  #pause(): Promise<void> {
+    if (this.#isLast) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, RETRY_MS)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  #more(bytes: number, sequence: number): Promise<void> {
+    const isOver = this.position > 0 && this.position + bytes > this.#options.segmentBytes
+    return isOver ? this.#roll(sequence) : this.#fill(Math.max(this.#step, this.position + bytes - this.#ready))
+  }
+
+  async #fill(bytes: number): Promise<void> {
+    this.#ready += await zeros(this.#fd, this.#ready, bytes)
+  }
+
+  async #makeNext(): Promise<void> {
+    const fd = openSync(this.#nextFile, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC, 0o600)
+    try {
+      this.#next = await zeros(fd, 0, this.#step)
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** Whole groups stand before, and all are durable: only then does the name of the next one exist. */
+  async #roll(sequence: number): Promise<void> {
+    if (this.#next === 0) await this.#makeNext()
+    const segment = { first: sequence, file: segmentFile(this.#options.folder, sequence) }
+    await call((done) => rename(this.#nextFile, segment.file, done))
+    const ready = this.#next
+    this.#next = 0
+    const folder = openSync(this.#options.folder, 'r')
+    try {
+      await call((done) => fsync(folder, done))
+    } finally {
+      closeSync(folder)
+    }
+    closeSync(this.#fd)
+    this.#fd = openSync(segment.file, constants.O_RDWR)
+    this.#segment = segment
+    this.position = 0
+    this.#ready = ready
+    this.#options.onNext(segment)
+  }
+}
+
+/** Nothing was promised of this room: it may be tried again. */
+const isFull = (error: unknown): boolean => error instanceof Error && 'code' in error && ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(String(error.code))
+
+const call = (work: (done: (error: Error | null) => void) => void): Promise<void> =>
+  new Promise((resolve, reject) => work((error) => (error === null ? resolve() : reject(error))))
+
+const ZEROS = Buffer.alloc(STEP_BYTES)
+
+/** How many were written: fewer on a disk that is nearly full. @throws Error where none could be, or they may not be on disk */
+async function zeros(fd: number, from: number, bytes: number): Promise<number> {
+  let done = 0
+  while (done < bytes) {
+    const length = Math.min(ZEROS.length, bytes - done)
+    try {
+      done += await new Promise<number>((resolve, reject) =>
+        write(fd, ZEROS, 0, length, from + done, (error, written) => (error === null ? resolve(written) : reject(error))),
+      )
+    } catch (error) {
+      if (done === 0 || !isFull(error)) throw error
+      break
+    }
+  }
+  await call((synced) => fdatasync(fd, synced))
+  return done
+}

@@ -1,0 +1,148 @@
+/**
+ * Snapshots of the state beside the segments: `snapshot-<sequence>`, lines of JSON between a head with its place in the chain
+ * and a digest of the whole. The two newest are kept; one that is damaged gives way to the other, or to the whole journal.
+ */
+import { createHash } from 'node:crypto'
+import { closeSync, fdatasyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { Answers } from './answers.ts'
+import { writeIndex } from './charge-index.ts'
+import { GENESIS, JournalError, type Link, readGroups } from './groups.ts'
+import { type Line, linesOf, prune, putLine } from './image.ts'
+import { gap, missing, type Replayed } from './opening.ts'
+import type { JournalRecord } from './records.ts'
+import { listSegments, namesIn, segmentFile, syncFolder } from './segments.ts'
+import { State } from './state.ts'
+
+const KEPT = 2
+const WRITE_BYTES = 1024 * 1024
+const NAME = /^snapshot-\d{16}$/
+
+/** A segment that is complete, and the hash before its first group. */
+export interface Sealed {
+  readonly first: number
+  readonly before: string
+}
+
+export interface Snapshot extends Link {
+  readonly sealed: readonly Sealed[]
+  readonly state: State
+}
+
+interface Head extends Link {
+  readonly v: 1
+  readonly sealed: readonly Sealed[]
+}
+
+const nameOf = (sequence: number): string => `snapshot-${String(sequence).padStart(16, '0')}`
+
+/** Newest first. */
+export const snapshotNames = (folder: string): string[] =>
+  namesIn(folder)
+    .filter((name) => NAME.test(name))
+    .sort()
+    .reverse()
+
+/** The newest one that is whole, put into what `fresh` makes; undefined where there is none. */
+export function newestSnapshot(folder: string, fresh: () => State): Snapshot | undefined {
+  for (const name of snapshotNames(folder)) {
+    const found = readSnapshot(join(folder, name), fresh())
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function readSnapshot(file: string, state: State): Snapshot | undefined {
+  try {
+    const text = readFileSync(file, 'latin1')
+    const end = text.length - GENESIS.length - 1
+    if (end < 0 || createHash('sha256').update(text.slice(0, end), 'latin1').digest('hex') !== text.slice(end, -1)) return undefined
+    const [head = '', ...lines] = Buffer.from(text.slice(0, end), 'latin1').toString('utf8').split('\n')
+    const { v, sequence, hash, sealed } = JSON.parse(head) as Head
+    if (v !== 1) return undefined
+    for (const line of lines) if (line !== '') putLine(state, JSON.parse(line) as Line)
+    return { sequence, hash, sealed, state }
+  } catch {
+    return undefined
+  }
+}
+
+/** What the newest whole snapshot knows of the segments before it. */
+export const sealedOf = (folder: string): readonly Sealed[] => newestSnapshot(folder, () => new State(new Answers(0)))?.sealed ?? []
+
+/** Whole on disk before it has its name. */
+export function writeSnapshot(folder: string, { sequence, hash, sealed, state }: Snapshot): void {
+  const draft = join(folder, 'snapshot.draft')
+  const fd = openSync(draft, 'w', 0o600)
+  const digest = createHash('sha256')
+  try {
+    let text = `${JSON.stringify({ v: 1, sequence, hash, sealed } satisfies Head)}\n`
+    const flush = (): void => {
+      digest.update(text)
+      writeAll(fd, text)
+      text = ''
+    }
+    for (const line of linesOf(state)) {
+      text += `${JSON.stringify(line)}\n`
+      if (text.length >= WRITE_BYTES) flush()
+    }
+    flush()
+    writeAll(fd, `${digest.digest('hex')}\n`)
+    fdatasyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(draft, join(folder, nameOf(sequence)))
+  syncFolder(folder)
+  for (const old of snapshotNames(folder).slice(KEPT)) rmSync(join(folder, old))
+}
+
+function writeAll(fd: number, text: string): void {
+  const bytes = Buffer.from(text)
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
+}
+
+export interface SnapshotWish {
+  readonly folder: string
+  /** First group of the segment that is open: those before it are complete. */
+  readonly open: number
+  readonly nowMs: number
+  readonly replayBytes: number
+}
+
+/**
+ * From the newest snapshot and the segments that were completed since. Every hash of theirs is made again on the way.
+ * @throws JournalError where a segment is damaged or missing
+ */
+export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish): Link {
+  const from = newestSnapshot(folder, () => new State(new Answers(replayBytes)))
+  const { state, sealed: before, ...link } = from ?? { state: new State(new Answers(replayBytes)), sealed: [], sequence: 0, hash: GENESIS }
+  const sealed = [...before]
+  let end: Link = link
+  const segments = listSegments(folder).filter(({ first }) => first > link.sequence && first < open)
+  for (const [index, { first, file }] of segments.entries()) {
+    if (first !== end.sequence + 1) throw missing(folder, end.sequence + 1)
+    sealed.push({ first, before: end.hash })
+    const next = segments[index + 1] ?? { first: open, file: segmentFile(folder, open) }
+    const bytes = readFileSync(file)
+    const read = readGroups(bytes, file, end, (group) => applyGroup(state, { ...group, segment: first }))
+    if (read.sequence + 1 !== next.first) throw gap(file, read, next)
+    end = { sequence: read.sequence, hash: read.hash }
+    writeIndex(folder, first, bytes)
+  }
+  if (end.sequence === link.sequence) return link
+  if (end.sequence + 1 !== open) throw new JournalError(`${folder}: the segments end with group ${end.sequence}, ${open} was expected to be next`)
+  prune(state, nowMs)
+  writeSnapshot(folder, { ...end, sealed, state })
+  return end
+}
+
+/** Each record with the place at which it can be read again. */
+export function applyGroup(state: State, { bytes, places, segment }: Replayed): void {
+  let at = 0
+  for (let index = 0; index < places.length; index += 2) {
+    const length = places[index + 1] as number
+    state.apply(JSON.parse(bytes.toString('utf8', at, at + length)) as JournalRecord, { segment, offset: places[index] as number, length })
+    at += length + 1
+  }
+}

@@ -1,0 +1,45 @@
+/** The log of uncharged calls: what was written is read again, what is damaged is counted. */
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { CallRecord, EpochMs } from '#contract'
+import { CallLog, readCalls } from '../../gateway/books/calls.ts'
+import { silent } from '../rig/books.ts'
+import { memoryFolder } from '../rig/folder.ts'
+
+const recordOf = (id: string, at: number): CallRecord => ({
+  ...{ v: 2, id, at: at as EpochMs, generation: 1, config: 'c', api: 'acme', operation: 'search', consumer: 'key:k', kind: 'refused', status: 402 },
+  ...{ code: 'payment_required', requested: 1, candidates: ['acme', 'other'], units: 0, price: '0', attempts: [], tookMs: 1 },
+})
+
+async function idsOf(folder: string, sinceMs?: number): Promise<{ ids: string[]; damaged: number }> {
+  const ids: string[] = []
+  const calls = readCalls({ folder, ...(sinceMs === undefined ? {} : { sinceMs }) })
+  for await (const { id } of calls.records) ids.push(id)
+  return { ids, damaged: calls.damaged() }
+}
+
+t.test('records are read as they were written, from both files, and only those asked for', async (t) => {
+  const folder = memoryFolder(t)
+  t.strictSame(await idsOf(folder), { ids: [], damaged: 0 }, 'a log that is not there')
+  const log = new CallLog(join(folder, 'calls.jsonl'), silent)
+  for (const at of [1, 2, 3]) log.write(recordOf(`r${at}`, at))
+  await log.close()
+  t.strictSame(await idsOf(folder), { ids: ['r1', 'r2', 'r3'], damaged: 0 })
+  const calls = readCalls({ folder })
+  for await (const record of calls.records) t.strictSame(record, recordOf(record.id, record.at))
+  writeFileSync(join(folder, 'calls.jsonl.1'), `${JSON.stringify(recordOf('r0', 0))}\n`)
+  t.strictSame(await idsOf(folder), { ids: ['r0', 'r1', 'r2', 'r3'], damaged: 0 }, 'the older file first')
+  t.strictSame(await idsOf(folder, 2), { ids: ['r2', 'r3'], damaged: 0 })
+})
+
+t.test('a line that is cut off, is no record, or has another version is left out and counted', async (t) => {
+  const folder = memoryFolder(t)
+  const file = join(folder, 'calls.jsonl')
+  const good = `${JSON.stringify(recordOf('good', 1))}\n`
+  appendFileSync(file, good)
+  appendFileSync(file, `${JSON.stringify({ ...recordOf('old', 1), v: 1 })}\nnull\n{}\n{"v":2,"id":"x"\n${good}`)
+  appendFileSync(file, good.slice(0, 20))
+  t.strictSame(await idsOf(folder), { ids: ['good', 'good'], damaged: 5 })
+  t.match(readFileSync(file, 'utf8'), good, 'and nothing is repaired by reading')
+})
