@@ -2,11 +2,13 @@
 import { randomFillSync } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Books, Chance, Clock, EpochMs, Log, Meters, Reserved, Store, StoreAdmin } from '#contract'
+import type { Books, Chance, Clock, EpochMs, Log, Meters, Reserved, Store, StoreAdmin, Usd } from '#contract'
 import type { GatewayConfig, StoreSettings } from '../config/model.ts'
 import { type Outbox as BooksOutbox, type JournalSource, ledgerId, type OpenBooks, openBooks, readUpTo } from './books/index.ts'
+import type { EvmPayer } from './payouts/index.ts'
 import { type Group, type Opened, openEmbedded } from './stores/index.ts'
 import type { Outbox } from './stores/redis/outbox.ts'
+import { FileShelf, SigningKeys } from './vault/index.ts'
 
 export const systemClock: Clock = {
   nowMs: () => Date.now() as EpochMs,
@@ -39,6 +41,10 @@ export interface Ground {
   readonly admin: StoreAdmin
   readonly meters: Meters
   readonly books: Books
+  /** Signs receipts. */
+  readonly signer: SigningKeys
+  /** Pays owners; undefined where payouts are not configured. */
+  readonly paying: { readonly payer: EvmPayer; readonly min: Usd } | undefined
   /** Tells one store from another; holds no password. */
   readonly storeId: string
   /** What is lost, in a word each; empty when all is well. */
@@ -81,7 +87,8 @@ async function onRedis(config: GatewayConfig, settings: Extract<StoreSettings, {
     opened.admin.configure(config.connections)
     const { store, admin, meters } = opened
     return {
-      ...{ config, clock, chance, log, store, admin, meters, books, storeId: storeIdOf(config) },
+      ...{ config, clock, chance, log, store, admin, meters, books, storeId: storeIdOf(config), paying: await payingOf(config) },
+      signer: new SigningKeys(opened.shelf, clock),
       lost: () => [...(opened.lost() === undefined ? [] : ['store']), ...(failed() === undefined ? [] : ['ledger'])],
       async close() {
         await store.close()
@@ -127,10 +134,18 @@ function keepStore(folder: string, name: string, id: string): void {
   writeFileSync(storeFile(folder, name), `${id}\n`, { mode: 0o600 })
 }
 
+/** The key of the wallet is read here and stays with the payer. */
+async function payingOf({ payout, routes }: GatewayConfig): Promise<Ground['paying']> {
+  if (payout === undefined) return undefined
+  const { EvmPayer, networksOf } = await import('./payouts/index.ts')
+  const chains = routes.map(({ chain }) => chain.map(({ name, settings }) => ({ name, settings })))
+  return { payer: new EvmPayer({ signer: payout.signer, rpc: payout.rpc, networks: networksOf(chains) }), min: payout.min }
+}
+
 /** One process, one folder, nothing else to run. */
 async function onJournal(config: GatewayConfig, { log, clock, chance }: Around): Promise<Ground> {
   const { mode, ledger: where } = config
-  const { path: folder, name, replayBytes, archive, archiveAfterMs, durability } = config.store
+  const { path: folder, name, replayBytes, archive, archiveAfterMs } = config.store
   const before = existsSync(folder) ? readdirSync(folder) : undefined
   let journal: Opened | undefined
   let ledger: OpenBooks | undefined
@@ -141,13 +156,8 @@ async function onJournal(config: GatewayConfig, { log, clock, chance }: Around):
     charged: async (receipt) => journal?.reader.chargedCall(receipt),
     chain: async () => journal?.reader.verifyChain() ?? { ok: false, detail: 'the journal is not open' },
   }
-  let fedUpTo = 0
-  if (where.driver === 'postgres') {
-    const { openPostgresBooks } = await import('./books/postgres/index.ts')
-    const opened = await openPostgresBooks({ url: where.url, name, mode, source, relaxed: durability === 'relaxed', log })
-    ledger = opened
-    fedUpTo = opened.fedUpTo
-  } else fedUpTo = readUpTo(where.path)
+  if (where.driver === 'postgres') ledger = await postgresOf(config, where.url, source, log)
+  const fedUpTo = ledger?.fedUpTo ?? (where.driver === 'embedded' ? readUpTo(where.path) : 0)
   // Only behind the store's lock, and not for a store that is refused: such a start leaves no ledger behind.
   const books = (): OpenBooks => {
     ledger ??= openBooks({ folder: where.driver === 'embedded' ? where.path : folder, mode, ...source })
@@ -173,13 +183,20 @@ async function onJournal(config: GatewayConfig, { log, clock, chance }: Around):
   const { store, admin, meters } = opened
   if (where.driver === 'postgres') heed(store, () => books().failed())
   return {
-    ...{ config, clock, chance, log, store, admin, meters, books: books().books, storeId: storeIdOf(config) },
+    ...{ config, clock, chance, log, store, admin, meters, books: books().books, storeId: storeIdOf(config), paying: await payingOf(config) },
+    signer: new SigningKeys(new FileShelf(folder), clock),
     lost: () => [...(opened.failed() === undefined && !opened.slow() ? [] : ['store']), ...(books().failed() === undefined ? [] : ['ledger'])],
     async close() {
       await store.close()
       await books().books.close()
     },
   }
+}
+
+/** Loaded here, so that nobody else needs its driver. */
+async function postgresOf({ mode, store: { name, durability } }: GatewayConfig, url: string, source: JournalSource, log: Log): Promise<OpenBooks> {
+  const { openPostgresBooks } = await import('./books/postgres/index.ts')
+  return openPostgresBooks({ url, name, mode, source, relaxed: durability === 'relaxed', log })
 }
 
 /** Nothing is sold while the ledger is out of reach. */

@@ -5,13 +5,14 @@
 import type { EventEmitter } from 'node:events'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import { BlockList, type Socket } from 'node:net'
+import { join } from 'node:path'
 import gateway from 'fast-gateway'
 import restana from 'restana'
 import { isRefusal, type Refusal, refuse, sha256, shownKey, whyKeyIsBad } from '#contract'
 import type { Limits } from '../../config/model.ts'
 import { type Engine, type Incoming, problemOf } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
-import type { Office } from '../office/index.ts'
+import { type Office, Receipts } from '../office/index.ts'
 import { readBody } from './body.ts'
 import { catalogueOf } from './catalogue.ts'
 import { Crowd } from './crowd.ts'
@@ -36,6 +37,7 @@ export class PublicDoor {
   readonly #nextId: () => string
   readonly #ending = new WeakSet<Socket>()
   #handle: Handler
+  #receipts: Receipts | undefined
 
   constructor(limits: Limits, options: { readonly trustedProxies: readonly string[]; readonly idStart: string }) {
     this.#limits = limits
@@ -69,6 +71,9 @@ export class PublicDoor {
   /** Serves this gateway from now on. */
   serve(served: Gateway, office: Office): void {
     const { engine } = served
+    const { books, signer, clock, log, config } = served.ground
+    const reportsFile = join(config.store.path, 'reports.jsonl')
+    this.#receipts = new Receipts({ books, signer, clock, log, origin: () => engine.origin, reportsFile })
     const api: Handler = (request, response) => this.#api(engine, request, response)
     const app = restana({
       server: { on: () => undefined } as unknown as EventEmitter as http.Server,
@@ -118,9 +123,29 @@ export class PublicDoor {
   /** Whatever no route took: another method on a page of our own, a path that is malformed, or nothing that exists. */
   #other(engine: Engine, request: IncomingMessage, response: ServerResponse): void {
     const path = (request.url ?? '').split('?', 1)[0] as string
+    if (Receipts.serves(path)) return this.#page(engine, request, response, path)
     if (!OWN_PATHS.has(path)) return this.#api(engine, request, response)
     const incoming = new HttpIncoming(request, this.#nextId(), this.#trusted)
     this.#refuse(incoming, response, refuse('method_not_allowed', `${path} takes GET`, { headers: { allow: 'GET' } }), engine)
+  }
+
+  /** Receipts and the keys to check them. */
+  #page(engine: Engine, request: IncomingMessage, response: ServerResponse, path: string): void {
+    const incoming = new HttpIncoming(request, this.#nextId(), this.#trusted)
+    readBody(request, PAGE_BODY_BYTES, (read) => {
+      if ('gone' in read) return
+      if ('tooLarge' in read) return this.#refuse(incoming, response, refuse('body_too_large', `the body is over ${PAGE_BODY_BYTES} bytes`), engine)
+      const ask = { method: request.method ?? 'GET', path, accept: request.headers.accept, contentType: request.headers['content-type'], body: read.body }
+      const answered = this.#receipts?.answer(ask) ?? Promise.reject(new Error('no gateway is served yet'))
+      answered.then(
+        (answer) => {
+          if (isRefusal(answer)) return this.#refuse(incoming, response, answer, engine)
+          const headers = ['content-type', answer.type, 'cache-control', answer.cache, 'x-content-type-options', 'nosniff', 'x-request-id', incoming.id]
+          new HttpSink(response).answer(answer.status, headers, answer.body)
+        },
+        (cause: unknown) => this.#failed(engine, cause, request, response),
+      )
+    })
   }
 
   #wrongHead(request: IncomingMessage): Refusal | undefined {
@@ -191,6 +216,8 @@ export class PublicDoor {
     return refuse('bad_request', code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'the request did not come to its end in time' : 'the request is not valid HTTP/1.1')
   }
 }
+
+const PAGE_BODY_BYTES = 16 * 1024
 
 /** An answer that ends a connection is lost with it where more is still coming in: so long it is thrown away (RFC 9112 section 9.6). */
 const LINGER_MS = 2_000

@@ -5,7 +5,7 @@ import type { Log } from '#contract'
 import type { GatewayConfig, ListenAddress } from '../../config/model.ts'
 import { type Surroundings, systemChance } from '../ground.ts'
 import { Gateway } from '../gateway.ts'
-import type { Office } from '../office/index.ts'
+import { type Office, PayoutSchedule } from '../office/index.ts'
 import { AdminDoor } from './admin.ts'
 import { PublicDoor } from './public.ts'
 
@@ -38,6 +38,7 @@ export async function startDoors(
     gateway.engine.origin = publicUrl
     adminDoor.serve(gateway)
     publicDoor.serve(gateway, adminDoor.office)
+    const schedule = scheduleOf(gateway, adminDoor.office)
     return {
       gateway,
       office: adminDoor.office,
@@ -49,6 +50,7 @@ export async function startDoors(
           door.close()
           door.closeIdleConnections()
         }
+        await schedule?.close()
         await gateway.close(graceMs)
         for (const door of doors) door.closeAllConnections()
       },
@@ -60,6 +62,13 @@ export async function startDoors(
     }
     throw error
   }
+}
+
+/** Payouts by themselves, where the configuration says how often. */
+function scheduleOf({ ground }: Gateway, { payouts }: Office): PayoutSchedule | undefined {
+  const { config, clock, log } = ground
+  const everyMs = config.payout?.everyMs
+  return everyMs === undefined ? undefined : new PayoutSchedule({ run: (signal) => payouts.run(signal), everyMs, clock, log })
 }
 
 function listen(server: http.Server, { host, port }: ListenAddress, setting: string): Promise<string> {

@@ -52,6 +52,10 @@ export class Engine {
   }
 
   /** Where the public port answers, for the resource URLs of x402. */
+  get origin(): string {
+    return this.#origin
+  }
+
   set origin(origin: string) {
     this.#origin = origin
   }

@@ -7,9 +7,12 @@ import type { Ground } from '../ground.ts'
 import { OfficeError } from './error.ts'
 import { iso, KeyDesk } from './keys.ts'
 import { isLedgerFormat, LEDGER_FORMATS, ledgerType, printLedger } from './ledger.ts'
+import { Payouts } from './payouts.ts'
 import { NO_SALES, printed, type Report, reportRow, sumOf } from './report.ts'
 
 export { OfficeError } from './error.ts'
+export { JWKS_PATH, type PageAsk, Receipts } from './receipts.ts'
+export { PayoutSchedule } from './schedule.ts'
 export type { KeyRequest } from './keys.ts'
 export { estimate, PlanError } from './report.ts'
 
@@ -33,12 +36,15 @@ export type Health = (connection: string) => { readonly health: string; readonly
 
 export class Office {
   readonly keys: KeyDesk
+  readonly payouts: Payouts
   readonly #ground: Ground
   readonly #health: Health
 
   constructor(ground: Ground, health: Health = () => ({ health: 'unknown', lastFailure: undefined })) {
     this.#ground = ground
     this.keys = new KeyDesk(ground)
+    const { books, admin, config, clock, chance, log, paying } = ground
+    this.payouts = new Payouts({ books, desk: admin.payouts, connections: config.connections, clock, chance, log, paying })
     this.#health = health
   }
 

@@ -45,7 +45,8 @@ export async function fateOf(node: NodeRpc, sent: Sent, depths: Depths): Promise
 async function minedFate(node: NodeRpc, sent: Sent, receipt: Json, depths: Depths): Promise<Fate> {
   const block = quantity(receipt.blockNumber, 'eth_getTransactionReceipt')
   const status = quantity(receipt.status, 'eth_getTransactionReceipt')
-  if (receipt.transactionHash !== sent.transaction) throw new NodeError('the node of payout.rpc answered eth_getTransactionReceipt with another transaction')
+  if (String(receipt.transactionHash).toLowerCase() !== sent.transaction)
+    throw new NodeError('the node of payout.rpc answered eth_getTransactionReceipt with another transaction')
   if (status === 1n && transfers(receipt, sent)) {
     const newest = await node.number('eth_blockNumber')
     const depth = newest - block + 1n
@@ -100,7 +101,7 @@ async function usedFate(node: NodeRpc, sent: Sent, depths: Depths): Promise<Fate
       BigInt(String(one?.nonce)) === sent.accountNonce,
   )
   if (found === undefined || typeof found.hash !== 'string') return open(`${used} in block ${block}, and the node does not show by which transaction`)
-  if (found.hash === sent.transaction) return open(`it stands in block ${block}, and the node has no receipt of it; another node may`)
+  if (found.hash.toLowerCase() === sent.transaction) return open(`it stands in block ${block}, and the node has no receipt of it; another node may`)
   return { state: 'failed', reason: `another transaction of the wallet, ${found.hash}, used its number ${sent.accountNonce} in block ${block}` }
 }
 

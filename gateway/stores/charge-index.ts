@@ -12,8 +12,8 @@ const MAGIC = 0x31584941
 /** magic, CRC-32 of all that follows, entries, bytes of the filter */
 const HEAD = 16
 const ENTRY = 12
-const BITS_PER_ENTRY = 10
-const PROBES = 5
+const BITS_PER_ENTRY = 14
+const PROBES = 7
 
 export type Kind = 'charge' | 'intent' | 'settled'
 

@@ -3,7 +3,7 @@
  * times as long for it. The same text comes out for what needs no escapes; what does goes through JSON.stringify.
  */
 import type { Attempt, CallRecord } from '#contract'
-import type { Charged, JournalRecord } from './records.ts'
+import type { Charged, ChargeFields, JournalRecord } from './records.ts'
 
 export const lineOf = (record: JournalRecord): string => (record.t === 'charge' ? chargeLine(record) : JSON.stringify(record))
 
@@ -31,4 +31,34 @@ function callText(c: CallRecord): string {
 function attemptText(a: Attempt): string {
   const status = a.status === undefined ? '' : `,"status":${a.status}`
   return `{"connection":${quoted(a.connection)},"units":${a.units}${status},"meaning":"${a.meaning}","used":"${a.used}","tookMs":${a.tookMs}}`
+}
+
+/** What a charge changes: all that the state needs of it. */
+export type SoldFacts = Pick<Charged, 'id' | 'at' | 'connection' | 'period' | 'units' | 'price' | 'by' | 'account' | 'names' | 'once' | 'answer'> & {
+  readonly call: Pick<CallRecord, 'consumer'>
+}
+
+const WORD = '[\\w .:/-]*'
+const KEPT = `(${WORD})`
+/** The beginning of a charge without names, up to the last fact. */
+const SOLD = new RegExp(
+  [
+    `^\\{"t":"charge","id":"${KEPT}","at":(\\d+),"connection":"${KEPT}","owner":"${WORD}","period":(\\d+),"units":(\\d+)`,
+    `"price":"(\\d+)","platform":"\\d+","by":"(owner|credits|x402)","account":"${KEPT}","api":"${WORD}","operation":"${WORD}"`,
+    '"subject":\\{"requestDigest":"\\w*","answerDigest":"\\w*"\\}',
+    `"names":\\[\\],"once":\\[\\],"call":\\{"v":\\d+,"id":"${WORD}","at":\\d+,"generation":\\d+,"config":"\\w*","api":"${WORD}","operation":"${WORD}","consumer":"${KEPT}"`,
+  ].join(','),
+)
+const NONE: readonly never[] = []
+
+/**
+ * Read by hand, as it was written: nearly every line of a journal is a charge without names, and a start has to read some ten
+ * thousand of them. JSON.parse takes eight times as long. Undefined for every other line.
+ */
+export function soldIn(text: string): SoldFacts | undefined {
+  const found = SOLD.exec(text)
+  if (found === null) return undefined
+  const [, id = '', at = '', connection = '', period = '', units = '', price = '', by, account = '', consumer = ''] = found
+  const numbers = { at: Number.parseInt(at, 10), period: Number.parseInt(period, 10), units: Number.parseInt(units, 10) }
+  return { id, ...numbers, connection, price, by: by as ChargeFields['by'], account, names: NONE, once: NONE, call: { consumer } }
 }

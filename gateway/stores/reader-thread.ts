@@ -49,13 +49,18 @@ function bytesAt(file: string, from: number, length: number): Buffer {
   }
 }
 
-/** Oldest first, up to the one that is open. */
-const segmentsUpTo = (end: Place): Segment[] => segmentsIn(folder, archive).filter(({ first }) => first <= end.segment)
+let known: { end: number; segments: readonly Segment[] } = { end: 0, segments: [] }
+
+/** Oldest first, up to the one that is open. The folder is read again when another one is. */
+function segmentsUpTo({ segment }: Place): readonly Segment[] {
+  if (known.end !== segment) known = { end: segment, segments: segmentsIn(folder, archive).filter(({ first }) => first <= segment) }
+  return known.segments
+}
 
 function indexOf(segment: Segment): ChargeIndex {
-  const known = indexes.get(segment.first) ?? ChargeIndex.load(folder, segment.first)
-  if (known === undefined) writeIndex(folder, segment.first, readFileSync(segment.file))
-  const index = known ?? ChargeIndex.load(folder, segment.first)
+  const made = indexes.get(segment.first) ?? ChargeIndex.load(folder, segment.first)
+  if (made === undefined) writeIndex(folder, segment.first, readFileSync(segment.file))
+  const index = made ?? ChargeIndex.load(folder, segment.first)
   if (index === undefined) throw new Error(`the index of ${segment.file} cannot be read back`)
   indexes.set(segment.first, index)
   return index
@@ -114,6 +119,7 @@ function charged(receipt: string, end: Place): FoundCharge | undefined {
 
 /** Makes every hash again, from the first group that is there. What is in no reachable folder is left out, and said. */
 function chain(end: Place): ChainCheck {
+  known = { end: 0, segments: [] }
   const segments = segmentsUpTo(end)
   const first = segments[0]?.first ?? 1
   const before = sealedOf(folder).find((sealed) => sealed.first === first)?.before
@@ -141,11 +147,27 @@ function chain(end: Place): ChainCheck {
   return { ok: true, detail: `${groups} groups, the last is ${link.sequence} ${link.hash}${left}` }
 }
 
+const answerTo = (ask: ReaderAsk): unknown => (ask.kind === 'charged' ? charged(ask.receipt, ask.end) : chain(ask.end))
+
+/** A segment that has gone to the archive meanwhile is looked for there. */
+function again(ask: ReaderAsk, error: unknown): unknown {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  known = { end: 0, segments: [] }
+  return answerTo(ask)
+}
+
+function answered(ask: ReaderAsk): unknown {
+  try {
+    return answerTo(ask)
+  } catch (error) {
+    return again(ask, error)
+  }
+}
+
 parentPort?.on('message', (ask: ReaderAsk) => {
   const { id } = ask
   try {
-    const answer = ask.kind === 'charged' ? charged(ask.receipt, ask.end) : chain(ask.end)
-    parentPort?.postMessage({ id, answer } satisfies ReaderTold)
+    parentPort?.postMessage({ id, answer: answered(ask) } satisfies ReaderTold)
   } catch (error) {
     parentPort?.postMessage({ id, failed: error instanceof Error ? error.message : String(error) } satisfies ReaderTold)
   }

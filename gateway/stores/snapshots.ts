@@ -9,6 +9,7 @@ import { Answers } from './answers.ts'
 import { writeIndex } from './charge-index.ts'
 import { GENESIS, JournalError, type Link, readGroups } from './groups.ts'
 import { type Line, linesOf, prune, putLine } from './image.ts'
+import { soldIn } from './lines.ts'
 import { gap, missing, type Replayed } from './opening.ts'
 import type { JournalRecord } from './records.ts'
 import { listSegments, namesIn, segmentFile, syncFolder } from './segments.ts'
@@ -137,12 +138,17 @@ export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish)
   return end
 }
 
+const CHARGE = '{"t":"charge",'
+
 /** Each record with the place at which it can be read again. */
 export function applyGroup(state: State, { bytes, places, segment }: Replayed): void {
   let at = 0
   for (let index = 0; index < places.length; index += 2) {
     const length = places[index + 1] as number
-    state.apply(JSON.parse(bytes.toString('utf8', at, at + length)) as JournalRecord, { segment, offset: places[index] as number, length })
+    const text = bytes.toString('utf8', at, at + length)
+    const sold = text.startsWith(CHARGE) ? soldIn(text) : undefined
+    if (sold === undefined) state.apply(JSON.parse(text) as JournalRecord, { segment, offset: places[index] as number, length })
+    else state.sold(sold)
     at += length + 1
   }
 }

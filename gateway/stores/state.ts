@@ -5,7 +5,8 @@
 import { type KeyRecord, NOTHING, type Payout, type Usd, unreachable } from '#contract'
 import { type Answers, type NewAnswer, withHeaders } from './answers.ts'
 import { Spending } from './counters.ts'
-import type { ChargeFields, Charged, Corrected, Intended, JournalRecord, KeyCreated, PayoutBegun, PayoutEnded, Refunded, Settled } from './records.ts'
+import type { SoldFacts } from './lines.ts'
+import type { Corrected, Intended, JournalRecord, KeyCreated, PayoutBegun, PayoutEnded, Refunded, Settled } from './records.ts'
 import type { Place } from './segments.ts'
 
 export interface Account {
@@ -119,7 +120,7 @@ export class State {
         this.named.delete(record.name)
         return
       case 'charge':
-        return this.#sold(record, place)
+        return this.sold(record, place)
       case 'intent':
         return this.#intended(record, place)
       case 'settled':
@@ -176,7 +177,7 @@ export class State {
   }
 
   /** Ends the names of a call in `state`, keeping who waits; creates them at replay. */
-  #name(charge: ChargeFields, state: NamedCall['state']): void {
+  #name(charge: SoldFacts, state: NamedCall['state']): void {
     for (const { name, digest, until } of charge.names) {
       const found = this.named.get(name)
       if (found !== undefined && found.receipt === charge.id) found.state = state
@@ -185,14 +186,14 @@ export class State {
     for (const { key, until } of charge.once) this.once.set(key, until)
   }
 
-  #sold(record: Charged, place: Place | undefined): void {
+  sold(record: SoldFacts, place?: Place): void {
     if (record.by === 'credits') this.#credit(record.account, -BigInt(record.price))
     this.spending?.add(record)
     this.#charged(record)
     if (record.answer !== undefined) this.#keep(record, { answer: record.answer, record: place })
   }
 
-  #charged(charge: ChargeFields): void {
+  #charged(charge: SoldFacts): void {
     const tally = this.tally(charge.connection, charge.period)
     if (charge.by === 'owner') tally.own += charge.units
     else tally.sold += charge.units
@@ -218,7 +219,7 @@ export class State {
   }
 
   /** As long as its last name; without one nobody can ask for it. */
-  #keep({ id, names }: ChargeFields, answer: Omit<NewAnswer, 'until'>): void {
+  #keep({ id, names }: SoldFacts, answer: Omit<NewAnswer, 'until'>): void {
     if (names.length > 0) this.answers.put(id, { ...answer, until: names.reduce((latest, { until }) => Math.max(latest, until), 0) })
   }
 

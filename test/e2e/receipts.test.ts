@@ -1,55 +1,12 @@
-/** A receipt attests what was charged, to anybody who has its id and the keys, and tells nobody who was charged. */
+/** A receipt attests what was charged, to anybody who has its id, and tells nobody who was charged. */
 
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import { isRefusal, type Refusal, sha256 } from '#contract'
-import { type PageAnswer, Receipts } from '../../gateway/office/receipts.ts'
-import { FileShelf, SigningKeys } from '../../gateway/vault/index.ts'
-import { atlas } from '../rig/atlas.ts'
-import { BALANCE, bearer, openGateway, type Rig, sandbox, WALLET } from '../rig/gateway.ts'
-
-interface Desk extends Rig {
-  readonly receipts: Receipts
-  readonly keys: SigningKeys
-  /** Id of the receipt of a call that was charged, and the body of its answer. */
-  sold(): Promise<{ id: string; body: string; key: string }>
-  page(path: string, more?: { method?: string; accept?: string; contentType?: string; body?: string }): Promise<PageAnswer | Refusal>
-}
-
-async function open(t: Test, books?: { charged: Rig['gateway']['ground']['books']['charged'] }): Promise<Desk> {
-  const rig = await openGateway(t, sandbox())
-  const { ground } = rig.gateway
-  const keys = new SigningKeys(new FileShelf(ground.config.store.path), ground.clock)
-  const receipts = new Receipts({
-    ...{ books: books ?? ground.books, signer: keys, clock: ground.clock, log: ground.log, origin: () => rig.publicUrl },
-    reportsFile: join(ground.config.store.path, 'reports.jsonl'),
-  })
-  return {
-    ...{ ...rig, receipts, keys },
-    sold: async () => {
-      const { key } = await rig.key({ credits: '$5' })
-      const answer = await rig.call('POST', BALANCE, { headers: bearer(key), body: WALLET })
-      if (answer.status !== 200) throw new Error(answer.text)
-      return { id: answer.headers['x-atlas-receipt'] ?? '', body: answer.text, key }
-    },
-    page: (path, { method = 'GET', accept, contentType, body = '' } = {}) => receipts.answer({ method, path, accept, contentType, body: Buffer.from(body) }),
-  }
-}
-
-const bodyOf = (answer: PageAnswer | Refusal): string => {
-  if (isRefusal(answer)) throw new Error(`${answer.code}: ${answer.detail}`)
-  return answer.body
-}
-type Members = Record<string, unknown>
-const jsonOf = (answer: PageAnswer | Refusal): Members => JSON.parse(bodyOf(answer)) as Members
-const kept = (rig: Desk, name: string, text: string): string => {
-  const file = join(rig.folder, name)
-  writeFileSync(file, text)
-  return file
-}
+import t from 'tap'
+import { isRefusal, sha256 } from '#contract'
+import { Receipts } from '../../gateway/office/receipts.ts'
+import { BALANCE, bearer, WALLET } from '../rig/gateway.ts'
+import { jsonOf, type Members, openReceipts as open } from '../rig/receipts.ts'
 
 t.test('a receipt says what was charged, for which request and answer, and names no consumer and no connection', async (t) => {
   const rig = await open(t)
@@ -211,64 +168,4 @@ t.test('reports survive a restart and a line that was cut off', async (t) => {
   const other = await rig.sold()
   t.match(jsonOf(await later.answer({ ...ask, path: `/receipts/${other.id}/report` })), { already: false })
   t.equal(readFileSync(reportsFile, 'utf8').split('\n').length, 3)
-})
-
-t.test('atlas receipt verify prints what is attested, without the gateway', async (t) => {
-  const rig = await open(t)
-  const { id, body } = await rig.sold()
-  const file = kept(rig, 'receipt.json', bodyOf(await rig.page(`/receipts/${id}`)))
-  const jwks = kept(rig, 'jwks.json', bodyOf(await rig.page('/.well-known/jwks.json')))
-  const bare = kept(rig, 'receipt.jws', bodyOf(await rig.page(`/receipts/${id}`, { accept: 'application/jose' })))
-  await rig.keys.rotate()
-  for (const args of [
-    [file, '--jwks', jwks],
-    [bare, '--jwks', jwks],
-    [file, '--config', rig.file],
-  ]) {
-    const ran = await atlas(['receipt', 'verify', ...args])
-    t.equal(ran.status, 0, ran.stderr)
-    t.match(ran.stdout, new RegExp(`^receipt +${id}$[^]*^price +0\\.15$[^]*^split owner_share +0\\.135$[^]*^signed by +[\\w-]{43}$`, 'm'))
-  }
-  const request = kept(rig, 'request', `POST ${BALANCE}\n${JSON.stringify(WALLET)}`)
-  const answer = kept(rig, 'answer', body)
-  const both = await atlas(['receipt', 'verify', file, '--jwks', jwks, '--request', request, '--answer', answer, '--json'])
-  t.match(both.json, { verified: true, compared: ['request_digest', 'answer_digest'], receipt: { receipt: id } })
-  const other = await atlas(['receipt', 'verify', file, '--jwks', jwks, '--answer', request])
-  t.match(other, { status: 1, stdout: '', stderr: /does not match answer_digest: it is another answer$/m })
-})
-
-t.test('atlas receipt verify ends with 1 and one sentence where a byte is another one', async (t) => {
-  const rig = await open(t)
-  const { id } = await rig.sold()
-  const whole = bodyOf(await rig.page(`/receipts/${id}`))
-  const jwks = kept(rig, 'jwks.json', bodyOf(await rig.page('/.well-known/jwks.json')))
-  const changed = kept(rig, 'changed.json', whole.replace('"price":"0.15"', '"price":"0.16"'))
-  const ran = await atlas(['receipt', 'verify', changed, '--jwks', jwks])
-  t.match(ran, { status: 1, stdout: '' })
-  t.equal(ran.stderr, `${changed}: receipt and signature do not agree: price is not what was signed\n`)
-  t.match(await atlas(['receipt', 'verify', join(rig.folder, 'missing'), '--jwks', jwks]), { status: 1, stderr: /cannot be read/ })
-  t.match(await atlas(['receipt', 'verify', changed], { cwd: '/' }), { status: 2, stderr: /there are no keys to check it with/ })
-})
-
-t.test('keys named on the command line come before those that somebody wrote into the file', async (t) => {
-  const rig = await open(t)
-  const { id } = await rig.sold()
-  const jwks = bodyOf(await rig.page('/.well-known/jwks.json'))
-  const forger = new SigningKeys(new FileShelf(join(rig.folder, 'forger')), rig.gateway.ground.clock)
-  const receipt = { ...(jsonOf(await rig.page(`/receipts/${id}`)).receipt as Members), price: '0.01' }
-  const forged = kept(rig, 'forged.json', JSON.stringify({ receipt, jws: await forger.sign(JSON.stringify(receipt)), jwks: await forger.jwks() }))
-  t.match(await atlas(['receipt', 'verify', forged]), { status: 0, stderr: /the receipt is whole, but who made it is not proven/ })
-  t.match(await atlas(['receipt', 'verify', forged, '--config', rig.file]), { status: 1, stderr: /which is not among those given/ })
-  t.match(await atlas(['receipt', 'verify', forged, '--jwks', kept(rig, 'jwks.json', jwks)]), { status: 1, stderr: /which is not among those given/ })
-  const server = createServer((request, response) => void response.writeHead(request.url === '/.well-known/jwks.json' ? 200 : 404).end(jwks)).listen(
-    0,
-    '127.0.0.1',
-  )
-  t.teardown(() => server.close())
-  await new Promise((resolve) => server.once('listening', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  t.match(await atlas(['receipt', 'verify', forged, '--url', url]), { status: 1, stderr: /which is not among those given/ })
-  const honest = kept(rig, 'honest.json', bodyOf(await rig.page(`/receipts/${id}`)))
-  t.match(await atlas(['receipt', 'verify', honest, '--url', url]), { status: 0 })
-  t.match(await atlas(['receipt', 'verify', honest, '--url', 'http://127.0.0.1:1']), { status: 1, stderr: /cannot be reached; say --jwks FILE/ })
 })

@@ -12,4 +12,6 @@ export const longFiles: Readonly<Record<string, number>> = {
 export const longFunctions: Readonly<Record<string, number>> = {
   'plugins/x402-payment.ts create': 145,
   'test/sandbox/wrong-payments.ts wrongPayments': 60,
+  // Started, killed, paused and ended: what a test does to a server, on one page.
+  'test/rig/postgres.ts openPostgres': 53,
 }

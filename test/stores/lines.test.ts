@@ -1,7 +1,7 @@
 /** The journal's hand-written line of a charge says what JSON.stringify would, whatever stands in it. */
 import fc from 'fast-check'
 import t from 'tap'
-import { lineOf } from '../../gateway/stores/lines.ts'
+import { lineOf, soldIn } from '../../gateway/stores/lines.ts'
 import type { Charged } from '../../gateway/stores/records.ts'
 import { seedOf } from '../rig/random.ts'
 
@@ -74,5 +74,33 @@ t.test('a line holds no line feed of its own: the journal ends records by it', (
     fc.property(charge, (record) => !lineOf(record as unknown as Charged).includes('\n')),
     { numRuns: 1_000, seed },
   )
+  t.end()
+})
+
+t.test('the beginning of a charge that is read by hand says what JSON.parse would, or is left to it', (t) => {
+  let read = 0
+  const plain = fc.constantFrom('nansen', 'key:k_1', 'wallet:0xab', 'a b/c-d.e', '')
+  const ordinary = { id: plain, connection: plain, owner: plain, account: plain, api: plain, operation: plain, names: fc.constant([]), once: fc.constant([]) }
+  const unnamed = fc.tuple(charge, fc.record(ordinary), plain).map(([record, names, consumer]) => ({
+    ...{ ...record, ...names, answer: undefined },
+    call: { ...record.call, id: consumer, api: names.api, operation: names.operation, consumer },
+  }))
+  const says = (record: object): boolean => {
+    const text = lineOf(record as unknown as Charged)
+    const sold = soldIn(text)
+    if (sold === undefined) return true
+    read += 1
+    const { id, at, connection, period, units, price, by, account, names, once, answer, call } = JSON.parse(text) as Charged
+    const expected = { id, at, connection, period, units, price, by, account, names, once, call: { consumer: call.consumer } }
+    return (
+      answer === undefined &&
+      JSON.stringify(sold, Object.keys(sold).sort()) === JSON.stringify(expected, Object.keys(expected).sort()) &&
+      sold.call.consumer === call.consumer
+    )
+  }
+  fc.assert(fc.property(charge, says), { numRuns: 2_000, seed })
+  const before = read
+  fc.assert(fc.property(unnamed, says), { numRuns: 1_000, seed })
+  t.equal(read - before, 1_000, 'all that gateways write day by day')
   t.end()
 })

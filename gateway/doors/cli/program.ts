@@ -16,8 +16,8 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     .action(async (options: { config?: string }) => (await import('./start.ts')).start(options))
   addCommands(program)
   addLedgerCommands(program, withCommon)
-  addPayoutCommands(program, withCommon)
   addReceiptCommands(program, withCommon)
+  addPayoutCommands(program, withCommon)
   inherit(program)
   try {
     await program.parseAsync(argv as string[])

@@ -12,6 +12,7 @@ import { check, StoreError, unusable } from './check.ts'
 import { Link, LostError, prefixOf } from './link.ts'
 import { Mirrors } from './mirrors.ts'
 import type { RedisParts } from './parts.ts'
+import { RedisShelf } from './shelf.ts'
 import { RedisStore } from './store.ts'
 import { Sweeper } from './sweeper.ts'
 
@@ -40,6 +41,8 @@ export interface OpenedRedis {
   readonly store: Store
   readonly admin: StoreAdmin
   readonly meters: Meters
+  /** Where the keys that sign receipts are, for all processes. */
+  readonly shelf: RedisShelf
   /** Identity of the data. */
   readonly id: string
   /** What is wrong with the store now. */
@@ -115,7 +118,15 @@ async function opened(options: RedisOptions, { link, mirrors, shelves, id, proce
   }
   await sweeper.start()
   return {
-    ...{ store: new RedisStore(parts), admin: new RedisAdmin(parts), meters: new MemoryMeters(options.clock), id, failed, lost: () => lost ?? link.lost },
+    ...{
+      store: new RedisStore(parts),
+      admin: new RedisAdmin(parts),
+      meters: new MemoryMeters(options.clock),
+      shelf: new RedisShelf(link),
+      id,
+      failed,
+      lost: () => lost ?? link.lost,
+    },
     flushed: () => moves.flushed(),
     look: () => mirrors.look(),
     sweep: () => sweeper.sweep(),

@@ -15,28 +15,33 @@ export interface OutboxLine {
 
 export class Outbox {
   readonly #redis: Redis
+  /** A read waits for new lines, and nothing may wait behind it. */
+  readonly #reading: Redis
   readonly #prefix: string
 
-  private constructor(redis: Redis, prefix: string) {
+  private constructor(redis: Redis, reading: Redis, prefix: string) {
     this.#redis = redis
+    this.#reading = reading
     this.#prefix = prefix
   }
 
   /** @throws StoreError */
   static async open(url: string, name: string): Promise<Outbox> {
     const redis = open(url)
+    const reading = open(url)
     try {
-      await redis.connect()
+      await Promise.all([redis.connect(), reading.connect()])
     } catch (cause) {
       redis.disconnect()
+      reading.disconnect()
       throw unusable(url, cause)
     }
-    return new Outbox(redis, prefixOf(name))
+    return new Outbox(redis, reading, prefixOf(name))
   }
 
   /** After this id, oldest first; waits a moment for new ones where there are none. */
   async read(after: string, count: number): Promise<readonly OutboxLine[]> {
-    const read = await this.#redis.xread('COUNT', count, 'BLOCK', WAIT_MS, 'STREAMS', `${this.#prefix}out`, after)
+    const read = await this.#reading.xread('COUNT', count, 'BLOCK', WAIT_MS, 'STREAMS', `${this.#prefix}out`, after)
     return (read ?? []).flatMap(([, entries]) => entries.map(([id, fields]) => ({ id, ledger: fields[1] ?? '', line: fields[3] ?? '' })))
   }
 
@@ -65,5 +70,6 @@ export class Outbox {
 
   close(): void {
     this.#redis.disconnect()
+    this.#reading.disconnect()
   }
 }
