@@ -9,6 +9,8 @@ import type { KeyShelf } from './shelf.ts'
 /** Another process may have made a key: what was read is looked at again after this. */
 const FRESH_MS = 1_000
 const TRIES = 20
+/** A key that has signed this long is replaced by the next receipt. */
+const SIGNS_FOR_MS = 90 * 86_400_000
 
 /** One sentence for the operator. */
 export class SigningError extends Error {
@@ -29,6 +31,7 @@ interface Loaded {
   readonly kept: Kept
   readonly signer: KeyObject
   readonly kid: string
+  readonly createdMs: number
   readonly atNs: number
 }
 
@@ -49,6 +52,8 @@ export class SigningKeys {
 
   /** Compact JWS over exactly this text. @throws SigningError */
   async sign(payload: string): Promise<string> {
+    const { createdMs } = await this.#load()
+    if (this.#clock.nowMs() - createdMs > SIGNS_FOR_MS) await this.rotate(createdMs)
     const { signer, kid } = await this.#load()
     return signJws(payload, signer, kid)
   }
@@ -63,10 +68,11 @@ export class SigningKeys {
     return createHmac('sha256', Buffer.from(kept.secret, 'hex')).update(name).digest('hex').slice(0, 16)
   }
 
-  /** From now on another key signs; what was signed before can still be checked. Answers its id. */
-  async rotate(): Promise<string> {
+  /** From now on another key signs; what was signed before can still be checked. Answers its id. With `of`, only where the key is still the one made then. */
+  async rotate(of?: number): Promise<string> {
     for (let tried = 0; tried < TRIES; tried += 1) {
-      const { text, kept } = await this.#load({ anew: true })
+      const { text, kept, kid, createdMs } = await this.#load({ anew: true })
+      if (of !== undefined && createdMs !== of) return kid
       const old = kept.keys.map(({ d: _, ...known }) => known)
       const next: Kept = { ...kept, keys: [this.#newKey(), ...old] }
       if (await this.#shelf.write(JSON.stringify(next), text)) return (await this.#load({ anew: true })).kid
@@ -110,7 +116,7 @@ function loadedFrom(text: string): Omit<Loaded, 'atNs'> {
     if (kept.v !== 1 || first?.d === undefined || !/^[0-9a-f]{64}$/.test(kept.secret)) throw new Error('not ours')
     const { kty, crv, x, d } = first
     const signer = createPrivateKey({ key: { kty, crv, x, d }, format: 'jwk' })
-    return { text, kept, signer, kid: thumbprint(first) }
+    return { text, kept, signer, kid: thumbprint(first), createdMs: Date.parse(first.created) }
   } catch {
     throw new SigningError(
       'the keys that sign receipts are damaged; restore receipt-keys.*.json of the data folder from a backup, or remove it to have new ones made',

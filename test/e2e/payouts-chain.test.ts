@@ -7,7 +7,7 @@ import { honest, type Manner } from '../rig/node.ts'
 import { NETWORK, type PayingScene, payingScene as scene } from '../rig/paying.ts'
 
 t.test('a node that is gone, slow or talks nonsense loses nothing, whenever it happens', async (t) => {
-  const { earn, payouts, chain, alice, ground, node, balances } = await scene(t, { waitMs: 100 })
+  const { earn, payouts, chain, alice, ground, node, balances } = await scene(t, { waitMs: 20 })
   const never = (): Promise<string> => new Promise(() => undefined)
   const manners: Readonly<Record<string, () => Promise<string | { status?: number; text: string }>>> = {
     silent: never,

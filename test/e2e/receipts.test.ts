@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { isRefusal, sha256 } from '#contract'
 import { Receipts } from '../../gateway/office/receipts.ts'
-import { BALANCE, bearer, WALLET } from '../rig/gateway.ts'
+import { readJwks, readJws } from '../../gateway/vault/jws.ts'
+import { type Answer, BALANCE, bearer, WALLET } from '../rig/gateway.ts'
 import { jsonOf, type Members, openReceipts as open } from '../rig/receipts.ts'
 
 t.test('a receipt says what was charged, for which request and answer, and names no consumer and no connection', async (t) => {
@@ -168,4 +169,35 @@ t.test('reports survive a restart and a line that was cut off', async (t) => {
   const other = await rig.sold()
   t.match(jsonOf(await later.answer({ ...ask, path: `/receipts/${other.id}/report` })), { already: false })
   t.equal(readFileSync(reportsFile, 'utf8').split('\n').length, 3)
+})
+
+t.test('receipts, keys and reports are served over HTTP, and refusals are problems like any other', async (t) => {
+  const rig = await open(t)
+  const { id } = await rig.sold()
+  const got = await rig.call('GET', `/receipts/${id}?whatever`)
+  t.match(got, {
+    status: 200,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', 'x-request-id': /./ },
+    json: { receipt: { receipt: id, iss: rig.publicUrl } },
+  })
+  t.match((await rig.call('GET', `/receipts/${id}`, { headers: { accept: 'application/jose' } })).headers, { 'content-type': 'application/jose' })
+  const keys = await rig.call('GET', '/.well-known/jwks.json')
+  t.match(keys.json, { keys: [{ kty: 'OKP', crv: 'Ed25519', use: 'sig', alg: 'EdDSA', kid: /^[\w-]{43}$/, x: /^[\w-]{43}$/ }] })
+  t.notMatch(keys.text, '"d"')
+  t.match(readJws(String(got.json.jws), readJwks(keys.json) ?? { keys: [] }), { payload: { receipt: id } })
+  const report = (): Promise<Answer> => rig.call('POST', `/receipts/${id}/report`, { body: { reason: 'it is empty' } })
+  t.match(
+    [await report(), await report()],
+    [
+      { status: 200, json: { already: false } },
+      { status: 200, json: { already: true } },
+    ],
+  )
+  t.match(await rig.call('GET', `/receipts/${id.slice(0, -1)}0`), {
+    status: 404,
+    headers: { 'content-type': 'application/problem+json' },
+    json: { code: 'unknown_route' },
+  })
+  t.match(await rig.call('DELETE', `/receipts/${id}`), { status: 405, headers: { allow: 'GET' }, json: { code: 'method_not_allowed' } })
+  t.match(await rig.call('POST', `/receipts/${id}/report`, { body: `{"reason":"${'x'.repeat(20_000)}"}` }), { status: 413, json: { code: 'body_too_large' } })
 })

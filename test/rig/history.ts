@@ -1,15 +1,17 @@
 /** Something of everything that the journal can say, and all that can be asked of a store: for tests of what a start finds again. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type EpochMs, type Settlement, type Usd, units, usd } from '#contract'
+import { type Correction, type EpochMs, type Settlement, type Usd, units, usd } from '#contract'
 import { connectionOf } from './acme.ts'
 import type { Teardown } from './folder.ts'
 import { segmentsOf } from './segments.ts'
 import { ANSWER, charge, credits, fund, hold, named, once, openStore, ownerOf, paymentOf, reserve, type StoreRig, spend, supply, x402 } from './store.ts'
 
 export const acme = connectionOf('acme', { quota: units(100_000), reserved: units(1_000) })
+/** A grant that never renews: its one period began in 1970. */
+export const grant = connectionOf('grant', { quota: units(100), reserved: units(0), period: { every: 'none', billingDay: 1, zone: 'UTC' } })
 export const daily = connectionOf('daily', { quota: units(10_000), reserved: units(0), period: { every: 'day', billingDay: 1, zone: 'UTC' } })
-const connections = [acme, daily]
+const connections = [acme, daily, grant]
 export const SEGMENT_BYTES = 16 * 1024
 export const PAID: Settlement = { state: 'settled', transaction: '0xabc', headers: { 'PAYMENT-RESPONSE': 'paid' } }
 export const DAY_MS = 86_400_000
@@ -40,6 +42,15 @@ export async function pay(rig: StoreRig, id: string, until: EpochMs, settlement:
   if (settlement !== undefined) await rig.store.resolve(id, settlement)
 }
 
+export const GIFT: Correction = {
+  id: 'c1',
+  reason: 'a gift',
+  postings: [
+    { account: 'liab:credit:key:k', amount: -1_000_000n as Usd },
+    { account: 'asset:outside', amount: 1_000_000n as Usd },
+  ],
+}
+
 /** Something of everything that the journal can say. */
 export async function eventful(rig: StoreRig): Promise<void> {
   const until = (rig.clock.nowMs() + 5 * DAY_MS) as EpochMs
@@ -64,11 +75,7 @@ export async function eventful(rig: StoreRig): Promise<void> {
   await pay(rig, 'settled', until, PAID)
   await pay(rig, 'void', until, { state: 'not_settled', reason: 'no funds' })
   await pay(rig, 'unknown', until, undefined)
-  const correction = [
-    { account: 'liab:credit:key:k', amount: -1_000_000n as Usd },
-    { account: 'asset:outside', amount: 1_000_000n as Usd },
-  ]
-  await rig.admin.correct({ id: 'c1', reason: 'a gift', postings: correction })
+  await rig.admin.correct(GIFT)
   const payout = { id: 'po1', owner: 'alice', amount: usd('$7'), network: 'eip155:84532', asset: '0xa', from: '0x1', to: '0x2', accountNonce: '7', raw: '0x00' }
   await rig.admin.payouts.begin({ ...payout, transaction: '0xfe', atMs: rig.clock.nowMs() }, 0)
   await sell(rig, 'daily', [supply(credits(), [daily], 4)])
@@ -91,7 +98,7 @@ export async function everything(rig: StoreRig): Promise<object> {
     once: await Promise.all(['used', 'nonce settled', 'nonce void', 'nonce unknown'].map((key) => refusedFor(rig, key))),
     unknowns: await store.unknowns(),
     payout: [await admin.payouts.open(), await admin.payouts.count()],
-    cap: await capped(rig),
+    caps: [await capped(rig, 'key:capped'), await capped(rig, 'wallet:0xb')],
     byHash: store.keys.byHash('hash of capped2')?.id,
   }
 }
@@ -103,12 +110,12 @@ async function refusedFor(rig: StoreRig, key: string): Promise<string> {
 }
 
 /** What of the cap of $2 is left, to ten cents. */
-async function capped(rig: StoreRig): Promise<number> {
+async function capped(rig: StoreRig, key: string): Promise<number> {
   for (let cents = 0; ; cents += 10) {
     const price = usd(`$${(cents / 100).toFixed(2)}`)
     const base = supply(credits('key:k'), [acme], 0)
     const claim = { ...base, alternatives: base.alternatives.map((one) => ({ ...one, price })) }
-    const answer = await reserve(rig, `cap ${cents}`, spend('key:capped', '$2'), claim)
+    const answer = await reserve(rig, `cap ${cents}`, spend(key, '$2'), claim)
     if (answer.kind !== 'held') return cents
     rig.store.release(`cap ${cents}`, 'returned')
   }

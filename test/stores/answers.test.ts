@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type StoredAnswer, units } from '#contract'
 import { connectionOf } from '../rig/acme.ts'
-import { segmentsOf } from '../rig/segments.ts'
+import { framesOf, segmentsOf } from '../rig/segments.ts'
 import { ANSWER, charge, credits, fund, hold, named, openStore, reserve, type StoreRig, supply } from '../rig/store.ts'
 
 const acme = connectionOf('acme', { quota: units(100_000), reserved: units(0) })
@@ -21,6 +21,19 @@ const bodyOf = (index: number, size: number): string => `${index} ä\n"${'x'.rep
 async function sell(rig: StoreRig, index: number, size: number): Promise<void> {
   const chosen = await hold(rig, `c${index}`, named(`n${index}`), supply(credits(), [acme]))
   await rig.store.commit(`c${index}`, charge(chosen, 1, { answer: { ...ANSWER, body: bodyOf(index, size) } }))
+}
+
+/** Two charges of one length, each where the other stood. */
+function swapped(file: string, bytes: Buffer, one: string, other: string): Buffer {
+  writeFileSync(file, bytes)
+  const frameOf = (id: string): { at: number; end: number } =>
+    framesOf(file).find(({ text }) => text.startsWith(`{"t":"charge","id":"${id}"`)) ?? { at: 0, end: 0 }
+  const [a, b] = [frameOf(one), frameOf(other)]
+  if (a.end === 0 || a.end - a.at !== b.end - b.at) throw new Error('they do not have one length')
+  const changed = Buffer.from(bytes)
+  bytes.copy(changed, a.at, b.at, b.end)
+  bytes.copy(changed, b.at, a.at, a.end)
+  return changed
 }
 
 const stored = (index: number, size: number): { state: 'stored'; answer: StoredAnswer; receipt: string } => ({
@@ -70,6 +83,7 @@ t.test('an answer whose place cannot be read, or holds something else, is gone a
     ['cut off', () => writeFileSync(files[0] as string, keep.subarray(0, 100))],
     ['zeros', () => writeFileSync(files[0] as string, Buffer.alloc(keep.length))],
     ['altered', () => writeFileSync(files[0] as string, Buffer.from(keep).fill('z', keep.indexOf('xxxx'), keep.indexOf('xxxx') + 1))],
+    ['another record of the same length', () => writeFileSync(files[0] as string, swapped(files[0] as string, keep, 'c0', 'c1'))],
     ['another segment', () => writeFileSync(files[0] as string, readFileSync(files[1] as string))],
   ]
   for (const [what, spoil] of spoilt) {

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import t from 'tap'
 import type { EpochMs } from '#contract'
-import { DAY_MS, daily, fill, journalOf, open, SEGMENT_BYTES, sell, snapshotsOf } from '../rig/history.ts'
+import { DAY_MS, daily, fill, grant, journalOf, open, SEGMENT_BYTES, sell, snapshotsOf } from '../rig/history.ts'
 import { allFrames, segmentsOf } from '../rig/segments.ts'
 import { ANSWER, credits, fund, hold, named, ownerOf, type StoreRig, supply } from '../rig/store.ts'
 
@@ -20,6 +20,16 @@ t.test('with a snapshot the segments before it are not read; without it their ab
   const again = await rig.reopen({ more: { segmentBytes: SEGMENT_BYTES, fedUpTo: 1_000_000 } })
   t.equal(await again.admin.balance('key:k'), await rig.admin.balance('key:k'))
   await again.store.close()
+  writeFileSync(first, keep)
+  const aside = readFileSync(second)
+  rmSync(second)
+  await t.rejects(
+    rig.reopen({ more: { segmentBytes: SEGMENT_BYTES, fedUpTo: 1_000_000 } }),
+    { name: 'JournalError', message: /is missing, and later ones are there/ },
+    'a gap is no archive',
+  )
+  writeFileSync(second, aside)
+  rmSync(first)
   for (const name of snapshotsOf(rig)) rmSync(join(journalOf(rig), name))
   await t.rejects(rig.reopen(), { name: 'JournalError', message: /the segment 0000000000000001\.seg is missing/ })
   writeFileSync(first, keep)
@@ -81,6 +91,7 @@ t.test('what is over is left out, and sums over all periods stay', async (t) => 
     await rig.flushed()
     rig.clock.pass(DAY_MS)
   }
+  await sell(rig, 'granted', [supply(credits(), [grant], 7)])
   const stopped = await rig.reopen()
   stopped.clock.pass(401 * DAY_MS)
   const usage = (await stopped.admin.usage()).get('daily')
@@ -91,5 +102,6 @@ t.test('what is over is left out, and sums over all periods stay', async (t) => 
   t.equal(text.split('\n').filter((line) => line.startsWith('["tally","daily"')).length, 0, 'periods that are long over')
   const again = await stopped.reopen()
   t.strictSame((await again.admin.usage()).get('daily'), usage)
+  t.match(await again.admin.counters('grant'), { sold: 7, left: 93 }, 'a period that never ends is kept')
   t.notOk(existsSync(join(journalOf(again), 'snapshot.draft')))
 })

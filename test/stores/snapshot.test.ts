@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { type EpochMs, usd } from '#contract'
-import { acme, DAY_MS, daily, eventful, everything, fill, journalOf, open, PAID, pay, sell, snapshotsOf } from '../rig/history.ts'
+import { acme, DAY_MS, daily, eventful, everything, fill, GIFT, journalOf, open, PAID, pay, sell, snapshotsOf } from '../rig/history.ts'
 import { randomFrom, seedOf } from '../rig/random.ts'
 import { ANSWER, credits, fund, hold, named, once, ownerOf, recordsOf, type StoreRig, supply } from '../rig/store.ts'
 
@@ -24,10 +24,10 @@ t.test('what stands in a snapshot and its tail is what stands in the whole journ
   t.match(short, {
     named: [{ state: 'stored', answer: { body: 'stored once' } }, { state: 'gone' }, { state: 'stored' }, { state: 'absent' }, { state: 'unknown' }],
   })
-  t.match(short, { once: ['payment_invalid', 'payment_invalid', 'held', 'payment_pending'], cap: 140, payout: [{ id: 'po1' }, 1] })
+  t.match(short, { once: ['payment_invalid', 'payment_invalid', 'held', 'payment_pending'], caps: [140, 150], payout: [{ id: 'po1' }, 1] })
   t.strictSame(await crashed.store.named('tail', 'd'), { state: 'stored', answer: ANSWER, receipt: 'tail' })
   await crashed.store.refund({ receipt: 'refunded', connection: 'acme', owner: 'alice', account: 'key:k', price: usd('$0.15'), platformShare: usd('$0.015') })
-  await crashed.admin.correct({ id: 'c1', reason: 'a gift', postings: [] })
+  await crashed.admin.correct(GIFT)
   t.strictSame(await crashed.admin.balances(), await whole.admin.balances(), 'a refund and a correction that were made are not made again')
   await crashed.store.resolve('unknown', PAID)
   const paid = { ...ANSWER, body: 'paid for by unknown', headers: [...ANSWER.headers, 'PAYMENT-RESPONSE', 'paid'] }

@@ -52,6 +52,20 @@ t.test('what was signed before a rotation can still be checked, and the old priv
   t.notMatch(readFileSync(join(folder, 'receipt-keys.2.json'), 'utf8'), old)
 })
 
+t.test('a key signs for 90 days; then it is replaced once, by whichever process signs first', async (t) => {
+  const { folder, clock, keys } = keysIn(t)
+  const others = [keys, ...Array.from({ length: 3 }, () => new SigningKeys(new FileShelf(folder), clock))]
+  const before = await keys.sign(PAYLOAD)
+  clock.pass(90 * 86_400_000)
+  t.equal(await keys.sign(PAYLOAD), before)
+  clock.pass(1_000)
+  const after = await Promise.all(others.map((one) => one.sign(PAYLOAD)))
+  t.equal(new Set([before, ...after]).size, 2)
+  const jwks = await keys.jwks()
+  t.equal(jwks.keys.length, 2)
+  for (const jws of [before, ...after]) t.match(readJws(jws, jwks), { payload: { receipt: 'rc_1' } })
+})
+
 t.test('another process sees a rotation within a second', async (t) => {
   const { folder, clock, keys } = keysIn(t)
   const other = new SigningKeys(new FileShelf(folder), clock)

@@ -1,0 +1,70 @@
+/** `atlas payout` and `payout.every`, as an operator uses them, on a real chain. */
+
+import t from 'tap'
+import { atlas } from '../rig/atlas.ts'
+import { startChain, type Account } from '../rig/chain.ts'
+import { BALANCE, bearer, openGateway, sandbox, until, WALLET } from '../rig/gateway.ts'
+import { NETWORK, openPaying, payingScene } from '../rig/paying.ts'
+
+t.test('atlas payout plan explains and pays nothing; run pays; again it has nothing to do', async (t) => {
+  const { file, earn, close, chain, alice, signer, node } = await payingScene(t)
+  await earn('nansen', '$20')
+  await earn('nansen-2', '$1')
+  await close()
+  const plan = await atlas(['payout', 'plan', '--config', file])
+  t.equal(plan.status, 0, plan.stderr)
+  t.match(plan.stdout, new RegExp(`^alice +\\$18\\.00 .*\\$18\\.00  ${alice.address}  is paid by the next payout run$`, 'm'))
+  t.match(plan.stdout, /^bob .* below payout\.min \$10\.00$/m)
+  t.equal(await chain.balanceOf(alice.address), 0n)
+  const run = await atlas(['payout', 'run', '--config', file])
+  t.match(run, { status: 0, stdout: /^alice +\$18\.00 +paid +0x\w{40} +0x\w{64} +block \d+$/m })
+  t.equal(await chain.balanceOf(alice.address), 18_000_000n)
+  const again = await atlas(['payout', 'run', '--config', file, '--json'])
+  t.match(again, { status: 0, json: { payouts: [], problem: null } })
+  t.match((await atlas(['payout', 'plan', '--config', file, '--json'])).json, {
+    owners: [
+      { owner: 'bob', owed: '0.90' },
+      { owner: 'alice', owed: '0.00', paid: '18.00' },
+    ],
+  })
+  const said = [plan, run, again].map(({ stdout, stderr }) => stdout + stderr).join()
+  t.notOk(said.toLowerCase().includes(signer.privateKey.slice(2)) || said.includes(node.url))
+  const { balances } = await openPaying(t, { file })
+  t.match(Object.keys(await balances('asset:wallet')), [`asset:wallet:${NETWORK}`])
+})
+
+t.test('atlas payout run ends with 1 and says why where something is left', async (t) => {
+  const { file, earn, close, node } = await payingScene(t, { money: 0n })
+  await earn('nansen', '$20')
+  await close()
+  t.match(await atlas(['payout', 'run', '--config', file]), {
+    status: 1,
+    stdout: 'no payout was made\n',
+    stderr: /^the wallet 0x\w{40} has \$0\.00 on eip155:84532; \$18\.00 are to be paid, so nothing was begun$/m,
+  })
+  node.manner = async () => 'nonsense'
+  t.match(await atlas(['payout', 'run', '--config', file]), {
+    status: 1,
+    stderr: /^the node of payout\.rpc answered eth_chainId with something that is no JSON$/m,
+  })
+})
+
+t.test('a gateway with payout.every pays by itself what its calls earned', async (t) => {
+  const chain = await startChain()
+  t.teardown(() => chain.close())
+  const [signer, alice] = chain.accounts as [Account, Account]
+  await chain.mint(signer.address, 1_000_000n)
+  const selling = { name: 'nansen', monthly_quota: 10_000, reserved: 3000, resale_terms: 'confirmed', owner: 'alice', pay_to: alice.address }
+  const payout = { signer: signer.privateKey, rpc: chain.rpcUrl, min: '$0.27', every: '100ms' }
+  const { call, key, close } = await openGateway(t, sandbox({ api_connections: [selling], payout }))
+  const consumer = await key({ credits: '$5' })
+  const buy = async (): Promise<void> => void (await call('POST', BALANCE, { headers: bearer(consumer.key), body: WALLET }))
+  await buy()
+  await buy()
+  await until('alice is paid for two calls', async () => (await chain.balanceOf(alice.address)) === 270_000n)
+  await buy()
+  await buy()
+  await until('and for two more', async () => (await chain.balanceOf(alice.address)) === 540_000n)
+  await close(0)
+  t.equal(await chain.balanceOf(alice.address), 540_000n)
+})
