@@ -15,6 +15,8 @@ export interface RedisSettings {
 export interface RigRedis {
   readonly url: string
   readonly port: number
+  /** Of the server that runs now. */
+  pid(): number
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
   /** On the same port and data. */
@@ -60,7 +62,15 @@ export async function startRedis(t: Teardown, { appendfsync, maxmemoryPolicy = '
   }
   t.teardown(kill)
   await start()
-  return { url: `redis://127.0.0.1:${port}`, port, kill, start, pause: () => void child?.kill('SIGSTOP'), resume: () => void child?.kill('SIGCONT') }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    kill,
+    start,
+    pid: () => child?.pid ?? 0,
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
+  }
 }
 
 /** Up, and through with loading its data. */
