@@ -6,6 +6,8 @@ import type { Log, Store, UnknownSettlement } from '#contract'
 import type { Chain } from './chain.ts'
 
 const FIRST_MS = 1_500
+/** Settlements of processes that are gone are taken over without a word. */
+const LOOK_EVERY_MS = 2_000
 const LAST_MS = 30_000
 /** Tries under way at once: after an outage there may be thousands, and paying calls need the facilitator, too. */
 const AT_ONCE = 16
@@ -19,11 +21,14 @@ export class Reconciler {
   readonly #due: (() => Promise<void>)[] = []
   #running = 0
   #closed = false
+  readonly #looking: NodeJS.Timeout
 
   constructor(options: { readonly store: Store; readonly log: Log; readonly settlers: () => readonly Chain[] }) {
     this.#store = options.store
     this.#log = options.log
     this.#settlers = options.settlers
+    this.#looking = setInterval(() => this.wake(), LOOK_EVERY_MS)
+    this.#looking.unref()
   }
 
   /** Something has become unknown. */
@@ -38,6 +43,7 @@ export class Reconciler {
   close(): void {
     this.#closed = true
     this.#due.length = 0
+    clearInterval(this.#looking)
     for (const timer of this.#tries.values()) clearTimeout(timer)
   }
 

@@ -1,90 +1,17 @@
 /** The gateway killed at each named point of the life of a call, before and after each write: the next start reaches the state that docs/CONSISTENCY.md names. */
 
-import { randomBytes } from 'node:crypto'
-import t, { type Test } from 'tap'
-import { type Started, startAtlas } from '../rig/atlas.ts'
+import t from 'tap'
+import { startAtlas } from '../rig/atlas.ts'
 import { signedPayment } from '../rig/client.ts'
-import { bearer, temporaryFolder, until, writeConfig } from '../rig/gateway.ts'
-import { customConnection, type Provider, resetAfterHead, startProvider } from '../rig/provider.ts'
-import { NAME, openMarket, shopConfig } from '../rig/shop.ts'
+import { bearer, until } from '../rig/gateway.ts'
+import { resetAfterHead } from '../rig/provider.ts'
+import { NAME, openMarket } from '../rig/shop.ts'
+import { ask, type Got, KEY, killed, left, openStage } from '../rig/stage.ts'
 import type { Moment } from '../torture/fault.ts'
 
 // Three at a time: most of each is the start of two gateways.
 t.jobs = 3
 const market = await openMarket(t)
-const KEY = { 'idempotency-key': 'a-name-that-nobody-guesses' }
-const FAULT = new URL('../torture/fault.js', import.meta.url).href
-
-interface Got {
-  readonly status: number
-  readonly headers: Headers
-  readonly code: unknown
-}
-
-/** A gateway that will be killed, its provider, and a consumer with $10. */
-interface Stage {
-  readonly file: string
-  readonly provider: Provider
-  readonly gateway: Started
-  readonly key: string
-  /** Who is paid, here alone. */
-  readonly seller: string
-}
-
-async function open(t: Test, point: string): Promise<Stage> {
-  const provider = await startProvider(t)
-  const operations = [
-    { id: 'read', method: 'GET', path: '/read', resale: 'allowed' },
-    { id: 'write', method: 'POST', path: '/write', resale: 'allowed' },
-    { id: 'feed', method: 'GET', path: '/feed', streaming: true, resale: 'allowed' },
-  ]
-  const acme = customConnection(provider.url, { name: 'acme', base_cost: '$0.05', markup: '3x', monthly_quota: 1_000, reserved: 300, operations })
-  const seller = `0x${randomBytes(20).toString('hex')}`
-  const there = { ...market, seller: { ...market.seller, address: seller } }
-  const file = writeConfig(
-    temporaryFolder(t),
-    shopConfig(there as typeof market, { settleTimeout: '2s', change: (config) => ({ ...config, api_connections: [acme] }) }),
-  )
-  const gateway = await startAtlas(t, file, { env: { NODE_OPTIONS: `--import=${FAULT}`, ATLAS_TEST_FAULT: point } })
-  const response = await fetch(`${gateway.adminUrl}/api/keys`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"credits":"$10"}' })
-  const { key } = (await response.json()) as { key: string }
-  return { file, provider, gateway, key, seller }
-}
-
-async function ask({ publicUrl }: Started, path: string, headers: Readonly<Record<string, string>>): Promise<Got> {
-  const write = path === '/acme/write'
-  const init = write ? { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: '{}' } : { headers }
-  const response = await fetch(publicUrl + path, init)
-  const text = await response.text()
-  return { status: response.status, headers: response.headers, code: response.status === 200 ? undefined : (JSON.parse(text) as { code?: unknown }).code }
-}
-
-/** What is left after the next start. */
-interface Left {
-  readonly balance: string
-  readonly sold: unknown
-  readonly revenue: unknown
-  /** Units used up without a sale, at most those of the call and of one lease. */
-  readonly wasted: boolean
-}
-
-async function left({ adminUrl, publicUrl }: Started, key: string): Promise<Left> {
-  const json = async (url: string, headers = {}): Promise<Record<string, unknown>> => (await fetch(url, { headers })).json() as Promise<Record<string, unknown>>
-  const { connections } = (await json(`${adminUrl}/api/status`)) as { connections: Record<string, number>[] }
-  const { total } = (await json(`${adminUrl}/api/report`)) as { total: Record<string, string> }
-  const { balance } = await json(`${publicUrl}/credits`, bearer(key))
-  const [one = {}] = connections
-  return { balance: String(balance), sold: one.sold_units, revenue: total.revenue, wasted: (one.wasted_units ?? 0) > 0 }
-}
-
-async function killed(call: Promise<unknown>, { gateway }: Stage): Promise<void> {
-  await call.then(
-    (answer) => Promise.reject(new Error(`the call was answered: ${JSON.stringify(answer)}`)),
-    () => undefined,
-  )
-  await gateway.stop()
-}
-
 /** A call paid by credits: what it is, and per moment what is left and what its retry gets. */
 interface CreditsRow {
   readonly record: string
@@ -118,7 +45,7 @@ for (const { record, path, named, after } of rows) {
   for (const moment of MOMENTS) {
     const [balance, retry, asked] = after[moment]
     t.test(`a ${named ? 'named' : 'nameless'} call of ${path}, killed at ${record}:${moment}: ${balance} is left, and its retry is ${retry}`, async (t) => {
-      const stage = await open(t, `${record}:${moment}`)
+      const stage = await openStage(t, market, `${record}:${moment}`)
       const headers = { ...bearer(stage.key), ...(named ? KEY : {}) }
       await killed(ask(stage.gateway, path, headers), stage)
       const next = await startAtlas(t, stage.file)
@@ -134,7 +61,7 @@ for (const { record, path, named, after } of rows) {
 
 for (const moment of MOMENTS) {
   t.test(`a stream broken off by its provider, killed at refund:${moment}: ${moment === 'before' ? 'the charge stands' : 'the money is back'}`, async (t) => {
-    const stage = await open(t, `refund:${moment}`)
+    const stage = await openStage(t, market, `refund:${moment}`)
     stage.provider.next(resetAfterHead)
     await killed(ask(stage.gateway, '/acme/feed', bearer(stage.key)), stage)
     const next = await startAtlas(t, stage.file)
@@ -144,7 +71,7 @@ for (const moment of MOMENTS) {
   t.test(
     `a paid call killed at intent:${moment}: ${moment === 'before' ? 'the payment is unused' : 'pending, then its answer'}; the money moves once`,
     async (t) => {
-      const stage = await open(t, `intent:${moment}`)
+      const stage = await openStage(t, market, `intent:${moment}`)
       const offer = (await ask(stage.gateway, '/acme/read', {})).headers.get('payment-required') ?? ''
       const payment = { [NAME]: await signedPayment(offer, market.buyer.privateKey) }
       const before = await market.chain.balanceOf(stage.seller as typeof market.seller.address)
@@ -165,7 +92,7 @@ for (const moment of MOMENTS) {
   )
 
   t.test(`a paid call killed at settled:${moment}: the payment fetches its answer, and the money has moved once`, async (t) => {
-    const stage = await open(t, `settled:${moment}`)
+    const stage = await openStage(t, market, `settled:${moment}`)
     const offer = (await ask(stage.gateway, '/acme/read', {})).headers.get('payment-required') ?? ''
     const payment = { [NAME]: await signedPayment(offer, market.buyer.privateKey) }
     const before = await market.chain.balanceOf(stage.seller as typeof market.seller.address)
@@ -181,7 +108,7 @@ for (const moment of MOMENTS) {
 }
 
 t.test('a connection that was taken off sale before the kill is off sale after it', async (t) => {
-  const stage = await open(t, 'enable:synced')
+  const stage = await openStage(t, market, 'enable:synced')
   const headers = { 'content-type': 'application/json' }
   await killed(fetch(`${stage.gateway.adminUrl}/api/disable`, { method: 'POST', headers, body: '{"names":["acme"]}' }), stage)
   const next = await startAtlas(t, stage.file)

@@ -23,7 +23,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   [BUILD]: [],
   [LAUNCHER]: [BUILD, MAIN],
   test: [CONTRACT, ...BRACE, GROUND, JOINER, OFFICE, DOORS, MAIN, BUILD],
-  bench: [CONTRACT, 'gateway/books', 'test'],
+  bench: [CONTRACT, 'gateway/books', 'gateway/stores', GROUND, 'test'],
 }
 
 /** Rooms whose files each stand alone: nothing relative, the contract by its alias. */

@@ -5,6 +5,7 @@
  */
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
+import { Redis } from 'ioredis'
 
 export type Moment = 'before' | 'written' | 'synced'
 
@@ -37,3 +38,13 @@ Object.assign(fs, {
     }),
 })
 syncBuiltinESMExports()
+
+// The same for the scripts of a Redis store, which carry their line: what Redis has answered is durable, and nobody has heard of it.
+const { sendCommand } = Redis.prototype
+Redis.prototype.sendCommand = function watched(this: Redis, ...sent: Parameters<typeof sendCommand>) {
+  const here = sent[0].args.some((argument) => String(argument).includes(mark.toString()))
+  if (here && moment === 'before') die()
+  const answered = sendCommand.apply(this, sent)
+  if (here && moment === 'synced') Promise.resolve(answered).then(die, () => undefined)
+  return answered
+}
