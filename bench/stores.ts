@@ -1,4 +1,4 @@
-/** `npm run bench:stores`: reserve and commit, 64 callers at once, on each driver. A pair is one sold call as the store sees it. */
+/** `node dist/bench/stores.js`: reserve and commit, 64 callers at once, on each driver. A pair is one sold call as the store sees it. */
 
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
