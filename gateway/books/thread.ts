@@ -67,6 +67,8 @@ interface Asked {
   reject(error: Error): void
 }
 
+const ENDS_WITHIN_MS = 3_000
+
 export class Thread {
   readonly #url: URL
   readonly #setting: object
@@ -99,7 +101,12 @@ export class Thread {
 
   async #close(): Promise<void> {
     const worker = this.#worker
-    if (worker !== undefined && this.#dead === undefined) await this.#send('close', [], []).catch(() => undefined)
+    if (worker !== undefined && this.#dead === undefined) {
+      // Its own end closes its files in good order; being cut off would leave their logs behind.
+      const ended = new Promise((resolve) => worker.once('exit', resolve))
+      const closed = this.#send('close', [], []).then(() => ended)
+      await Promise.race([closed.catch(() => undefined), new Promise((resolve) => setTimeout(resolve, ENDS_WITHIN_MS).unref())])
+    }
     await worker?.terminate()
     this.#end(new Error('the books are closed'))
   }
