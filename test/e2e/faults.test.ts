@@ -17,12 +17,23 @@ interface CreditsRow {
   readonly record: string
   readonly path: string
   readonly named: boolean
-  readonly after: Readonly<Record<Moment, readonly [balance: string, retry: string, asked: number]>>
+  readonly after: Readonly<Record<Moment, readonly [balance: string, retry: string, asked: number | undefined]>>
 }
 
 const NOT_CHARGED = ['10.00', '200', 2] as const
 const rows: readonly CreditsRow[] = [
   { record: 'lease', path: '/acme/read', named: true, after: { before: ['10.00', '200', 1], written: ['10.00', '200', 1], synced: ['10.00', '200', 1] } },
+  // The name is written while the provider is asked: whether it heard of the call is a matter of luck.
+  {
+    record: 'name',
+    path: '/acme/write',
+    named: true,
+    after: {
+      before: ['10.00', '200', undefined],
+      written: ['10.00', '409 replay_unavailable', undefined],
+      synced: ['10.00', '409 replay_unavailable', undefined],
+    },
+  },
   {
     record: 'charge',
     path: '/acme/read',
@@ -54,7 +65,7 @@ for (const { record, path, named, after } of rows) {
       t.match(found, { balance, sold: charged ? 1 : 0, revenue: charged ? '0.15' : '0.00' })
       const again = await ask(next, path, headers)
       t.equal(`${again.status} ${again.code ?? ''}${again.headers.has('x-atlas-replayed') ? 'replayed' : ''}`.trim(), retry)
-      t.equal(stage.provider.seen.length, asked)
+      if (asked !== undefined) t.equal(stage.provider.seen.length, asked)
     })
   }
 }
