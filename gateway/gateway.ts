@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import type { Adapter, Connection, Facilitator, PluginPorts } from '#contract'
 import type { GatewayConfig, Route } from '../config/model.ts'
 import { CallLog } from './books/calls.ts'
-import { Engine, Generation, HttpFacilitator, Transport } from './engine/index.ts'
+import { Engine, Generation, Transport } from './engine/index.ts'
+import { HttpFacilitator, Tills } from './payments/index.ts'
 import { QualityBook } from './engine/quality.ts'
 import { type Ground, openGround, type Surroundings } from './ground.ts'
 import { Credentials } from './vault/index.ts'
@@ -14,14 +15,25 @@ import { Credentials } from './vault/index.ts'
 export class Gateway {
   readonly ground: Ground
   readonly engine: Engine
+  /** Where x402 payments are taken. */
+  readonly tills: Tills
   readonly quality: QualityBook
   readonly routes: readonly Route[]
   readonly #ends: OuterEnds
   readonly #calls: CallLog
 
-  private constructor(parts: { ground: Ground; engine: Engine; quality: QualityBook; routes: readonly Route[]; ends: OuterEnds; calls: CallLog }) {
+  private constructor(parts: {
+    ground: Ground
+    engine: Engine
+    tills: Tills
+    quality: QualityBook
+    routes: readonly Route[]
+    ends: OuterEnds
+    calls: CallLog
+  }) {
     this.ground = parts.ground
     this.engine = parts.engine
+    this.tills = parts.tills
     this.quality = parts.quality
     this.routes = parts.routes
     this.#ends = parts.ends
@@ -35,7 +47,9 @@ export class Gateway {
       const quality = new QualityBook()
       const calls = new CallLog(join(config.store.path, 'calls.jsonl'), ground.log)
       const routes = ends.routes
-      const generation = await Generation.create({ number: 1, config: config.digest }, routes, pluginPorts(ground, ends))
+      let origin = (): string => originOf(config)
+      const tills = tillsOf(ground, ends, () => origin())
+      const generation = await Generation.create({ number: 1, config: config.digest }, routes, pluginPorts(ground, tills))
       const transport = new Transport({
         place: (connection, request, base) => ends.credentials.place(connection.name, connection.credential, request, base),
         allowPrivate: config.upstream.allowPrivate,
@@ -48,7 +62,8 @@ export class Gateway {
       }
       const record = calls.write.bind(calls)
       const engine = new Engine({ store, transport, clock, chance, log, quality, record, ...limits }, generation, originOf(config))
-      return new Gateway({ ground, engine, quality, routes, ends, calls })
+      origin = () => engine.origin
+      return new Gateway({ ground, engine, tills, quality, routes, ends, calls })
     } catch (error) {
       await ends.close()
       await ground.close()
@@ -67,13 +82,16 @@ export class Gateway {
 
 const originOf = ({ listen }: GatewayConfig): string => `http://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`
 
-function pluginPorts(ground: Ground, ends: OuterEnds): PluginPorts {
+const tillsOf = ({ clock, chance, config }: Ground, { facilitator }: OuterEnds, origin: () => string): Tills =>
+  new Tills({ clock, chance, origin, upstreamTimeoutMs: config.upstream.timeoutMs, facilitator })
+
+function pluginPorts(ground: Ground, tills: Tills): PluginPorts {
   const { config, clock, chance, log, store, meters } = ground
   return {
     ...{ mode: config.mode, clock, chance, log, meters, keys: store.keys, stock: store.stock },
     upstreamTimeoutMs: config.upstream.timeoutMs,
     concurrentPerConsumer: config.limits.concurrentPerConsumer,
-    facilitator: ends.facilitator,
+    till: (settings) => tills.till(settings),
   }
 }
 
@@ -97,7 +115,7 @@ async function outerEnds(ground: Ground, secrets: ReadonlyMap<string, string>): 
       if (play === undefined) throw new Error('the sandbox facilitator exists in sandbox mode only')
       return play
     }
-    const found = http.get(urlOrSandbox) ?? new HttpFacilitator(urlOrSandbox)
+    const found = http.get(urlOrSandbox) ?? new HttpFacilitator(urlOrSandbox, ground.clock)
     http.set(urlOrSandbox, found)
     return found
   }

@@ -51,6 +51,15 @@ export interface ChargeLine {
   readonly payment?: { readonly network: string }
 }
 
+/** Credit that is to be paid for. */
+export interface BuyLine {
+  readonly id: string
+  readonly at: number
+  readonly account: string
+  readonly amount: string
+  readonly payment: { readonly network: string }
+}
+
 export interface CreditLine {
   readonly id: string
   readonly at: number
@@ -141,19 +150,29 @@ const SUSPENSE = 'liab:suspense:settle'
 /** Money that a facilitator has been asked for: in transit until it is settled or void. Undefined where nothing is asked for. */
 export function intentEntry(line: ChargeLine): Entry | undefined {
   const price = BigInt(line.price)
-  return price === 0n ? undefined : suspended(line, `${line.id}:intent`, line.at, price)
+  return price === 0n ? undefined : suspended(line, { id: `${line.id}:intent`, at: line.at, amount: price })
 }
 
 /** Whatever became of it, it is not in transit any more. */
 export function intentEndEntry(line: ChargeLine, at: number): Entry | undefined {
   const price = BigInt(line.price)
-  return price === 0n ? undefined : suspended(line, `${line.id}:intent-end`, at, -price)
+  return price === 0n ? undefined : suspended(line, { id: `${line.id}:intent-end`, at, amount: -price })
 }
 
-const suspended = (line: ChargeLine, id: string, at: number, amount: bigint): Entry => ({
-  ...{ id, at, month: monthOf(at), kind: 'intent', account: SUSPENSE, amount: 0n, receipt: line.id },
-  postings: moved([`asset:in_transit:${line.payment?.network ?? 'unknown'}`, SUSPENSE, amount]),
+const suspended = (
+  { id: receipt, payment }: Pick<ChargeLine, 'id' | 'payment'>,
+  { id, at, amount }: { readonly id: string; readonly at: number; readonly amount: bigint },
+): Entry => ({
+  ...{ id, at, month: monthOf(at), kind: 'intent', account: SUSPENSE, amount: 0n, receipt },
+  postings: moved([`asset:in_transit:${payment?.network ?? 'unknown'}`, SUSPENSE, amount]),
 })
+
+export const buyEntry = (line: BuyLine): Entry => suspended(line, { id: `${line.id}:buy`, at: line.at, amount: BigInt(line.amount) })
+export const buyEndEntry = (line: BuyLine, at: number): Entry => suspended(line, { id: `${line.id}:buy-end`, at, amount: -BigInt(line.amount) })
+
+/** It was paid: credit. A call that follows under the same id is charged to it by an entry of its own. */
+export const boughtEntry = ({ id, account, amount, payment }: BuyLine, at: number): Entry =>
+  creditEntry({ id: `${id}:bought`, at, account, amount, from: 'x402', network: payment.network })
 
 const CREDIT = 'liab:credit:'
 const UNBALANCED = 'liab:suspense:correction'

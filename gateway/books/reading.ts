@@ -5,6 +5,10 @@ import {
   type ChargeLine,
   type CorrectLine,
   type CreditLine,
+  boughtEntry,
+  buyEndEntry,
+  buyEntry,
+  type BuyLine,
   chargeEntry,
   chargeTally,
   correctEntries,
@@ -32,6 +36,8 @@ export interface Place {
 export type Line =
   | ({ readonly t: 'charge' | 'intent' } & ChargeLine)
   | { readonly t: 'settled'; readonly id: string; readonly at: number; readonly transaction?: string }
+  | ({ readonly t: 'buy' } & BuyLine)
+  | { readonly t: 'bought'; readonly id: string; readonly at: number }
   | { readonly t: 'void'; readonly id: string; readonly at: number }
   | ({ readonly t: 'credit' } & CreditLine)
   | ({ readonly t: 'refund' } & RefundLine)
@@ -67,7 +73,7 @@ export interface Effect {
 }
 
 /** Cheap test before parsing: most lines that the books do not read are leases and names. */
-const READ = /^\{"t":"(charge|intent|settled|void|credit|refund|wasted|correct|payout|payout-end)"/
+const READ = /^\{"t":"(charge|intent|settled|buy|bought|void|credit|refund|wasted|correct|payout|payout-end)"/
 
 export function readLines(lines: readonly string[], sequence: number): Read[] {
   const found: Read[] = []
@@ -80,9 +86,9 @@ export function endedElsewhere(reads: readonly Read[]): string[] {
   const begun = new Set<string>()
   const ended: string[] = []
   for (const { line } of reads) {
-    if (line.t === 'intent') begun.add(line.id)
+    if (line.t === 'intent' || line.t === 'buy') begun.add(line.id)
     else if (line.t === 'payout') begun.add(line.payout.id)
-    else if ((line.t === 'settled' || line.t === 'void' || line.t === 'payout-end') && !begun.has(line.id)) ended.push(line.id)
+    else if ((line.t === 'settled' || line.t === 'bought' || line.t === 'void' || line.t === 'payout-end') && !begun.has(line.id)) ended.push(line.id)
   }
   return ended
 }
@@ -116,15 +122,23 @@ function effectsOfLine({ line, text, place }: Read, pending: Map<string, Pending
     case 'intent':
       pending.set(line.id, { text, place })
       return [effect(place, intentEntry(line))]
+    case 'buy':
+      pending.set(line.id, { text, place })
+      return [effect(place, buyEntry(line))]
     case 'settled':
+    case 'bought':
     case 'void':
       return ended(line, place, take(pending, line.id))
   }
 }
 
-function ended(line: Extract<Line, { t: 'settled' | 'void' }>, place: Place, begun: Pending | undefined): readonly Effect[] {
+function ended(line: Extract<Line, { t: 'settled' | 'bought' | 'void' }>, place: Place, begun: Pending | undefined): readonly Effect[] {
   if (begun === undefined) return []
-  const intent = JSON.parse(begun.text) as ChargeLine
+  const intent = JSON.parse(begun.text) as ({ readonly t: 'intent' } & ChargeLine) | ({ readonly t: 'buy' } & BuyLine)
+  if (intent.t === 'buy') {
+    const end = effect(place, buyEndEntry(intent, line.at))
+    return line.t === 'bought' ? [end, effect(place, boughtEntry(intent, line.at))] : [end]
+  }
   // Of the month in which it was settled: one that is over does not change any more.
   const charge = { ...intent, at: line.at }
   const end = effect(place, intentEndEntry(intent, line.at))

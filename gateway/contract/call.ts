@@ -3,14 +3,15 @@
 import type { Adapter, Operation, OperationRequest } from './adapter.ts'
 import type { Connection } from './connection.ts'
 import type { Units, Usd } from './money.ts'
-import type { Challenge, Payment } from './payment.ts'
+import type { Challenge, Payment, SignedIn } from './payment.ts'
 import type { EpochMs } from './time.ts'
 
-/** Who calls. `wallet` is only a claim until its payment is verified. `refused`: a key was shown that is not good. */
+/** Who calls. `wallet` is only a claim until its payment is verified; `signed` has signed in. `refused`: a key or a signature was shown that is not good. */
 export type Consumer =
   | { readonly kind: 'owner'; readonly id: string; readonly keyId: string; readonly owner: string }
   | { readonly kind: 'key'; readonly id: string; readonly keyId: string; readonly account: string; readonly capPerDay?: Usd }
   | { readonly kind: 'wallet'; readonly id: string; readonly wallet: string }
+  | { readonly kind: 'signed'; readonly id: string; readonly wallet: string; readonly account: string }
   | { readonly kind: 'anonymous'; readonly id: string }
   | { readonly kind: 'refused'; readonly id: string; readonly why: string }
 
@@ -49,6 +50,8 @@ export interface Price {
 export interface Facts {
   consumer: Consumer
   payment: Payment | undefined
+  /** Of a SIGN-IN-WITH-X header; undefined where there is none. */
+  signedIn: SignedIn | undefined
   supply: Supply
   price: Price
   /** Makes the 402 for a price; `error` is the sentence that both versions carry. */
@@ -94,6 +97,6 @@ export function payerOf(call: Pick<Call, 'consumer' | 'payment'>): Payer {
   const consumer = call.consumer
   if (consumer.kind === 'owner') return { by: 'owner', owner: consumer.owner }
   if (call.payment !== undefined) return { by: 'x402', payment: call.payment }
-  if (consumer.kind === 'key') return { by: 'credits', account: consumer.account }
+  if (consumer.kind === 'key' || consumer.kind === 'signed') return { by: 'credits', account: consumer.account }
   return { by: 'nobody' }
 }

@@ -27,7 +27,7 @@ export const networks = {
   ethereum: { caip2: 'eip155:1', v1Name: undefined, chainId: 1, usdc: usdc('0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48', 'USD Coin') },
   polygon: { caip2: 'eip155:137', v1Name: 'polygon', chainId: 137, usdc: usdc('0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359', 'USD Coin') },
   arbitrum: { caip2: 'eip155:42161', v1Name: undefined, chainId: 42161, usdc: usdc('0xaf88d065e77c8cC2239327C5EDb3A432268e5831', 'USD Coin') },
-  avalanche: { caip2: 'eip155:43114', v1Name: 'avalanche', chainId: 43114, usdc: undefined },
+  avalanche: { caip2: 'eip155:43114', v1Name: 'avalanche', chainId: 43114, usdc: usdc('0xB97EF9Ef8734C71904D8002F8b6Bc66Dd9c48a6E', 'USD Coin') },
   'avalanche-fuji': { caip2: 'eip155:43113', v1Name: 'avalanche-fuji', chainId: 43113, usdc: undefined },
 } as const satisfies Record<string, Network>
 

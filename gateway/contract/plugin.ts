@@ -7,17 +7,22 @@ import type { Payment, Settlement } from './payment.ts'
 import type { PluginPorts } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 import type { Of, Settings } from './settings.ts'
+import type { EpochMs } from './time.ts'
 
 /** Hooks before the reservation are synchronous by type. A hook that throws refuses the call and gives everything back. */
 export interface Hooks {
   /** Givers of the facts that `gives` names. */
   readonly facts?: { readonly [F in FactName]?: (call: Call) => Facts[F] } & Readonly<Record<string, (call: Call) => unknown>>
+  /** Before everything else, where something has to be asked outside to know who calls; undefined: nothing has to be. */
+  prepare?(call: Call): undefined | Promise<void>
   /** No I/O; facts in, claims out. */
   admit?(call: Call): undefined | Refusal | readonly Claim[]
   /** The reservation stands; ask outside. */
   authorize?(call: Call): Promise<undefined | Refusal>
-  /** The provider answered well and the intent is durable. Also called by the reconciler, again and again, with the same payment. */
+  /** The intent is durable, and the provider answered well or the payment is upfront. */
   settle?(payment: Payment): Promise<Settlement>
+  /** What became of a settlement whose outcome is unknown since then; asked again and again until it is known. */
+  recover?(payment: Payment, sinceMs: EpochMs): Promise<Settlement>
   /** After the end, exactly once; can refuse nothing. */
   observe?(call: Call, outcome: Outcome): void
   /** Of requests that never became a call (bad path, unknown operation); exactly once each. */

@@ -1,7 +1,7 @@
 /** Ports: what the rooms offer each other. Implementations live in the rooms; `gateway.ts` joins them. */
 
 import type { Units, Usd } from './money.ts'
-import type { Facilitator } from './payment.ts'
+import type { Till, TillSettings } from './payment.ts'
 import type { EpochMs, Month } from './time.ts'
 
 export interface Clock {
@@ -41,6 +41,8 @@ export interface KeyRecord {
 /** Local copy fed by the store's changes; looking up is synchronous and constant work. */
 export interface KeyMirror {
   byHash(hash: string): KeyRecord | undefined
+  /** Of a wallet: those that are not revoked. */
+  ofAccount(account: string): readonly KeyRecord[]
 }
 
 // ------------------------------------------------------------------ stock
@@ -161,6 +163,6 @@ export interface PluginPorts {
   readonly meters: Meters
   readonly upstreamTimeoutMs: number
   readonly concurrentPerConsumer: number
-  /** `sandbox` or the URL of a facilitator. */
-  facilitator(urlOrSandbox: string): Facilitator
+  /** Where x402 payments are taken on these terms; one for all who name the same. @throws Error with one sentence for the operator */
+  till(settings: TillSettings): Till
 }

@@ -3,6 +3,7 @@
 import type { Alternative } from './call.ts'
 import type { StoreClaim } from './claim.ts'
 import type { Connection } from './connection.ts'
+import type { Correction, PayoutDesk } from './beside.ts'
 import type { Units, Usd } from './money.ts'
 import type { Payment, Settlement } from './payment.ts'
 import type { KeyMirror, KeyRecord, StockMirror } from './ports.ts'
@@ -18,6 +19,17 @@ export interface HoldRequest {
   readonly claims: readonly StoreClaim[]
   /** Id of the key that asks: looked at again in this move, so that a mirror that lags admits nobody. */
   readonly key?: string
+}
+
+/** Credit that is to be bought: nothing is taken but the payment, by its names and its nonce, and what limits its sender. */
+export interface PurchaseRequest extends HoldRequest {
+  readonly payment: Payment
+}
+
+/** What a payment buys: credit of `account`, as much as was signed. */
+export interface Purchase {
+  readonly account: string
+  readonly payment: Payment
 }
 
 export interface RateState {
@@ -42,8 +54,8 @@ export type Named =
   | { readonly state: 'conflict' }
 
 export type Reserved =
-  /** `available`: what is left to a payer by credits, with this call's price taken off. */
-  | { readonly kind: 'held'; readonly chosen: Alternative; readonly rate: RateState | undefined; readonly available?: Usd }
+  /** `available`: what is left to a payer by credits, with this call's price taken off. `upfront`: a settlement of this wallet has failed before. */
+  | { readonly kind: 'held'; readonly chosen: Alternative; readonly rate: RateState | undefined; readonly available?: Usd; readonly upfront?: boolean }
   | { readonly kind: 'named'; readonly named: Exclude<Named, { state: 'absent' }>; readonly name: string }
   | {
       readonly kind: 'refused'
@@ -65,6 +77,9 @@ export type Reserved =
       readonly price: Usd | undefined
       readonly rate: RateState | undefined
     }
+
+/** Of a purchase. */
+export type Begun = { readonly kind: 'begun' } | Exclude<Reserved, { kind: 'held' }>
 
 /** What a served call is charged. Written with the hold's money in one record. */
 export interface Charge {
@@ -95,6 +110,7 @@ export interface Refund {
 
 export interface UnknownSettlement {
   readonly hold: string
+  readonly buys: 'call' | 'credit'
   readonly payment: Payment
   readonly sinceMs: EpochMs
   readonly price: Usd
@@ -119,7 +135,17 @@ export interface Store {
   commit(hold: string, charge: Charge): Promise<void>
   /** x402: the intent to settle, with the answer. Resolves when durable; from here the hold has no deadline. */
   intend(hold: string, charge: Charge, payment: Payment): Promise<void>
-  /** The outcome of an intent. Resolves when durable. `unknown` keeps the hold; `not_settled` gives the money claim back, the units are wasted. */
+  /** A hold for credit alone. */
+  purchase(request: PurchaseRequest): Begun | Promise<Begun>
+  /**
+   * x402: the intent to settle for credit, of a purchase or of a hold that is paid upfront. Resolves when durable. Once it
+   * is settled, what it paid is credit: held for the call that the hold is for, until `commit` charges it or `release` frees it.
+   */
+  buy(hold: string, purchase: Purchase): Promise<void>
+  /**
+   * The outcome of an intent. Resolves when durable. `unknown` keeps the hold, without units where no call was made yet;
+   * `not_settled` gives the money claim back, the units of a call are wasted.
+   */
   resolve(hold: string, settlement: Settlement): Promise<void>
   /** Given up before anything was charged. */
   release(hold: string, fate: UnitsFate): void
@@ -152,6 +178,8 @@ export interface NewKey {
   readonly hash: string
   readonly role: 'consumer' | 'owner'
   readonly owner?: string
+  /** Whose balance it spends; default: one of its own. */
+  readonly account?: string
   readonly credits: Usd
   readonly capPerDay?: Usd
   readonly expiresAtMs?: EpochMs
@@ -191,47 +219,4 @@ export interface UnitsUsed {
   readonly own: Units
   readonly wasted: Units
   readonly external: Units
-}
-
-// ------------------------------------------------------------------ money beside calls
-
-/** An entry that sets a mistake right. Debit is positive; the postings sum to zero. */
-export interface Correction {
-  readonly id: string
-  readonly reason: string
-  /** The entry that was wrong, where it is one. */
-  readonly ref?: string
-  readonly postings: readonly { readonly account: string; readonly amount: Usd }[]
-}
-
-/** A payout as it was signed, durable before it is broadcast. Plain data: it survives a restart. */
-export interface Payout {
-  readonly id: string
-  readonly owner: string
-  readonly amount: Usd
-  /** CAIP-2 */
-  readonly network: string
-  readonly asset: string
-  readonly from: string
-  readonly to: string
-  /** The sender's account nonce, a decimal string: a transaction with another one would be another payment. */
-  readonly accountNonce: string
-  /** The signed transaction, 0x and hex; broadcasting it again is harmless. */
-  readonly raw: string
-  /** Its hash. */
-  readonly transaction: string
-  readonly atMs: EpochMs
-}
-
-export type PayoutEnd = { readonly state: 'paid'; readonly block: string } | { readonly state: 'failed'; readonly reason: string }
-
-/** At most one payout is under way: whoever wants to begin another ends that one first. */
-export interface PayoutDesk {
-  open(): Promise<Payout | undefined>
-  /** False where one is open, or where `after` payouts are not what there were: somebody else was faster. Resolves when durable. */
-  begin(payout: Payout, after: number): Promise<boolean>
-  /** Idempotent. Resolves when durable. */
-  end(id: string, end: PayoutEnd): Promise<void>
-  /** How many have ever begun. */
-  count(): Promise<number>
 }

@@ -8,16 +8,17 @@ import { BlockList, type Socket } from 'node:net'
 import { join } from 'node:path'
 import gateway from 'fast-gateway'
 import restana from 'restana'
-import { isRefusal, type Refusal, refuse, sha256, shownKey, whyKeyIsBad } from '#contract'
+import { isRefusal, type Refusal, refuse } from '#contract'
 import type { Limits } from '../../config/model.ts'
 import { type Engine, type Incoming, problemOf } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
 import { type Office, Receipts } from '../office/index.ts'
 import { readBody } from './body.ts'
 import { catalogueOf } from './catalogue.ts'
+import { CreditsPages } from './credits.ts'
 import { Crowd } from './crowd.ts'
 import { frontPage } from './page.ts'
-import { HttpIncoming, HttpSink, isIn } from './request.ts'
+import { basicsOf, HttpIncoming, HttpSink, isIn } from './request.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -38,6 +39,7 @@ export class PublicDoor {
   readonly #ending = new WeakSet<Socket>()
   #handle: Handler
   #receipts: Receipts | undefined
+  #creditsPages: CreditsPages | undefined
 
   constructor(limits: Limits, options: { readonly trustedProxies: readonly string[]; readonly idStart: string }) {
     this.#limits = limits
@@ -74,6 +76,7 @@ export class PublicDoor {
     const { books, signer, clock, log, config } = served.ground
     const reportsFile = join(config.store.path, 'reports.jsonl')
     this.#receipts = new Receipts({ books, signer, clock, log, origin: () => engine.origin, reportsFile })
+    this.#creditsPages = new CreditsPages(served, office)
     const api: Handler = (request, response) => this.#api(engine, request, response)
     const app = restana({
       server: { on: () => undefined } as unknown as EventEmitter as http.Server,
@@ -86,7 +89,6 @@ export class PublicDoor {
     app.get('/healthz', ((_: IncomingMessage, response: ServerResponse) => sendJson(response, this.#nextId(), { status: 'ok' })) as never)
     app.get('/catalog', ((_: IncomingMessage, response: ServerResponse) => sendJson(response, this.#nextId(), catalogueOf(served))) as never)
     app.get('/', ((request: IncomingMessage, response: ServerResponse) => frontPage(served, request, response, this.#nextId())) as never)
-    app.get('/credits', ((request: IncomingMessage, response: ServerResponse) => void this.#credits(served, office, request, response)) as never)
     gateway({
       server: app as never,
       proxyFactory: (() => () => undefined) as never,
@@ -124,6 +126,7 @@ export class PublicDoor {
   #other(engine: Engine, request: IncomingMessage, response: ServerResponse): void {
     const path = (request.url ?? '').split('?', 1)[0] as string
     if (Receipts.serves(path)) return this.#page(engine, request, response, path)
+    if (CreditsPages.serves(path)) return this.#credits(engine, request, response, path)
     if (!OWN_PATHS.has(path)) return this.#api(engine, request, response)
     const incoming = new HttpIncoming(request, this.#nextId(), this.#trusted)
     this.#refuse(incoming, response, refuse('method_not_allowed', `${path} takes GET`, { headers: { allow: 'GET' } }), engine)
@@ -155,27 +158,16 @@ export class PublicDoor {
     return undefined
   }
 
-  async #credits(served: Gateway, office: Office, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #credits(engine: Engine, request: IncomingMessage, response: ServerResponse, path: string): void {
     const incoming = new HttpIncoming(request, this.#nextId(), this.#trusted)
-    try {
-      const { store, clock } = served.ground
-      const shown = shownKey((name) => incoming.header(name))
-      const key = shown === undefined ? undefined : store.keys.byHash(sha256(shown))
-      const why = whyKeyIsBad(key, clock.nowMs())
-      if (key === undefined || why !== undefined) {
-        return this.#refuse(
-          incoming,
-          response,
-          refuse('unauthenticated', shown === undefined ? 'send the key whose balance is asked for' : (why ?? 'the key is unknown'), {
-            headers: { 'www-authenticate': 'Bearer' },
-          }),
-          served.engine,
-        )
-      }
-      sendJson(response, incoming.id, await office.credits(key.account))
-    } catch (cause) {
-      this.#failed(served.engine, cause, request, response)
-    }
+    const wrong = this.#wrongHead(request)
+    if (wrong !== undefined) return this.#refuse(incoming, response, wrong, engine)
+    readBody(request, PAGE_BODY_BYTES, (read) => {
+      if ('gone' in read) return
+      if ('tooLarge' in read) return this.#refuse(incoming, response, refuse('body_too_large', `the body is over ${PAGE_BODY_BYTES} bytes`), engine)
+      const asked = { ...basicsOf(incoming), header: (name: string) => incoming.header(name), path, body: read.body }
+      this.#creditsPages?.answer(asked, new HttpSink(response)).catch((cause: unknown) => this.#failed(engine, cause, request, response))
+    })
   }
 
   #failed(engine: Engine, cause: unknown, request: IncomingMessage, response: ServerResponse): void {
@@ -222,7 +214,7 @@ const PAGE_BODY_BYTES = 16 * 1024
 /** An answer that ends a connection is lost with it where more is still coming in: so long it is thrown away (RFC 9112 section 9.6). */
 const LINGER_MS = 2_000
 
-const OWN_PATHS = new Set(['/', '/catalog', '/credits', '/healthz'])
+const OWN_PATHS = new Set(['/', '/catalog', '/healthz'])
 
 export function sendJson(response: ServerResponse, id: string, value: unknown): void {
   new HttpSink(response).answer(

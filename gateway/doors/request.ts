@@ -30,6 +30,11 @@ export class HttpIncoming implements Incoming {
   }
 }
 
+/** What is asked by whom, apart from the request that it stands in. */
+export const basicsOf = ({ id, method, target, address, loopback, rawHeaders }: Incoming): Omit<Incoming, 'header'> => ({
+  ...{ id, method, target, address, loopback, rawHeaders },
+})
+
 /** IPv4 inside IPv6 is IPv4. */
 export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, '')
 

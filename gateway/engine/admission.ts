@@ -2,45 +2,30 @@
  * Steps 2 to 4 of a call: what the chain says, what the store gives, what a facilitator confirms. Ends once, by `done`,
  * unless it is cancelled; a cancelled admission gives back what it holds.
  *
- *   reserving | waiting → authorizing → ended
+ *   preparing → reserving | waiting → authorizing → (paying) → ended
  */
-import {
-  type Alternative,
-  type Claim,
-  isRefusal,
-  type Named,
-  type Payer,
-  payerOf,
-  type RateState,
-  type Refusal,
-  type Reserved,
-  refuse,
-  type StoreClaim,
-  type StoredAnswer,
-  type Usd,
-  unreachable,
-} from '#contract'
+import type { Alternative, Claim, Named, Payer, Payment, RateState, Refusal, Reserved, StoreClaim, Usd } from '#contract'
+import { isRefusal, payerOf, refuse } from '#contract'
 import type { EngineCall } from './call.ts'
 import { keyName, nameClaims } from './names.ts'
 import type { EnginePorts } from './ports.ts'
-import { pending } from './settle.ts'
+import { type AdmissionState, type Admitted, askingOf, CROWDED, movesOf, NOTHING_TO_LEAVE, refusalOfNamed, refusalOfReserved } from './admitted.ts'
+import { prepay } from './settle.ts'
 import { unpaidRefusal } from './unpaid.ts'
-
-export type Admitted =
-  | { readonly kind: 'held'; readonly hold: string; readonly chosen: Alternative; readonly payer: Payer; readonly available: Usd | undefined }
-  | { readonly kind: 'stored'; readonly answer: StoredAnswer }
-  /** `price`: at which the call could be served now, where that differs from the quote. */
-  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly price: Usd | undefined }
 
 export class Admission {
   readonly #ports: EnginePorts
   readonly #call: EngineCall
   readonly #done: (admitted: Admitted) => void
-  #state: 'new' | 'reserving' | 'waiting' | 'authorizing' | 'ended' = 'new'
+  #state: AdmissionState = 'new'
   #payer: Payer = { by: 'nobody' }
   #hold: string | undefined
+  /** Of a payment that is not verified yet. */
+  #leave: () => void = NOTHING_TO_LEAVE
+  /** The wallet has to pay before the call is made. */
+  #upfront = false
   /** What belongs to a wallet, for the second move. */
-  #later: StoreClaim[] = []
+  #later: readonly StoreClaim[] = []
   /** Of the consumer's pace, once it was looked at. */
   rate: RateState | undefined
 
@@ -50,20 +35,26 @@ export class Admission {
     this.#done = done
   }
 
-  get state(): 'new' | 'reserving' | 'waiting' | 'authorizing' | 'ended' {
+  get state(): AdmissionState {
     return this.#state
   }
 
+  /** What is being settled is held until its outcome is known. */
   cancel(): void {
     if (this.#state === 'ended') return
+    const isPaying = this.#state === 'paying'
     this.#state = 'ended'
-    this.#giveBack()
+    if (!isPaying) this.#giveBack()
   }
 
   /** Facts come from plugins: one that throws, wherever it is first asked, refuses the call. */
   start(): void {
     try {
-      this.#admit()
+      const preparing = this.#call.chain.prepare(this.#call)
+      if (preparing === undefined) return this.#admit()
+      this.#state = 'preparing'
+      const ready = (): void => (this.#state === 'preparing' ? this.#admit() : undefined)
+      preparing.then(ready).catch((error) => this.#lost(error))
     } catch (error) {
       this.#lost(error)
     }
@@ -77,7 +68,38 @@ export class Admission {
     const names = nameClaims(this.#call)
     if (isRefusal(names)) return this.#refuse(names)
     const slot: Claim = { kind: 'slot', key: this.#call.consumer.id, of: 'consumer', limit: this.#ports.concurrentPerConsumer }
-    this.#reserve([...names, slot, ...claims])
+    const all = [...names, slot, ...claims]
+    if (this.#payer.by === 'x402') this.#queue(names[0]?.name ?? '', all)
+    else this.#reserve(all)
+  }
+
+  /** A payment that was shown before needs no room of its own: it is looked up first. */
+  #queue(name: string, claims: readonly Claim[]): void {
+    const { call, store, patience } = { call: this.#call, ...this.#ports }
+    const leave = this.#ports.unverified.enter(askingOf(call))
+    if (leave !== undefined) {
+      this.#leave = leave
+      return this.#reserve(claims)
+    }
+    this.#state = 'queueing'
+    const known = store.named(name, call.digest)
+    const looked = known instanceof Promise ? patience.within(known, () => undefined) : Promise.resolve(known)
+    looked
+      .then(async (named) => {
+        if (this.#state !== 'queueing') return
+        if (named.state !== 'absent') return this.#named(named, name, () => this.#queue(name, claims))
+        const turn = await this.#ports.unverified.wait(askingOf(call))
+        this.#leave = turn ?? NOTHING_TO_LEAVE
+        if (this.#state !== 'queueing') this.#leaves()
+        else if (turn === undefined) this.#refuse(CROWDED)
+        else this.#reserve(claims)
+      })
+      .catch((error) => this.#lost(error))
+  }
+
+  #leaves(): void {
+    this.#leave()
+    this.#leave = NOTHING_TO_LEAVE
   }
 
   /** Without a payer only a replay may be had; its refusal is the 402. */
@@ -100,14 +122,8 @@ export class Admission {
   }
 
   #reserve(claims: readonly Claim[]): void {
-    const wallet = this.#call.consumer.kind === 'wallet'
-    const now: StoreClaim[] = []
-    this.#later = []
-    for (const claim of claims) {
-      if (claim.kind === 'unpaid') continue
-      if (wallet && 'of' in claim && claim.of === 'consumer') this.#later.push(claim)
-      else now.push(claim)
-    }
+    const { now, later } = movesOf(claims, this.#call.consumer)
+    this.#later = later
     this.#state = 'reserving'
     const id = `rc_${this.#call.receivedAtMs.toString(36)}${this.#ports.chance.hex(16)}`
     const { consumer } = this.#call
@@ -128,9 +144,14 @@ export class Admission {
   #reserved(id: string, reserved: Reserved, claims: readonly Claim[]): void {
     if (reserved.kind === 'held') this.#hold = id
     if (this.#state !== 'reserving') return this.#giveBack()
-    if (reserved.kind === 'named') return this.#named(reserved.named, reserved.name, () => this.#reserve(claims))
+    if (reserved.kind === 'named') {
+      this.#leaves()
+      const again = this.#payer.by === 'x402' ? (): void => this.#queue(reserved.name, claims) : (): void => this.#reserve(claims)
+      return this.#named(reserved.named, reserved.name, again)
+    }
     this.rate = reserved.rate
-    if (reserved.kind === 'refused') return this.#refuseReserved(reserved)
+    if (reserved.kind === 'refused') return this.#refuse(refusalOfReserved(reserved), reserved.price)
+    this.#upfront = reserved.upfront === true
     if (this.#payer.by === 'x402') void this.#authorize(reserved.chosen)
     else this.#held(reserved.chosen, reserved.available)
   }
@@ -139,6 +160,7 @@ export class Admission {
   async #authorize(chosen: Alternative): Promise<void> {
     this.#state = 'authorizing'
     const refusal = await this.#call.chain.authorize(this.#call)
+    this.#leaves()
     if (this.#state !== 'authorizing') return
     if (refusal !== undefined) return this.#refuse(refusal)
     if (this.#later.length === 0) return this.#held(chosen)
@@ -158,7 +180,7 @@ export class Admission {
       return this.#named(second.named, second.name, () => this.start())
     }
     this.rate = second.rate
-    if (second.kind === 'refused') this.#refuseReserved(second)
+    if (second.kind === 'refused') this.#refuse(refusalOfReserved(second), second.price)
     else this.#held(chosen)
   }
 
@@ -169,16 +191,8 @@ export class Admission {
         return this.#wait(name, again)
       case 'stored':
         return this.#end({ kind: 'stored', answer: named.answer })
-      case 'unknown':
-        return this.#refuse(pending('the settlement of this call is not known yet'))
-      case 'gone':
-        return this.#refuse(
-          refuse('replay_unavailable', `the answer is no longer stored; the call's receipt is ${named.receipt}`, { members: { receipt: named.receipt } }),
-        )
-      case 'conflict':
-        return this.#refuse(refuse('idempotency_conflict', 'the same Idempotency-Key or payment was used for another request'))
       default:
-        unreachable(named)
+        return this.#refuse(refusalOfNamed(named))
     }
   }
 
@@ -193,13 +207,23 @@ export class Admission {
   }
 
   #held(chosen: Alternative, available?: Usd): void {
+    const payer = this.#payer
+    if (payer.by === 'x402' && (payer.payment.upfront || this.#upfront)) return void this.#pay(chosen, payer.payment)
     const hold = this.#hold as string
     this.#hold = undefined
-    this.#end({ kind: 'held', hold, chosen, payer: this.#payer, available })
+    this.#end({ kind: 'held', hold, chosen, payer, available, paid: [] })
   }
 
-  #refuseReserved({ code, detail, retryAfterSeconds, price }: Extract<Reserved, { kind: 'refused' }>): void {
-    this.#refuse(refuse(code, detail, retryAfterSeconds === undefined ? {} : { retryAfterSeconds }), price)
+  /** Settled before the call. Whatever becomes of the client meanwhile, what was paid is his credit. */
+  async #pay(chosen: Alternative, payment: Payment): Promise<void> {
+    this.#state = 'paying'
+    const hold = this.#hold as string
+    this.#hold = undefined
+    const paid = await prepay(this.#ports, this.#call, payment, hold)
+    if (paid.state === 'charged' && this.#state !== 'paying') return this.#ports.store.release(hold, 'returned')
+    if (this.#state !== 'paying') return
+    if (paid.state === 'charged') this.#end({ kind: 'held', hold, chosen, payer: { by: 'upfront', payment }, available: undefined, paid: paid.headers })
+    else this.#end({ kind: 'refused', refusal: paid.refusal, price: undefined })
   }
 
   #lost(cause: unknown): void {
@@ -212,6 +236,7 @@ export class Admission {
   }
 
   #giveBack(): void {
+    this.#leaves()
     const hold = this.#hold
     this.#hold = undefined
     if (hold !== undefined) this.#ports.store.release(hold, 'returned')

@@ -9,6 +9,7 @@ import {
   type OperationRequest,
   type Payment,
   type Price,
+  type SignedIn,
   type Supply,
   sha256,
   type Usd,
@@ -91,6 +92,10 @@ export class EngineCall implements Call {
       this.#paymentAsked = true
     }
     return this.#payment
+  }
+
+  get signedIn(): SignedIn | undefined {
+    return this.chain.gives('signedIn') ? (this.chain.give('signedIn', this) as SignedIn | undefined) : undefined
   }
 
   get supply(): Supply {

@@ -2,6 +2,7 @@
 import {
   type Call,
   type Claim,
+  type EpochMs,
   type Hooks,
   isRefusal,
   type Log,
@@ -50,6 +51,7 @@ export class Chain {
   readonly #links: readonly Live[]
   readonly #givers = new Map<string, (call: Call) => unknown>()
   readonly #log: Log
+  readonly #preparers: readonly Live[]
   readonly #authorizers: readonly Live[]
   readonly #observers: readonly Live[]
 
@@ -57,6 +59,7 @@ export class Chain {
     this.#links = links
     this.#log = log
     this.#authorizers = links.filter(({ hooks }) => hooks.authorize !== undefined)
+    this.#preparers = links.filter(({ hooks }) => hooks.prepare !== undefined)
     this.#observers = links.filter(({ hooks }) => hooks.observe !== undefined)
     for (const { hooks } of links) for (const [fact, giver] of Object.entries(hooks.facts ?? {})) if (giver !== undefined) this.#givers.set(fact, giver)
   }
@@ -100,6 +103,16 @@ export class Chain {
     return claims
   }
 
+  /** Resolves when every plugin that had to ask has its answer; undefined: nobody had to. */
+  prepare(call: Call): undefined | Promise<void> {
+    const waits: Promise<void>[] = []
+    for (const { hooks } of this.#preparers) {
+      const wait = hooks.prepare?.(call)
+      if (wait !== undefined) waits.push(wait)
+    }
+    return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined)
+  }
+
   async authorize(call: Call): Promise<Refusal | undefined> {
     for (const { name, hooks } of this.#authorizers) {
       try {
@@ -119,6 +132,18 @@ export class Chain {
     try {
       const settlement = await settler.hooks.settle(payment)
       return SETTLEMENTS.has(settlement?.state) ? settlement : { state: 'unknown', cause: { plugin: settler.name, answered: settlement } }
+    } catch (cause) {
+      return { state: 'unknown', cause }
+    }
+  }
+
+  /** What became of a settlement that is unknown, by the plugin that recovers settlements. */
+  async recover(payment: Payment, sinceMs: EpochMs): Promise<Settlement> {
+    const recoverer = this.#links.find(({ hooks }) => hooks.recover !== undefined)
+    if (recoverer?.hooks.recover === undefined) return { state: 'unknown', cause: 'no plugin of the chain recovers settlements' }
+    try {
+      const settlement = await recoverer.hooks.recover(payment, sinceMs)
+      return SETTLEMENTS.has(settlement?.state) ? settlement : { state: 'unknown', cause: { plugin: recoverer.name, answered: settlement } }
     } catch (cause) {
       return { state: 'unknown', cause }
     }

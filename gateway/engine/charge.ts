@@ -1,7 +1,8 @@
 /** From a good answer to what is charged for it, and to the headers that say so. */
-import { type Alternative, type CallRecord, type Charge, dollars, type Payer, type StoredAnswer, sha256, type Units, type Usd } from '#contract'
+import { type Alternative, type CallRecord, type Charge, dollars, type StoredAnswer, sha256, type Units, type Usd } from '#contract'
 import type { EngineCall } from './call.ts'
 import { fieldValue } from './headers.ts'
+import type { Paying } from './settle.ts'
 
 export interface Priced {
   readonly units: Units
@@ -10,10 +11,10 @@ export interface Priced {
 }
 
 /** Credits pay the actual, x402 `exact` what was signed, owners nothing. */
-export function pricedFor(call: EngineCall, payer: Payer, chosen: Alternative, body: Buffer): Priced {
+export function pricedFor(call: EngineCall, payer: Paying, chosen: Alternative, body: Buffer): Priced {
   const units = actualUnits(call, chosen.units, body)
   if (payer.by === 'owner') return { units, price: 0n as Usd, platformShare: 0n as Usd }
-  const price = payer.by === 'x402' ? payer.payment.amount : priceOf(chosen, units)
+  const price = 'payment' in payer ? payer.payment.amount : priceOf(chosen, units)
   const platformShare = chosen.platformShare(price, units)
   if (platformShare < 0n || platformShare > price) throw new RangeError(`a platform share of ${platformShare} of ${price} micro-dollars`)
   return { units, price, platformShare }

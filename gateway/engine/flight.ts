@@ -7,20 +7,10 @@
  * Events: client gone, shutdown, deadline; of the provider: head, data, end, error. An event that a state does not name
  * changes nothing. `#giveUp` and `#succeeded` are the only two that end a hold, `#over` the only one that ends the call.
  */
-import {
-  type Alternative,
-  type Attempt as AttemptRecord,
-  type Charge,
-  type Outcome,
-  type Payer,
-  type Refusal,
-  refuse,
-  type Units,
-  type UnitsFate,
-  type Usd,
-  unreachable,
-} from '#contract'
-import { Admission, type Admitted } from './admission.ts'
+import type { Alternative, Attempt as AttemptRecord, Charge, Outcome, Refusal, Units, UnitsFate, Usd } from '#contract'
+import { dollars, refuse, unreachable } from '#contract'
+import { Admission } from './admission.ts'
+import type { Admitted } from './admitted.ts'
 import { type Listener, Try } from './attempt.ts'
 import type { EngineCall } from './call.ts'
 import { addChargeHeaders, chargeOf, type Priced, pricedFor } from './charge.ts'
@@ -31,7 +21,7 @@ import { keyName } from './names.ts'
 import type { EnginePorts, Sink } from './ports.ts'
 import { problemOf } from './problem.ts'
 import { type Ending, addRateHeaders, recordOf, withOffer } from './reply.ts'
-import { type Charged, chargeHold, pending } from './settle.ts'
+import { type Charged, chargeHold, type Paying, pending, refundTo } from './settle.ts'
 import { PaidStream } from './stream.ts'
 
 export type FlightState = 'admitting' | 'calling' | 'settling' | 'streaming' | 'over'
@@ -61,7 +51,9 @@ export class Flight implements Listener {
   readonly #landed: () => void
   readonly #admission: Admission
   #state: FlightState = 'admitting'
-  #payer: Payer = { by: 'nobody' }
+  #payer: Paying = { by: 'nobody' }
+  /** Headers of a settlement that preceded the call; flat list. */
+  #paid: readonly string[] = []
   /** Of a payer by credits, this call's price taken off. */
   #available: Usd | undefined
   #hold: string | undefined
@@ -108,6 +100,7 @@ export class Flight implements Listener {
         this.#hold = admitted.hold
         this.#payer = admitted.payer
         this.#available = admitted.available
+        this.#paid = admitted.paid
         return this.#callProvider(admitted.chosen)
       default:
         unreachable(admitted)
@@ -197,7 +190,7 @@ export class Flight implements Listener {
     this.#note(from, reading.meaning, fateOf(reading))
     this.#giveUp(fateOf(reading))
     const headers = answerHeaders(from.rawHeaders, this.#call.adapter)
-    headers.push('cache-control', 'no-store')
+    headers.push('cache-control', 'no-store', ...this.#credited())
     this.#answer('passed', from.status, headers, body)
   }
 
@@ -271,7 +264,8 @@ export class Flight implements Listener {
     const headers = answerHeaders(from.rawHeaders, this.#call.adapter)
     if (own) headers.push('cache-control', 'private')
     else addChargeHeaders(headers, this.#call, priced, hold, this.#available)
-    const named = this.#payer.by === 'x402' || keyName(this.#call) !== undefined
+    headers.push(...this.#paid)
+    const named = this.#payer.by === 'x402' || this.#payer.by === 'upfront' || keyName(this.#call) !== undefined
     const answer = named && !long ? storedAnswer(from.status, [...headers], body) : undefined
     const record = recordOf(this.#call, this.#ending(this.#paidKind(), from.status, undefined))
     return { hold, charge: chargeOf(this.#call, priced, body, answer, record), headers, body }
@@ -308,15 +302,13 @@ export class Flight implements Listener {
 
   /** The provider broke a charged stream off: the charge becomes credit of the payer. */
   #streamBroken(cause: unknown): void {
-    const { log, store } = this.#ports
+    const { log } = this.#ports
     const { chosen, priced, hold } = this.#sale as Sale
-    const { connection, owner } = chosen
-    const account = this.#payer.by === 'credits' ? this.#payer.account : this.#payer.by === 'x402' ? `wallet:${this.#payer.payment.payer}` : undefined
-    log.warn({ request: this.#call.id, connection, cause: describe(cause) }, 'a stream was broken off by the provider; its charge becomes credit')
-    if (account !== undefined && priced.price > 0n) {
-      const refund = { receipt: hold, connection, owner, account, price: priced.price, platformShare: priced.platformShare }
-      store.refund(refund).catch((error) => log.error({ request: this.#call.id, error: String(error) }, 'a refund could not be written'))
-    }
+    log.warn(
+      { request: this.#call.id, connection: chosen.connection, cause: describe(cause) },
+      'a stream was broken off by the provider; its charge becomes credit',
+    )
+    refundTo(this.#ports, this.#call, this.#payer, { hold, chosen, ...priced })
     this.#over(this.#paidKind(), this.#try?.status ?? 200, undefined)
   }
 
@@ -362,6 +354,8 @@ export class Flight implements Listener {
         break
       }
       case 'admitting':
+        // A settlement has a deadline of its own.
+        if (why === 'timeout' && this.#admission.state === 'paying') return
         this.#admission.cancel()
         break
       default:
@@ -395,6 +389,7 @@ export class Flight implements Listener {
     const full = withOffer(this.#ports, this.#call, refusal, price)
     if (full.cause !== undefined) this.#ports.log.warn({ request: this.#call.id, code: full.code, cause: describe(full.cause) }, full.detail)
     const problem = problemOf(full, this.#call.id)
+    problem.headers.push(...this.#credited())
     addRateHeaders(problem.headers, this.#admission.rate)
     this.#write(() => this.#sink.answer(problem.status, problem.headers, problem.body))
     this.#over(kind, problem.status, full)
@@ -414,6 +409,11 @@ export class Flight implements Listener {
       this.#ports.log.error({ request: this.#call.id, cause: describe(error) }, 'an answer could not be written')
       this.#sink.abort()
     }
+  }
+
+  /** Of a call that was paid upfront and came to nothing: what it paid is credit. */
+  #credited(): readonly string[] {
+    return this.#payer.by === 'upfront' ? [...this.#paid, 'x-atlas-credit', dollars(this.#payer.payment.amount)] : []
   }
 
   #addOwnHeaders(headers: string[]): void {

@@ -13,11 +13,12 @@ import type { EnginePorts, Sink } from './ports.ts'
 import { type Problem, problemOf } from './problem.ts'
 import { type Quote, quoteFor } from './quote.ts'
 import { Reconciler } from './reconciler.ts'
+import { Unverified } from './unverified.ts'
 import { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
 
 export { isLoopback, isPrivateAddress } from './addresses.ts'
 export type { Link } from './chain.ts'
-export { HttpFacilitator } from './facilitators.ts'
+
 export { Flight } from './flight.ts'
 export { Generation, type GenerationId, type LiveRoute, type RouteDefinition } from './generation.ts'
 export { quoteOf } from './unpaid.ts'
@@ -38,12 +39,12 @@ export class Engine {
   #stopping = false
   #idle: (() => void) | undefined
 
-  constructor(ports: Omit<EnginePorts, 'unknown' | 'deadlines' | 'patience'>, generation: Generation, origin: string) {
+  constructor(ports: Omit<EnginePorts, 'unknown' | 'deadlines' | 'patience' | 'unverified'>, generation: Generation, origin: string) {
     this.#generation = generation
     this.#origin = origin
     this.#reconciler = new Reconciler({ store: ports.store, log: ports.log, settlers: () => this.#generation.chains })
     const deadlines = new Deadlines<{ onDeadline(): void }>(ports.upstreamTimeoutMs, (flight) => flight.onDeadline())
-    this.#ports = { ...ports, deadlines, patience: new Patience(), unknown: () => this.#reconciler.wake() }
+    this.#ports = { ...ports, deadlines, patience: new Patience(), unverified: new Unverified(), unknown: () => this.#reconciler.wake() }
     this.#reconciler.wake()
   }
 
@@ -58,6 +59,11 @@ export class Engine {
 
   set origin(origin: string) {
     this.#origin = origin
+  }
+
+  /** A settlement outside of a call has become unknown. */
+  unknown(): void {
+    this.#reconciler.wake()
   }
 
   /** Step 1 before the body is read: routes, operation and everything in the head, or the refusal. */

@@ -22,7 +22,7 @@ export function nameClaims(call: Call & { readonly digest: string }): readonly N
   }
   const name = keyName(call)
   if (name === undefined) return claims
-  if (consumer.kind === 'wallet' && name.length - 2 < WALLET_KEY_LENGTH) {
+  if ((consumer.kind === 'wallet' || consumer.kind === 'signed') && name.length - 2 < WALLET_KEY_LENGTH) {
     return refuse('bad_request', `the Idempotency-Key of a call paid by a wallet must be at least ${WALLET_KEY_LENGTH} characters`)
   }
   claims.push({ kind: 'name', name, of: 'consumer', digest: call.digest, untilMs: (call.receivedAtMs + DAY_MS) as EpochMs, durable })

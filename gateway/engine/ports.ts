@@ -4,6 +4,7 @@ import type { Deadlines } from './deadlines.ts'
 import type { Patience } from './patience.ts'
 import type { QualityBook } from './quality.ts'
 import type { Transport } from './transport.ts'
+import type { Unverified } from './unverified.ts'
 
 /** Where an answer goes. After `gone` nothing that is written has an effect. */
 export interface Sink {
@@ -31,6 +32,8 @@ export interface EnginePorts {
   readonly quality: QualityBook
   /** Over all attempts of a call; the flight's `onDeadline` hears of it. */
   readonly deadlines: Deadlines<{ onDeadline(): void }>
+  /** Room for holds of payments that nobody has verified yet. */
+  readonly unverified: Unverified
   /** For the store's answers. */
   readonly patience: Patience
   readonly upstreamTimeoutMs: number

@@ -1,5 +1,5 @@
 /**
- * Ends settlements whose outcome is unknown: the same payment again, within 2 s, then at growing intervals up to 30 s.
+ * Ends settlements whose outcome is unknown: asked again within 2 s, then at growing intervals up to 30 s.
  * Each has its own pace, so that one that hangs delays no other.
  */
 import type { Log, Store, UnknownSettlement } from '#contract'
@@ -80,14 +80,14 @@ export class Reconciler {
   }
 
   /** A payment does not say which route it was for: every chain that settles is asked, until one says that it is done. */
-  async #again({ hold, payment }: UnknownSettlement): Promise<void> {
+  async #again({ hold, payment, sinceMs }: UnknownSettlement): Promise<void> {
     for (const chain of this.#settlers()) {
       if (!chain.settles || this.#closed) continue
-      const settlement = await chain.settle(payment)
-      // That a repeated settle is refused proves nothing: the first may have taken effect, or somebody else may have sent it.
-      if (settlement.state !== 'settled') continue
+      const settlement = await chain.recover(payment, sinceMs)
+      if (settlement.state === 'unknown') continue
       await this.#store.resolve(hold, settlement)
-      return this.#log.info({ hold, transaction: settlement.transaction }, 'a settlement that was unknown has settled')
+      const what = settlement.state === 'settled' ? { transaction: settlement.transaction } : { reason: settlement.reason }
+      return this.#log.info({ hold, ...what }, `a settlement that was unknown is ${settlement.state === 'settled' ? 'settled' : 'not settled'}`)
     }
   }
 }

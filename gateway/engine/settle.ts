@@ -1,5 +1,5 @@
 /** Step 6: from a good answer to a durable charge. What is not known stays so until the reconciler knows. */
-import { type Alternative, type Charge, type Payer, type Payment, type Refusal, refuse, type Settlement, unreachable } from '#contract'
+import { type Alternative, type Charge, type Payer, type Payment, type Refusal, refuse, type Settlement, unreachable, type Usd } from '#contract'
 import type { EngineCall } from './call.ts'
 import { keyName } from './names.ts'
 import type { EnginePorts } from './ports.ts'
@@ -18,18 +18,22 @@ export interface Charging {
   readonly charge: Charge
 }
 
+/** How a payer pays. `upfront`: his payment has settled before the call, and is credit that is held for it. */
+export type Paying = Payer | { readonly by: 'upfront'; readonly payment: Payment }
+
 /** Resolves when the charge (credits) or the settlement (x402) is durable. An owner's own call waits for nothing. */
-export function chargeHold(ports: EnginePorts, call: EngineCall, payer: Payer, charging: Charging): Promise<Charged> | Charged {
+export function chargeHold(ports: EnginePorts, call: EngineCall, payer: Paying, charging: Charging): Promise<Charged> | Charged {
   const { hold, charge } = charging
-  if (payer.by === 'x402') return settleHold(ports, call, payer.payment, charging)
+  if (payer.by === 'x402') return settled(ports, call, payer.payment, { hold, begin: () => ports.store.intend(hold, charge, payer.payment) })
   let committed: Promise<void>
   try {
     committed = ports.store.commit(hold, charge)
   } catch (cause) {
     return notWritten(cause)
   }
-  if (payer.by === 'credits')
-    return ports.patience.within(committed, () => undelivered(ports, call, payer.account, charging)).then(() => NOTHING_MORE, notWritten)
+  if (payer.by === 'credits') return ports.patience.within(committed, () => undelivered(ports, call, payer, charging)).then(() => NOTHING_MORE, notWritten)
+  // One that comes too late is fetched by its payment.
+  if (payer.by === 'upfront') return ports.patience.within(committed, () => undefined).then(() => NOTHING_MORE, notWritten)
   committed.catch((error) => ports.log.error({ request: call.id, error: String(error) }, "an owner's call could not be written"))
   return NOTHING_MORE
 }
@@ -41,20 +45,44 @@ const notWritten = (cause: unknown): Charged => {
   return { state: 'refused', refusal: refuse('unavailable', detail, { cause, retryAfterSeconds: PENDING_RETRY_SECONDS }) }
 }
 
-/** Charged after its call was refused: a named call can fetch the answer, another one gets its money back. */
-function undelivered(ports: EnginePorts, call: EngineCall, account: string, { hold, chosen, charge }: Charging): void {
-  const { price, platformShare } = charge
-  if (price === 0n || keyName(call) !== undefined) return
+/** What a charge becomes that bought nothing whole: credit of its payer. */
+export function refundTo(ports: EnginePorts, call: EngineCall, payer: Paying, { hold, chosen, price, platformShare }: Reversed): void {
+  const account = payer.by === 'credits' ? payer.account : 'payment' in payer ? `wallet:${payer.payment.payer}` : undefined
+  if (account === undefined || price === 0n) return
   const { connection, owner } = chosen
   ports.store
     .refund({ receipt: hold, connection, owner, account, price, platformShare })
-    .catch((error) => ports.log.error({ request: call.id, hold, error: String(error) }, 'the refund of a charge that came too late could not be written'))
+    .catch((error) => ports.log.error({ request: call.id, hold, error: String(error) }, 'a refund could not be written'))
+}
+
+interface Reversed {
+  readonly hold: string
+  readonly chosen: Alternative
+  readonly price: Usd
+  readonly platformShare: Usd
+}
+
+/** Charged after its call was refused: a named call can fetch the answer, another one gets its money back. */
+function undelivered(ports: EnginePorts, call: EngineCall, payer: Paying, { hold, chosen, charge }: Charging): void {
+  if (keyName(call) === undefined) refundTo(ports, call, payer, { hold, chosen, price: charge.price, platformShare: charge.platformShare })
+}
+
+/** Settled before the call: what was paid is credit of the wallet, held for this call. */
+export function prepay(ports: EnginePorts, call: EngineCall, payment: Payment, hold: string): Promise<Charged> {
+  const account = `wallet:${payment.payer}`
+  return settled(ports, call, payment, { hold, begin: () => ports.store.buy(hold, { account, payment }) })
+}
+
+interface Intent {
+  readonly hold: string
+  /** Resolves when the intent is durable. */
+  readonly begin: () => Promise<void>
 }
 
 /** Intent durable (S), settle, outcome durable (T). */
-async function settleHold(ports: EnginePorts, call: EngineCall, payment: Payment, { hold, charge }: Charging): Promise<Charged> {
+async function settled(ports: EnginePorts, call: EngineCall, payment: Payment, { hold, begin }: Intent): Promise<Charged> {
   try {
-    await ports.patience.within(ports.store.intend(hold, charge, payment), () => unbegun(ports, call, hold))
+    await ports.patience.within(begin(), () => unbegun(ports, call, hold))
   } catch (cause) {
     // Nothing was asked of the facilitator: the payment is unused.
     return { state: 'refused', refusal: refuse('unavailable', 'the settlement could not be written down, so it was not begun; nothing was paid', { cause }) }
@@ -72,7 +100,7 @@ async function settleHold(ports: EnginePorts, call: EngineCall, payment: Payment
 /** The intent was written after its call was refused: nothing has been asked of the facilitator, and nothing will be. */
 function unbegun(ports: EnginePorts, call: EngineCall, hold: string): void {
   ports.store
-    .resolve(hold, { state: 'not_settled', reason: 'the intent came too late' })
+    .resolve(hold, { state: 'not_settled', reason: 'the intent came too late', blameless: true })
     .catch((error) => ports.log.error({ request: call.id, hold, error: String(error) }, 'an intent that came too late could not be ended'))
 }
 

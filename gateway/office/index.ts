@@ -14,6 +14,7 @@ export { OfficeError } from './error.ts'
 export { JWKS_PATH, type PageAsk, Receipts } from './receipts.ts'
 export { PayoutSchedule } from './schedule.ts'
 export type { KeyRequest } from './keys.ts'
+export { CreditDesk, type CreditsAsk } from './credits.ts'
 export { estimate, PlanError } from './report.ts'
 
 export interface Check {

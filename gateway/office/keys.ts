@@ -14,6 +14,8 @@ export interface KeyRequest {
 
 export const iso = (atMs: number | undefined): string | null => (atMs === undefined ? null : new Date(atMs).toISOString())
 
+const MOST_OF_A_WALLET = 10
+
 export class KeyDesk {
   readonly #ground: Ground
 
@@ -41,6 +43,16 @@ export class KeyDesk {
       ...(request.note === undefined ? {} : { note: request.note }),
     })
     return { id, key, credits: formatUsd(credits) }
+  }
+
+  /** For the balance of a wallet that has signed in. The oldest beyond a few is revoked, so that nobody fills the store. */
+  async createForWallet(account: string): Promise<{ id: string; key: string }> {
+    const { admin, store } = this.#ground
+    const { key, id, hash } = newKey()
+    const before = store.keys.ofAccount(account)
+    await admin.createKey({ id, hash, role: 'consumer', account, credits: 0n as Usd, note: 'signed in' })
+    await Promise.all(before.slice(0, Math.max(0, before.length + 1 - MOST_OF_A_WALLET)).map((old) => admin.revokeKey(old.id)))
+    return { id, key }
   }
 
   async revoke(id: string): Promise<{ id: string; revoked: true }> {
@@ -84,7 +96,7 @@ export class KeyDesk {
 }
 
 /** The key is shown once; what is kept is its hash. */
-function newKey(): { readonly key: string; readonly id: string; readonly hash: string } {
+export function newKey(): { readonly key: string; readonly id: string; readonly hash: string } {
   const key = `atlas_${randomBytes(32).toString('base64url')}`
   return { key, id: `k_${randomBytes(9).toString('hex')}`, hash: sha256(key) }
 }

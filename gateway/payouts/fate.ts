@@ -2,7 +2,7 @@
  * What became of a transaction, by what the chain proves and by nothing else. Paid: its receipt stands deep enough and names the
  * transfer. Failed: its receipt, or another transaction with its account nonce, stands in a block that is final. Else it is open.
  */
-import { type NodeRpc, NodeError, objectOf, quantity, type Json } from './rpc.ts'
+import { type NodeRpc, NodeError, objectOf, type Json } from '../evm/rpc.ts'
 
 export interface Sent {
   readonly transaction: string
@@ -43,8 +43,8 @@ export async function fateOf(node: NodeRpc, sent: Sent, depths: Depths): Promise
 }
 
 async function minedFate(node: NodeRpc, sent: Sent, receipt: Json, depths: Depths): Promise<Fate> {
-  const block = quantity(receipt.blockNumber, 'eth_getTransactionReceipt')
-  const status = quantity(receipt.status, 'eth_getTransactionReceipt')
+  const block = node.quantity(receipt.blockNumber, 'eth_getTransactionReceipt')
+  const status = node.quantity(receipt.status, 'eth_getTransactionReceipt')
   if (String(receipt.transactionHash).toLowerCase() !== sent.transaction)
     throw new NodeError('the node of payout.rpc answered eth_getTransactionReceipt with another transaction')
   if (status === 1n && transfers(receipt, sent)) {
@@ -74,7 +74,7 @@ function transfers({ logs }: Json, { asset, from, to, amount }: Sent): boolean {
 async function finalBlock(node: NodeRpc, { finalDepth }: Depths): Promise<bigint> {
   try {
     const block = await node.object('eth_getBlockByNumber', ['finalized', false])
-    if (block !== undefined) return quantity(block.number, 'eth_getBlockByNumber')
+    if (block !== undefined) return node.quantity(block.number, 'eth_getBlockByNumber')
   } catch (error) {
     if (!(error instanceof NodeError) || error.said === undefined) throw error
   }

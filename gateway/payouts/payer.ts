@@ -1,7 +1,7 @@
 /** The wallet that pays owners, and the node it speaks through. Money is micro-dollars: only tokens with 6 decimals are paid, whose atomic units are the same. */
 import { chainIdOf, findNetwork, type Payout, type Usd } from '#contract'
 import { type Fate, fateOf } from './fate.ts'
-import { NodeError, NodeRpc, quantity } from './rpc.ts'
+import { NodeError, NodeRpc } from '../evm/rpc.ts'
 import type { SignedTransfer } from './transfer.ts'
 
 export interface PayerOptions {
@@ -48,7 +48,7 @@ export class EvmPayer {
 
   constructor(options: PayerOptions) {
     this.#options = options
-    this.#node = new NodeRpc(options.rpc, options.withinMs ?? WITHIN_MS)
+    this.#node = new NodeRpc(options.rpc, options.withinMs ?? WITHIN_MS, 'payout.rpc')
   }
 
   /** Chain, token and decimals are those that the configuration means. @throws NodeError, WalletError: a sentence, and nothing was begun */
@@ -115,7 +115,7 @@ export class EvmPayer {
   async #call(to: string, data: string, what: string): Promise<bigint> {
     const result = await this.#node.ask('eth_call', [{ to, data }, 'latest'])
     if (result === '0x') throw new NodeError(`there is no token at ${to}: it does not answer ${what}`)
-    return quantity(result, `eth_call of ${what}`)
+    return this.#node.quantity(result, `eth_call of ${what}`)
   }
 
   /** The result, or what the node itself said against the question. @throws NodeError where it said nothing */
@@ -133,7 +133,7 @@ export class EvmPayer {
     if (block?.baseFeePerGas === undefined) throw new NodeError('the chain of payout.rpc has no base fee (EIP-1559); payouts cannot be made on it')
     const asked = await this.#answered(() => this.#node.number('eth_maxPriorityFeePerGas'))
     const tip = typeof asked === 'string' ? USUAL_TIP : asked
-    return { tip, mostFee: quantity(block.baseFeePerGas, 'eth_getBlockByNumber') * FEE_ROOM + tip }
+    return { tip, mostFee: this.#node.quantity(block.baseFeePerGas, 'eth_getBlockByNumber') * FEE_ROOM + tip }
   }
 }
 

@@ -3,9 +3,10 @@
  * facilitator does, in the same order and with the same reasons, against balances that exist in this process only.
  */
 
-import type { Clock, Facilitator, FacilitatorAnswer, FacilitatorRequest } from '../contract/index.ts'
-import { findNetwork } from '../contract/index.ts'
-import { idOfText, recoverAddress, transferDigest } from './eip712.ts'
+import type { Clock, Facilitator, FacilitatorAnswer, FacilitatorRequest, FacilitatorState, Network } from '../contract/index.ts'
+import { findNetwork, networks } from '../contract/index.ts'
+import { idOfText, transferDigest } from '../evm/eip712.ts'
+import { recoverAddress } from '../evm/signature.ts'
 import { type Asked, readRequest } from './request.ts'
 
 // Memory stays bounded: about 200 bytes an entry. Beyond these the least recently used are forgotten, which in play money
@@ -55,6 +56,7 @@ const transactionOf = ({ domain, transfer }: Asked): string =>
 
 class PlayMoney implements PlayFacilitator {
   readonly name = 'sandbox'
+  readonly #sums = { verify: { asked: 0, answered: 0, refused: 0, lost: 0 }, settle: { asked: 0, answered: 0, refused: 0, lost: 0 } }
   readonly #options: PlayOptions
   readonly #balances = new Map<string, bigint>()
   /** Transaction id -> second in which it expires anyway. */
@@ -75,6 +77,19 @@ class PlayMoney implements PlayFacilitator {
     if (asked.reason !== undefined) return invalid(asked.reason, asked.payer)
     const reason = this.#reasonAgainst(asked, await this.#signerOf(asked))
     return reason === undefined ? answer({ isValid: true, payer: asked.payer }) : invalid(reason, asked.payer)
+  }
+
+  /** Every network that has a USDC, in both versions. */
+  async supported(): Promise<FacilitatorAnswer> {
+    const kinds = Object.values<Network>(networks).flatMap(({ caip2, v1Name }) => [
+      { x402Version: 2, scheme: 'exact', network: caip2 },
+      ...(v1Name === undefined ? [] : [{ x402Version: 1, scheme: 'exact', network: v1Name }]),
+    ])
+    return answer({ kinds, extensions: [], signers: {} })
+  }
+
+  get state(): FacilitatorState {
+    return { name: this.name, open: false, verify: this.#sums.verify, settle: this.#sums.settle, lastFailure: undefined }
   }
 
   async settle(request: FacilitatorRequest): Promise<FacilitatorAnswer> {

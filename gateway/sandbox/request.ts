@@ -1,7 +1,7 @@
 /** What a facilitator is asked, read out of JSON that anybody may have written: every field is checked here, and only here. */
 
 import { chainIdOf, type FacilitatorRequest, findNetwork } from '../contract/index.ts'
-import type { TokenDomain, Transfer } from './eip712.ts'
+import type { TokenDomain, Transfer } from '../evm/eip712.ts'
 
 /** A request whose fields are well formed and agree with each other; addresses are lower case. Not yet judged. */
 export interface Asked {

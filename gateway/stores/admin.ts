@@ -39,7 +39,7 @@ export class EmbeddedAdmin implements StoreAdmin {
   async createKey(key: NewKey): Promise<KeyRecord> {
     const { credits, capPerDay, ...rest } = key
     const at = this.#clock.nowMs()
-    const account = `key:${key.id}`
+    const account = key.account ?? `key:${key.id}`
     const written = [
       this.#write({ t: 'key', key: { ...rest, account, createdAtMs: at, ...(capPerDay === undefined ? {} : { capPerDay: capPerDay.toString() }) } }),
     ]

@@ -107,6 +107,12 @@ export class Claims {
     this.freeSlots(hold)
   }
 
+  /** Settled, with the call still to come: used, whatever becomes of it. */
+  used(hold: Hold): void {
+    for (const { key } of hold.once) this.#open.delete(key)
+    hold.once = []
+  }
+
   /** The call is over, or nobody waits for it any more. */
   freeSlots(hold: Hold): void {
     for (const slot of hold.slots.splice(0)) this.#parts.counters.freeSlot(slot)

@@ -3,10 +3,10 @@
  * between, so that each is all or nothing; only what has to be on disk is waited for. A move that was made before is
  * answered when everything it wrote is durable, and changes nothing. Here is how holds end; `taking.ts` has how they begin.
  */
-import type { Charge, Named, Payment, Refund, Settlement, Store, UnitsFate, UnknownSettlement, Usd } from '#contract'
-import { fieldsOf, freeMoney, freeUnits, type Hold, holdOfIntent } from './holds.ts'
+import type { Charge, Named, Payment, Purchase, Refund, Settlement, Store, UnitsFate, UnknownSettlement, Usd } from '#contract'
+import { dropUnits, fieldsOf, freeMoney, freeUnits, type Hold, holdMoney, holdOfIntent, usedNames } from './holds.ts'
 import { lineOf } from './lines.ts'
-import type { Intended, JournalRecord } from './records.ts'
+import type { Buying, Intended, JournalRecord } from './records.ts'
 import { type Parts, Taking } from './taking.ts'
 
 const SWEEP_EVERY_MS = 60_000
@@ -45,10 +45,21 @@ export class EmbeddedStore extends Taking implements Store {
     if (state.intents.has(id)) state.intentPlaces.set(id, place)
   }
 
+  async buy(id: string, { account, payment }: Purchase): Promise<void> {
+    const hold = this.hold(id)
+    if (hold.intent !== undefined) return this.parts.journal.flushed()
+    hold.state = 'settling'
+    const amount = payment.amount.toString()
+    const buying: Buying = { t: 'buy', id, at: this.parts.clock.nowMs(), account, amount, ...usedNames(hold), payment: { ...payment, amount } }
+    hold.intent = buying
+    return this.write(buying)
+  }
+
   async resolve(id: string, settlement: Settlement): Promise<void> {
     const hold = this.holds.get(id)
-    if (hold === undefined) return this.parts.journal.flushed()
+    if (hold?.intent === undefined) return this.parts.journal.flushed()
     if (settlement.state === 'unknown') {
+      if (hold.intent.t === 'buy') this.#giveUpCall(hold)
       hold.state = 'unknown'
       // Its call is answered: it is not one of those at once any more.
       this.claims.freeSlots(hold)
@@ -57,10 +68,46 @@ export class EmbeddedStore extends Taking implements Store {
       return
     }
     const at = this.parts.clock.nowMs()
-    if (settlement.state === 'not_settled') return this.#void(hold, { t: 'void', id, reason: settlement.reason, at })
+    if (settlement.state === 'not_settled') {
+      const { reason, blameless } = settlement
+      return this.#void(hold, { t: 'void', id, reason, at, ...(blameless === true ? { blameless } : {}) })
+    }
+    if (hold.intent.t === 'buy') return this.#bought(hold, hold.intent, { t: 'bought', id, transaction: settlement.transaction, at })
     this.#end(hold)
     freeUnits(hold)
     return this.#writeCharge(hold, { t: 'settled', id, transaction: settlement.transaction, headers: settlement.headers, at })
+  }
+
+  /** The payment stays; the call that it was for is not made. */
+  #giveUpCall(hold: Hold): void {
+    freeUnits(hold)
+    this.claims.giveBack(hold)
+    this.parts.leases.trim(hold.connection, hold.tally)
+    dropUnits(hold)
+  }
+
+  /** Credit; where a call is to follow it is held for it in the same breath, so that nothing else can spend it. */
+  async #bought(hold: Hold, { account, amount }: Buying, record: JournalRecord): Promise<void> {
+    const { state, names } = this.parts
+    const written = this.write(record)
+    this.claims.used(hold)
+    if (hold.alternative === undefined) {
+      names.set(hold, 'settling')
+      this.holds.delete(hold.id)
+      this.claims.freeSlots(hold)
+    } else {
+      hold.prepaid = BigInt(amount) as Usd
+      Object.assign(hold, { state: 'held', intent: undefined, payer: { by: 'credits', account }, price: hold.prepaid, namesDurable: true })
+      for (const [index, name] of hold.names.entries()) hold.names[index] = { ...name, durable: true }
+      holdMoney(hold, state)
+      names.set(hold, 'waiting')
+    }
+    try {
+      await written
+      if (hold.prepaid === undefined) names.set(hold, 'charged')
+    } finally {
+      if (hold.prepaid === undefined) names.wake(hold)
+    }
   }
 
   /** Whoever asks under this name waits until the charge is on disk: an answer never leaves before it. */
@@ -129,7 +176,8 @@ export class EmbeddedStore extends Taking implements Store {
     const found: UnknownSettlement[] = []
     for (const { id, state, intent, payer } of this.holds.values()) {
       if (state !== 'unknown' || intent === undefined || payer.by !== 'x402') continue
-      found.push({ hold: id, payment: payer.payment, sinceMs: intent.at as UnknownSettlement['sinceMs'], price: BigInt(intent.price) as Usd })
+      const [buys, price] = intent.t === 'buy' ? (['credit', intent.amount] as const) : (['call', intent.price] as const)
+      found.push({ hold: id, buys, payment: payer.payment, sinceMs: intent.at as UnknownSettlement['sinceMs'], price: BigInt(price) as Usd })
     }
     return found
   }
@@ -148,7 +196,7 @@ export class EmbeddedStore extends Taking implements Store {
   }
 
   /** An intent of a process that is gone: nobody knows what became of its settlement. */
-  #adopt(intent: Intended): void {
+  #adopt(intent: Intended | Buying): void {
     const hold = holdOfIntent(intent, this.parts.state)
     hold.tally.heldSold += hold.units
     this.parts.names.set(hold, 'unknown')

@@ -1,9 +1,10 @@
 /** Holds: what calls under way have taken. States: held → calling → settling → done | unknown; done holds are gone. */
-import type { Alternative, Charge, EpochMs, NameClaim, OnceClaim, Payer, RateClaim, SlotClaim, Usd } from '#contract'
+import type { Alternative, Charge, EpochMs, NameClaim, OnceClaim, Payer, Payment, RateClaim, SlotClaim, Usd } from '#contract'
 import { NOTHING } from '#contract'
 import type { Spent } from './counters.ts'
-import type { ChargeFields, Intended } from './records.ts'
+import type { Buying, ChargeFields, Intended } from './records.ts'
 import type { State, Tally } from './state.ts'
+import { noTally } from './state-parts.ts'
 import type { Shelf } from './stock.ts'
 
 /** What a line is written from. */
@@ -28,18 +29,21 @@ export interface Hold {
   /** The period in which the units were reserved. */
   period: number
   tally: Tally
-  readonly payer: Payer
+  /** Of a hold that is paid upfront: by credits of the wallet, once it has settled. */
+  payer: Payer
   /** Money held of the payer's account; nothing for owners and payments. */
   price: Usd
   readonly names: NameClaim[]
-  readonly once: OnceClaim[]
+  once: OnceClaim[]
   readonly rates: RateClaim[]
   readonly slots: SlotClaim[]
   readonly spends: Spent[]
   /** Names that stand in the journal already. */
   namesDurable: boolean
   /** An answer is on disk from here on. */
-  intent: Intended | undefined
+  intent: Intended | Buying | undefined
+  /** What was settled before the call; the call is charged as much. */
+  prepaid: Usd | undefined
 }
 
 export const newHold = (id: string, alternative: Alternative, payer: Payer, { period, tally }: Shelf): Hold => ({
@@ -60,6 +64,7 @@ export const newHold = (id: string, alternative: Alternative, payer: Payer, { pe
   spends: [],
   namesDurable: false,
   intent: undefined,
+  prepaid: undefined,
 })
 
 /** From here on another connection serves. */
@@ -70,7 +75,7 @@ export function moveHold(hold: Hold, to: Alternative, { period, tally }: Shelf):
   hold.units = to.units
   hold.period = period.startMs
   hold.tally = tally
-  if (hold.payer.by === 'credits') hold.price = to.price
+  if (hold.payer.by === 'credits') hold.price = hold.prepaid ?? to.price
 }
 
 export function holdMoney(hold: Hold, state: State): void {
@@ -95,17 +100,36 @@ export function freeUnits(hold: Hold): void {
   else hold.tally.heldSold -= hold.units
 }
 
+/** Of what takes no units. */
+const UNITLESS = { alternative: undefined, connection: '', owner: '', units: 0, period: 0 }
+
+export const newPurchase = (id: string, payment: Payment): Hold => ({
+  ...{
+    id,
+    state: 'held',
+    ...UNITLESS,
+    tally: noTally(),
+    payer: { by: 'x402', payment },
+    price: NOTHING,
+    names: [],
+    once: [],
+    rates: [],
+    slots: [],
+    spends: [],
+  },
+  ...{ namesDurable: false, intent: undefined, prepaid: undefined },
+})
+
+/** The call that it was for will not be made: what is left is a purchase. */
+export const dropUnits = (hold: Hold): void => void Object.assign(hold, UNITLESS, { tally: noTally() })
+
 /** The hold of an intent whose outcome was not known when the process ended. */
-export function holdOfIntent(intent: Intended, state: State): Hold {
+export function holdOfIntent(intent: Intended | Buying, state: State): Hold {
+  const { t, id } = intent
+  const { connection, owner, units, period } = t === 'buy' ? UNITLESS : intent
   return {
-    id: intent.id,
-    state: 'unknown',
-    alternative: undefined,
-    connection: intent.connection,
-    owner: intent.owner,
-    units: intent.units,
-    period: intent.period,
-    tally: state.tally(intent.connection, intent.period),
+    ...{ id, state: 'unknown', alternative: undefined, connection, owner, units, period },
+    tally: t === 'buy' ? noTally() : state.tally(connection, period),
     payer: { by: 'x402', payment: { ...intent.payment, amount: BigInt(intent.payment.amount) as Usd } },
     price: NOTHING,
     names: intent.names.map(({ name, digest, until }) => ({
@@ -122,6 +146,7 @@ export function holdOfIntent(intent: Intended, state: State): Hold {
     spends: [],
     namesDurable: true,
     intent,
+    prepaid: undefined,
   }
 }
 
@@ -132,6 +157,12 @@ const payerAccount = (payer: Payer): string => {
 }
 
 const NONE: readonly never[] = []
+
+/** Names and used-once keys, as they stand in the journal. */
+export const usedNames = ({ names, once }: Pick<HoldFacts, 'names' | 'once'>): Pick<ChargeFields, 'names' | 'once'> => ({
+  names: names.length === 0 ? NONE : names.map(({ name, digest, untilMs }) => ({ name, digest, until: untilMs })),
+  once: once.length === 0 ? NONE : once.map(({ key, untilMs }) => ({ key, until: untilMs })),
+})
 
 /** What stands in the journal of a charge or an intent. */
 export const fieldsOf = (hold: HoldFacts, charge: Charge, at: EpochMs): ChargeFields => ({
@@ -148,8 +179,7 @@ export const fieldsOf = (hold: HoldFacts, charge: Charge, at: EpochMs): ChargeFi
   api: charge.api,
   operation: charge.operation,
   subject: charge.subject,
-  names: hold.names.length === 0 ? NONE : hold.names.map(({ name, digest, untilMs }) => ({ name, digest, until: untilMs })),
-  once: hold.once.length === 0 ? NONE : hold.once.map(({ key, untilMs }) => ({ key, until: untilMs })),
+  ...usedNames(hold),
   answer: charge.answer,
   call: charge.call,
 })

@@ -1,7 +1,7 @@
 /** The state as lines of JSON and back: what a snapshot holds. Each line is a kind and its parts; amounts are decimal strings. */
 import type { Usd } from '#contract'
 import type { Kept } from './answers.ts'
-import type { Intended, KeyCreated, PayoutBegun } from './records.ts'
+import type { Buying, Intended, KeyCreated, PayoutBegun } from './records.ts'
 import type { Place } from './segments.ts'
 import { keyFrom, type NamedCall, type State, type Sum, type Tally } from './state.ts'
 
@@ -16,7 +16,8 @@ export type Line =
   | readonly ['before', string, Sum]
   | readonly ['name', string, Omit<NamedCall, 'waiters'>]
   | readonly ['once', string, number]
-  | readonly ['intent', Intended, Place | null]
+  | readonly ['intent', Intended | Buying, Place | null]
+  | readonly ['upfront', string]
   | readonly ['refund', string]
   | readonly ['correction', string]
   | readonly ['payout', PayoutBegun['payout']]
@@ -38,6 +39,7 @@ export function* linesOf(state: State): Iterable<Line> {
   for (const [name, { waiters: _, ...call }] of state.named) yield ['name', name, call]
   for (const [key, until] of state.once) yield ['once', key, until]
   for (const [id, intent] of state.intents) yield ['intent', intent, state.intentPlaces.get(id) ?? null]
+  for (const wallet of state.upfront) yield ['upfront', wallet]
   for (const id of state.refunds) yield ['refund', id]
   for (const id of state.corrections) yield ['correction', id]
   if (state.payout !== undefined) yield ['payout', { ...state.payout, amount: state.payout.amount.toString() }]
@@ -80,7 +82,10 @@ export function putLine(state: State, line: Line): void {
 }
 
 /** What is known of single calls. */
-function putCall(state: State, line: Extract<Line, readonly ['name' | 'once' | 'intent' | 'refund' | 'correction' | 'answer', ...unknown[]]>): void {
+function putCall(
+  state: State,
+  line: Extract<Line, readonly ['name' | 'once' | 'intent' | 'upfront' | 'refund' | 'correction' | 'answer', ...unknown[]]>,
+): void {
   switch (line[0]) {
     case 'name':
       state.named.set(line[1], { ...line[2], waiters: [] })
@@ -91,6 +96,9 @@ function putCall(state: State, line: Extract<Line, readonly ['name' | 'once' | '
     case 'intent':
       state.intents.set(line[1].id, line[1])
       if (line[2] !== null) state.intentPlaces.set(line[1].id, line[2])
+      return
+    case 'upfront':
+      state.upfront.add(line[1])
       return
     case 'refund':
       state.refunds.add(line[1])
@@ -113,7 +121,7 @@ export function prune(state: State, nowMs: number): void {
   for (const [key, until] of state.once) if (until <= nowMs) state.once.delete(key)
   state.answers.sweep(nowMs)
   state.spending?.forgetBefore(nowMs)
-  const open = new Set([...state.intents.values()].map(({ connection, period }) => `${period} ${connection}`))
+  const open = new Set([...state.intents.values()].map((intent) => (intent.t === 'buy' ? '' : `${intent.period} ${intent.connection}`)))
   for (const [connection, periods] of state.tallies) {
     for (const [period, tally] of periods) {
       const isOpen = tally.leasedTo > tally.sold + tally.own + tally.wasted || open.has(`${period} ${connection}`)

@@ -104,6 +104,27 @@ export interface Intended extends ChargeFields {
   readonly payment: Omit<Payment, 'amount'> & { readonly amount: string }
 }
 
+/** S of a purchase: credit is about to be paid for. */
+export interface Buying {
+  readonly t: 'buy'
+  readonly id: string
+  readonly at: number
+  /** Whose credit it becomes. */
+  readonly account: string
+  readonly amount: string
+  readonly names: ChargeFields['names']
+  readonly once: ChargeFields['once']
+  readonly payment: Intended['payment']
+}
+
+/** T of a purchase: it is credit. */
+export interface Bought {
+  readonly t: 'bought'
+  readonly id: string
+  readonly transaction: string
+  readonly at: number
+}
+
 /** T: the settlement took effect; the intent's charge stands. */
 export interface Settled {
   readonly t: 'settled'
@@ -113,11 +134,13 @@ export interface Settled {
   readonly at: number
 }
 
-/** X: the settlement did not take effect. The units are wasted. */
+/** X: the settlement did not take effect. The units of a call are wasted. */
 export interface Voided {
   readonly t: 'void'
   readonly id: string
   readonly reason: string
+  /** Says nothing about the payer. */
+  readonly blameless?: true
   readonly at: number
 }
 
@@ -178,6 +201,8 @@ export type JournalRecord =
   | NameFreed
   | Charged
   | Intended
+  | Buying
+  | Bought
   | Settled
   | Voided
   | Refunded

@@ -6,36 +6,12 @@ import { type KeyRecord, NOTHING, type Payout, type Usd, unreachable } from '#co
 import { type Answers, type NewAnswer, withHeaders } from './answers.ts'
 import { Spending } from './counters.ts'
 import type { SoldFacts } from './lines.ts'
-import type { Corrected, Intended, JournalRecord, KeyCreated, PayoutBegun, PayoutEnded, Refunded, Settled } from './records.ts'
+import type { Bought, Buying, Corrected, Intended, JournalRecord, Leased, PayoutBegun, PayoutEnded, Refunded, Settled, Voided, Wasted } from './records.ts'
 import type { Place } from './segments.ts'
+import { type Account, keyFrom, type NamedCall, noTally, type Sum, type Tally } from './state-parts.ts'
+import { WalletKeys } from './wallet-keys.ts'
 
-export interface Account {
-  posted: Usd
-  held: Usd
-}
-
-/** One connection in one period. All in units but `revenue`. */
-export interface Tally {
-  sold: number
-  own: number
-  wasted: number
-  external: number
-  leasedTo: number
-  heldSold: number
-  heldOwn: number
-  revenue: Usd
-}
-
-export type Sum = Pick<Tally, 'sold' | 'own' | 'wasted' | 'external'>
-
-export interface NamedCall {
-  readonly digest: string
-  readonly receipt: string
-  readonly untilMs: number
-  /** `lost`: under way when a process died; what became of it is not recorded. */
-  state: 'waiting' | 'settling' | 'unknown' | 'charged' | 'lost'
-  waiters: (() => void)[]
-}
+export { type Account, keyFrom, type NamedCall, type Sum, type Tally }
 
 const CREDIT = 'liab:credit:'
 
@@ -43,6 +19,7 @@ export class State {
   mode: 'sandbox' | 'live' | undefined
   readonly keys = new Map<string, KeyRecord>()
   readonly keysByHash = new Map<string, KeyRecord>()
+  readonly walletKeys = new WalletKeys()
   readonly accounts = new Map<string, Account>()
   readonly switches = new Map<string, { enabled: boolean; vetted: boolean }>()
   /** Connection -> start of the period -> tally. */
@@ -51,11 +28,13 @@ export class State {
   readonly once = new Map<string, number>()
   /** What periods that ended long ago add up to, by connection: one sum, in a list so that it adds to others. */
   readonly before = new Map<string, readonly [Sum]>()
-  readonly intents = new Map<string, Intended>()
+  readonly intents = new Map<string, Intended | Buying>()
   /** Where they stand in the journal: their answers are read from there. */
   readonly intentPlaces = new Map<string, Place>()
   /** Of the durable charges by consumer and day; only while the journal is read, since calls count what they hold, too. */
   spending: Spending | undefined = new Spending()
+  /** Wallets whose payment was good when it was verified and could not be settled afterwards: they pay upfront. */
+  readonly upfront = new Set<string>()
   /** Ids of those made; a charge is reversed once. */
   readonly refunds = new Set<string>()
   readonly corrections = new Set<string>()
@@ -79,16 +58,11 @@ export class State {
   }
 
   tally(connection: string, period: number): Tally {
-    let periods = this.tallies.get(connection)
-    if (periods === undefined) {
-      periods = new Map()
-      this.tallies.set(connection, periods)
-    }
-    let tally = periods.get(period)
-    if (tally === undefined) {
-      tally = { sold: 0, own: 0, wasted: 0, external: 0, leasedTo: 0, heldSold: 0, heldOwn: 0, revenue: NOTHING }
-      periods.set(period, tally)
-    }
+    const periods = this.tallies.get(connection) ?? new Map<number, Tally>()
+    if (periods.size === 0) this.tallies.set(connection, periods)
+    const found = periods.get(period)
+    const tally = found ?? noTally()
+    if (found === undefined) periods.set(period, tally)
     return tally
   }
 
@@ -108,11 +82,8 @@ export class State {
         this.switches.set(record.connection, { enabled: record.enabled, vetted: record.vetted })
         return
       case 'lease':
-        this.tally(record.connection, record.period).leasedTo = record.to
-        return
       case 'wasted':
-        this.tally(record.connection, record.period).wasted += record.units
-        return
+        return this.#units(record)
       case 'name':
         this.named.set(record.name, { digest: record.digest, receipt: record.receipt, untilMs: record.until, state: 'lost', waiters: [] })
         return
@@ -125,8 +96,11 @@ export class State {
         return this.#intended(record, place)
       case 'settled':
         return this.#settled(record, place)
+      case 'buy':
+      case 'bought':
+        return this.#buying(record)
       case 'void':
-        return this.#voided(record.id)
+        return this.#voided(record)
       case 'refund':
         return this.#refunded(record)
       case 'rotate':
@@ -140,6 +114,12 @@ export class State {
       default:
         unreachable(record)
     }
+  }
+
+  #units(record: Leased | Wasted): void {
+    const tally = this.tally(record.connection, record.period)
+    if (record.t === 'lease') tally.leasedTo = record.to
+    else tally.wasted += record.units
   }
 
   /** Credit is a liability: a debit lowers it. */
@@ -168,6 +148,7 @@ export class State {
 
   putKey(key: KeyRecord): void {
     this.keys.set(key.id, key)
+    this.walletKeys.put(key)
     this.keysByHash.set(key.hash, key)
   }
 
@@ -177,7 +158,7 @@ export class State {
   }
 
   /** Ends the names of a call in `state`, keeping who waits; creates them at replay. */
-  #name(charge: SoldFacts, state: NamedCall['state']): void {
+  #name(charge: Pick<SoldFacts, 'id' | 'names' | 'once'>, state: NamedCall['state']): void {
     for (const { name, digest, until } of charge.names) {
       const found = this.named.get(name)
       if (found !== undefined && found.receipt === charge.id) found.state = state
@@ -210,7 +191,7 @@ export class State {
 
   #settled({ id, headers }: Settled, place: Place | undefined): void {
     const intent = this.intents.get(id)
-    if (intent === undefined) return
+    if (intent === undefined || intent.t === 'buy') return
     const record = this.intentPlaces.get(id)
     this.#forget(id)
     this.#charged(intent)
@@ -223,12 +204,27 @@ export class State {
     if (names.length > 0) this.answers.put(id, { ...answer, until: names.reduce((latest, { until }) => Math.max(latest, until), 0) })
   }
 
-  #voided(id: string): void {
+  #buying(record: Buying | Bought): void {
+    if (record.t === 'buy') {
+      this.intents.set(record.id, record)
+      return this.#name(record, 'settling')
+    }
+    const buying = this.intents.get(record.id)
+    if (buying?.t !== 'buy') return
+    this.#forget(record.id)
+    this.#credit(buying.account, BigInt(buying.amount))
+    this.#name(buying, 'charged')
+  }
+
+  #voided({ id, blameless }: Voided): void {
     const intent = this.intents.get(id)
     if (intent === undefined) return
-    this.spending?.takeBack(intent)
     this.#forget(id)
-    this.tally(intent.connection, intent.period).wasted += intent.units
+    if (intent.t === 'intent') {
+      this.spending?.takeBack(intent)
+      this.tally(intent.connection, intent.period).wasted += intent.units
+      if (blameless !== true) this.upfront.add(intent.payment.payer)
+    }
     for (const { name } of intent.names) this.named.delete(name)
     for (const { key } of intent.once) this.once.delete(key)
   }
@@ -237,11 +233,4 @@ export class State {
     this.intents.delete(id)
     this.intentPlaces.delete(id)
   }
-}
-
-export { withHeaders } from './answers.ts'
-
-export function keyFrom(record: Pick<KeyCreated, 'key'>): KeyRecord {
-  const { capPerDay, ...key } = record.key
-  return capPerDay === undefined ? key : { ...key, capPerDay: BigInt(capPerDay) as Usd }
 }

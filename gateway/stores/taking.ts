@@ -1,7 +1,7 @@
 /** The moves that take: reserve, a wallet's second move, and the change to another connection. */
-import type { Alternative, Clock, HoldRequest, KeyMirror, Reserved, StoreClaim, SupplyClaim, UnitsFate } from '#contract'
+import type { Alternative, Begun, Clock, HoldRequest, KeyMirror, PurchaseRequest, Reserved, StoreClaim, SupplyClaim, UnitsFate } from '#contract'
 import { Claims, type ClaimParts } from './claims.ts'
-import { freeMoney, freeUnits, type Hold, holdMoney, holdUnits, moveHold, newHold } from './holds.ts'
+import { freeMoney, freeUnits, type Hold, holdMoney, holdUnits, moveHold, newHold, newPurchase } from './holds.ts'
 import { lineOf } from './lines.ts'
 import type { Journal } from './journal.ts'
 import type { Leases } from './leases.ts'
@@ -29,17 +29,31 @@ export class Taking {
     this.parts = parts
     this.claims = new Claims(parts)
     this.stock = parts.stock
-    this.keys = { byHash: (hash) => parts.state.keysByHash.get(hash) }
+    this.keys = { byHash: (hash) => parts.state.keysByHash.get(hash), ofAccount: (account) => parts.state.walletKeys.of(account) }
   }
 
-  reserve(request: HoldRequest): Reserved | Promise<Reserved> {
-    const { claims } = request
+  purchase({ payment, ...request }: PurchaseRequest): Begun | Promise<Begun> {
+    const no = this.#refused(request)
+    if (no !== undefined) return no
+    const hold = newPurchase(request.id, payment)
+    this.claims.take(hold, request.claims)
+    this.holds.set(request.id, hold)
+    return { kind: 'begun' }
+  }
+
+  /** What stands against beginning anything, whatever it takes. */
+  #refused(request: HoldRequest): ReturnType<Claims['check']> {
     if (request.key !== undefined && !this.#isValid(request.key)) return refusal('unauthenticated', 'the key is not valid')
     if (this.parts.journal.failed !== undefined) return refusal('unavailable', 'the store cannot be written')
     // Nothing new is begun while nobody knows whether what is under way will ever be on disk.
     if (this.parts.journal.isSlow) return refusal('unavailable', 'the store is slow')
     if (this.holds.has(request.id)) throw new Error(`hold ${request.id} was reserved before`)
-    const no = this.claims.check(claims)
+    return this.claims.check(request.claims)
+  }
+
+  reserve(request: HoldRequest): Reserved | Promise<Reserved> {
+    const { claims } = request
+    const no = this.#refused(request)
     if (no !== undefined) return no
     const supply = claims.find((claim): claim is SupplyClaim => claim.kind === 'supply')
     if (supply === undefined) throw new Error('a reservation without a supply claim')
@@ -66,6 +80,7 @@ export class Taking {
     this.claims.take(hold, claims)
     this.holds.set(id, hold)
     const held: Reserved = { kind: 'held', chosen: alternative, rate: this.claims.rate(hold) }
+    if (payer.by === 'x402' && this.parts.state.upfront.has(payer.payment.payer)) return { ...held, upfront: true }
     return payer.by === 'credits' ? { ...held, available: availableTo(payer, this.parts.state) } : held
   }
 
@@ -108,11 +123,11 @@ export class Taking {
   }
 
   /** Never dearer, and only where the units are. */
-  #mayMove({ payer, alternative }: Hold, to: Alternative): boolean {
+  #mayMove({ payer, alternative, prepaid }: Hold, to: Alternative): boolean {
     const shelf = this.stock.shelf(to.connection)
     if (shelf === undefined) return false
     if (payer.by === 'owner') return this.stock.leftForOwner(to.connection) >= to.units
-    const limit = payer.by === 'x402' ? payer.payment.amount : alternative?.price
+    const limit = payer.by === 'x402' ? payer.payment.amount : (prepaid ?? alternative?.price)
     if (limit === undefined || to.price > limit) return false
     return this.stock.enabled(to.connection) && leftForSale(shelf.connection, shelf.tally) >= to.units
   }

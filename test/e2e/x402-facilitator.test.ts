@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { FacilitatorRequest } from '../../gateway/contract/index.ts'
-import { HttpFacilitator } from '../../gateway/engine/index.ts'
+import { HttpFacilitator } from '../../gateway/payments/facilitator.ts'
 
 type Serve = (response: ServerResponse, request: IncomingMessage, body: string) => unknown
 

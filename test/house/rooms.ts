@@ -1,8 +1,21 @@
 /** The street: which rooms there are, what each may import, and which libraries only one room may know. */
 
 const CONTRACT = 'gateway/contract'
+/** What several rooms need to know of the chain: its nodes, its signatures. */
+const EVM = 'gateway/evm'
 /** Rooms of one brace: each speaks the contract, none knows another. */
-const BRACE = ['gateway/engine', 'gateway/stores', 'gateway/books', 'gateway/vault', 'gateway/payouts', 'gateway/sandbox', 'plugins', 'adapters', 'config']
+const BRACE = [
+  'gateway/engine',
+  'gateway/stores',
+  'gateway/books',
+  'gateway/vault',
+  'gateway/payments',
+  'gateway/payouts',
+  'gateway/sandbox',
+  'plugins',
+  'adapters',
+  'config',
+]
 const GROUND = 'gateway/ground.ts'
 const JOINER = 'gateway/gateway.ts'
 const OFFICE = 'gateway/office'
@@ -14,7 +27,11 @@ const BUILD = 'gateway/build.mjs'
 /** Room -> the rooms to its left. What is not listed here is no room. */
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
   [CONTRACT]: [],
+  [EVM]: [CONTRACT],
   ...Object.fromEntries(BRACE.map((room) => [room, [CONTRACT]])),
+  'gateway/payments': [CONTRACT, EVM],
+  'gateway/payouts': [CONTRACT, EVM],
+  'gateway/sandbox': [CONTRACT, EVM],
   [GROUND]: [CONTRACT, ...BRACE],
   [JOINER]: [CONTRACT, ...BRACE, GROUND],
   [OFFICE]: [CONTRACT, GROUND],
@@ -22,7 +39,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   [MAIN]: [CONTRACT, ...BRACE, GROUND, JOINER, OFFICE, DOORS],
   [BUILD]: [],
   [LAUNCHER]: [BUILD, MAIN],
-  test: [CONTRACT, ...BRACE, GROUND, JOINER, OFFICE, DOORS, MAIN, BUILD],
+  test: [CONTRACT, EVM, ...BRACE, GROUND, JOINER, OFFICE, DOORS, MAIN, BUILD],
   bench: [CONTRACT, 'gateway/books', 'gateway/stores', GROUND, 'test'],
 }
 

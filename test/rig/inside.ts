@@ -22,6 +22,8 @@ import { Deadlines } from '../../gateway/engine/deadlines.ts'
 import { Patience } from '../../gateway/engine/patience.ts'
 import { EngineCall, type EnginePorts, Flight, Generation, type Incoming, type Link, resolveBody, resolveTarget } from '../../gateway/engine/index.ts'
 import { QualityBook } from '../../gateway/engine/quality.ts'
+import { Unverified } from '../../gateway/engine/unverified.ts'
+import { Tills } from '../../gateway/payments/index.ts'
 import { type Group, type JournalRecord, openEmbedded } from '../../gateway/stores/index.ts'
 import { adapterOf, connectionOf, operationOf } from './acme.ts'
 import { realChain } from './chains.ts'
@@ -96,16 +98,22 @@ export interface Inside {
 
 /** Everything ends with the test. */
 export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<Inside> {
-  const apis = setup.apis ?? new Map([['acme', [connectionOf('acme')]]])
-  const adapter = setup.adapter ?? adapterOf([operationOf('search')])
+  const { apis = new Map([['acme', [connectionOf('acme')]]]), adapter = adapterOf([operationOf('search')]) } = setup
   const limits = { upstreamTimeoutMs: setup.upstreamTimeoutMs ?? 30_000, concurrentPerConsumer: setup.concurrentPerConsumer ?? 1000 }
   const outside = outsideParts()
   const { clock, chance, log, facilitator, provider } = outside
   const { store, admin, meters, journal, flushed } = openStore(t, clock, setup)
   admin.configure([...apis.values()].flat())
+  const tills = new Tills({
+    clock,
+    chance,
+    upstreamTimeoutMs: limits.upstreamTimeoutMs,
+    origin: () => 'http://gateway.example',
+    facilitator: () => facilitator,
+  })
   const pluginPorts: PluginPorts = {
     ...{ mode: 'sandbox', clock, chance, log, meters, keys: store.keys, stock: store.stock, ...limits },
-    facilitator: () => facilitator,
+    till: (settings) => tills.till(settings),
   }
   const seen = { records: [] as CallRecord[], outcomes: new Map<string, Outcome[]>(), unknowns: { count: 0 } }
   const chain = [...(setup.chain ?? realChain()), watcher(seen.outcomes)]
@@ -124,6 +132,7 @@ export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<
       quality,
       deadlines,
       patience: new Patience(setup.patienceMs ?? 60_000),
+      unverified: new Unverified(),
       ...limits,
       bufferBytes: setup.bufferBytes ?? 64,
     },

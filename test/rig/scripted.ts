@@ -1,6 +1,6 @@
 /** Outer ends that do what a test says, when it says so: clock, provider and facilitator, in the shapes of the engine's ports. */
 
-import type { Chance, Clock, EpochMs, Facilitator, FacilitatorAnswer, FacilitatorRequest, Log } from '#contract'
+import type { Chance, Clock, EpochMs, Facilitator, FacilitatorAnswer, FacilitatorRequest, FacilitatorState, Log } from '#contract'
 import type { Attempt, AttemptEvents, OutgoingRequest } from '../../gateway/engine/transport.ts'
 
 /** Something that waits until it is let through. */
@@ -176,7 +176,7 @@ const good = (body: Record<string, unknown>): FacilitatorAnswer => ({ kind: 'ans
 export const VALID = good({ isValid: true })
 export const SETTLED = good({ success: true, transaction: `0x${'ab'.repeat(32)}` })
 export const REFUSED = good({ success: false, errorReason: 'insufficient_funds' })
-export const LOST: FacilitatorAnswer = { kind: 'lost', sent: true, cause: new Error('no answer came') }
+export const LOST: FacilitatorAnswer = { kind: 'lost', sent: true, why: 'slow', cause: new Error('no answer came') }
 
 type Answers = (payer: string) => FacilitatorAnswer | Promise<FacilitatorAnswer>
 
@@ -186,11 +186,16 @@ export class ScriptedFacilitator implements Facilitator {
   settles: Answers = () => SETTLED
   /** Payers, in the order in which they were asked for. */
   readonly asked = { verify: [] as string[], settle: [] as string[] }
+  readonly state = NO_STATE
 
   async verify(request: FacilitatorRequest): Promise<FacilitatorAnswer> {
     const payer = payerOf(request)
     this.asked.verify.push(payer)
     return this.verifies(payer)
+  }
+
+  async supported(): Promise<FacilitatorAnswer> {
+    return good({ kinds: [] })
   }
 
   async settle(request: FacilitatorRequest): Promise<FacilitatorAnswer> {
@@ -199,6 +204,9 @@ export class ScriptedFacilitator implements Facilitator {
     return this.settles(payer)
   }
 }
+
+const NO_SUMS = { asked: 0, answered: 0, refused: 0, lost: 0 }
+export const NO_STATE: FacilitatorState = { name: 'scripted', open: false, verify: NO_SUMS, settle: NO_SUMS, lastFailure: undefined }
 
 const payerOf = ({ paymentPayload }: FacilitatorRequest): string =>
   (paymentPayload as { payload: { authorization: { from: string } } }).payload.authorization.from.toLowerCase()

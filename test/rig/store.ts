@@ -103,6 +103,8 @@ export const paymentOf = (amount: string, more: Partial<Payment> = {}): Payment 
   asset: '0xa',
   payer: '0xb',
   nonce: '0x1',
+  validAfterMs: 0 as EpochMs,
+  upfront: false,
   amount: usd(amount),
   validBeforeMs: Date.UTC(2026, 10, 23, 13) as EpochMs,
   payload: { some: 'payload' },

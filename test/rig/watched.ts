@@ -1,9 +1,9 @@
 /** The real store, with each end of a hold written down; a move waits or fails where a test says so. */
 
-import type { Charge, HoldRequest, Payment, Reserved, Settlement, Store } from '#contract'
+import type { Charge, HoldRequest, Payment, Purchase, PurchaseRequest, Reserved, Settlement, Store } from '#contract'
 import type { Gate } from './scripted.ts'
 
-export type Move = 'reserve' | 'extend' | 'switch' | 'commit' | 'intend' | 'resolve'
+export type Move = 'reserve' | 'extend' | 'switch' | 'commit' | 'intend' | 'buy' | 'resolve'
 
 /** A move for a connection that is not answered before the gate opens. The real one is made first, but for `reserve`. */
 export type Waits = (move: Move, connection: string) => Gate | undefined
@@ -51,6 +51,15 @@ export class WatchedStore implements Store {
     return reserved.then(note).finally(() => {
       this.reserving -= 1
     })
+  }
+
+  purchase(request: PurchaseRequest): ReturnType<Store['purchase']> {
+    return this.#real.purchase(request)
+  }
+
+  buy(hold: string, purchase: Purchase): Promise<void> {
+    this.#fail('buy')
+    return this.#real.buy(hold, purchase)
   }
 
   extend(...[hold, claims]: Parameters<Store['extend']>): Reserved | Promise<Reserved> {

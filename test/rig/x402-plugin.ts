@@ -1,8 +1,22 @@
 /** The x402-payment plugin alone: its hooks, the facilitators that it asks, and calls that carry a payment. */
 
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import type { Call, Facilitator, FacilitatorAnswer, FacilitatorRequest, Hooks, Payment, PluginPorts, Settlement, Usd } from '../../gateway/contract/index.ts'
+import type {
+  Call,
+  Clock,
+  Facilitator,
+  FacilitatorAnswer,
+  FacilitatorRequest,
+  Hooks,
+  Payment,
+  PluginPorts,
+  Settlement,
+  TillSettings,
+  Usd,
+} from '../../gateway/contract/index.ts'
 import plugin from '../../plugins/x402-payment.ts'
+import { Tills } from '../../gateway/payments/index.ts'
+import { NO_STATE } from './scripted.ts'
 import { PAY_TO, settingsOf } from './chains.ts'
 import { decodeHeader } from './client.ts'
 
@@ -17,7 +31,7 @@ export const privateKey = generatePrivateKey()
 export const payer = privateKeyToAccount(privateKey).address.toLowerCase()
 export const HASH = `0x${'ab'.repeat(32)}`
 export const answer = (body: Json, status = 200): FacilitatorAnswer => ({ kind: 'answer', status, body })
-export const lost = (sent: boolean): FacilitatorAnswer => ({ kind: 'lost', sent, cause: new Error('no answer') })
+export const lost = (sent: boolean): FacilitatorAnswer => ({ kind: 'lost', sent, why: 'broken', cause: new Error('no answer') })
 export const VALID = answer({ isValid: true })
 export const SETTLED = answer({ success: true, transaction: HASH })
 
@@ -36,10 +50,12 @@ export function made(yaml = ''): Made {
       asked.push({ url, step, request, deadlineMs })
       return answers[`${url} ${step}`] ?? (step === 'verify' ? VALID : SETTLED)
     }
-    return { name: url, verify: ask('verify'), settle: ask('settle') }
+    return { name: url, verify: ask('verify'), settle: ask('settle'), supported: async () => answer({ kinds: [] }), state: NO_STATE }
   }
   const clock = { nowMs: () => Date.now(), monotonicNs: () => 0 }
-  const ports = { mode: 'sandbox', clock, upstreamTimeoutMs: 30_000, facilitator } as unknown as PluginPorts
+  const chance = { hex: (bytes: number) => 'ab'.repeat(bytes) }
+  const tills = new Tills({ clock: clock as Clock, chance, upstreamTimeoutMs: 30_000, origin: () => 'http://gateway.example', facilitator })
+  const ports = { mode: 'sandbox', clock, upstreamTimeoutMs: 30_000, till: (settings: TillSettings) => tills.till(settings) } as unknown as PluginPorts
   return { hooks: plugin.create(settingsOf(plugin as never, `pay_to: "${PAY_TO}"\n${yaml}`) as never, ports), asked, answers }
 }
 

@@ -41,7 +41,7 @@ export class RedisAdmin implements StoreAdmin {
 
   async createKey({ credits, ...rest }: NewKey): Promise<KeyRecord> {
     const at = this.#parts.clock.nowMs()
-    const key: KeyRecord = { ...rest, account: `key:${rest.id}`, createdAtMs: at }
+    const key: KeyRecord = { ...rest, account: rest.account ?? `key:${rest.id}`, createdAtMs: at }
     const lines: JournalRecord[] = [{ t: 'key', key: JSON.parse(keyText(key)) as KeyCreated['key'] }]
     if (credits > 0n) lines.push({ t: 'credit', id: `grant-${key.id}`, account: key.account, amount: credits.toString(), from: 'grant', at })
     await this.#move(KEY, [key.id, keyText(key), key.expiresAtMs ?? 0, key.account, money(credits), '', this.#parts.ledger, ...lines.map(lineOf)])

@@ -2,6 +2,7 @@
  * Local copies, so that admitting is synchronous: keys and switches follow the store's stream of changes, what is left of
  * each connection is looked at again and again. They may lag by a moment; the reserve move checks again and its refusal wins.
  */
+import { WalletKeys } from '../wallet-keys.ts'
 import { type EpochMs, type KeyMirror, type KeyRecord, NOTHING, type StockMirror, type Units, type Usd } from '#contract'
 import type { Redis } from 'ioredis'
 import type { Tally } from '../state.ts'
@@ -38,6 +39,7 @@ export const readTally = (redis: Redis, prefix: string, connection: string, star
 
 export class Mirrors {
   readonly keys: KeyMirror
+  readonly #walletKeys = new WalletKeys()
   readonly stock: StockMirror
   readonly #redis: Redis
   readonly #following: Redis
@@ -57,7 +59,7 @@ export class Mirrors {
     this.#prefix = options.prefix
     this.#shelves = options.shelves
     this.#enabledByDefault = options.enabledByDefault
-    this.keys = { byHash: (hash) => this.#byHash.get(hash) }
+    this.keys = { byHash: (hash) => this.#byHash.get(hash), ofAccount: (account) => this.#walletKeys.of(account) }
     this.stock = {
       enabled: (name) => this.enabled(name),
       left: (name) => this.#left(name, ({ connection }, tally) => leftForSale(connection, tally)),
@@ -89,6 +91,7 @@ export class Mirrors {
   }
 
   put(key: KeyRecord): void {
+    this.#walletKeys.put(key)
     this.#byHash.set(key.hash, key)
   }
 

@@ -67,8 +67,61 @@ out(ledger, line)
 return 'intended'
 `)
 
+/** S of a purchase, or of a call that is paid upfront. */
+export const BUY = script(`${COMMON}${PACES}${HOLDS}
+local id, account, price, ledger, line = arg(), arg(), arg(), arg(), arg()
+local h = hold(id)
+if not h then return redis.call('GET', P .. 'f:' .. id) or 'gone' end
+if h.i then return 'intended' end
+redis.call('HSET', P .. 'h:' .. id, 's', 'S', 'i', line, 'iu', '0', 'ip', price, 'k', account)
+h.id = id
+setNames(h, 'settling')
+out(ledger, line)
+return 'intended'
+`)
+
+/** Its outcome. Credit that a call is to follow for is held for it in the same move. */
+export const BOUGHT = script(`${COMMON}${PACES}${HOLDS}
+local id, state, ledger, line = arg(), arg(), arg(), arg()
+local h = hold(id)
+if not h then return redis.call('GET', P .. 'f:' .. id) or 'gone' end
+if not h.i then return 'none' end
+h.id = id
+if state == 'unknown' then
+  redis.call('HSET', P .. 'h:' .. id, 's', 'U')
+  redis.call('SADD', P .. 'unknown', id)
+  freeSlots(id, h)
+  giveUpCall(id, h)
+  setNames(h, 'unknown')
+  return 'unknown'
+end
+redis.call('SREM', P .. 'unknown', id)
+out(ledger, line)
+if state == 'settled' then
+  redis.call('SADD', P .. 'accounts', h.k)
+  redis.call('HINCRBY', P .. 'a:' .. h.k, 'p', h.ip)
+  keepOnce(h)
+  if h.t then
+    redis.call('HSET', P .. 'h:' .. id, 's', 'R', 'b', 'credits', 'a', h.k, 'm', h.ip, 'y', h.ip, 'o', '', 'd', '1')
+    redis.call('HDEL', P .. 'h:' .. id, 'i', 'iu', 'ip', 'k')
+    redis.call('HINCRBY', P .. 'a:' .. h.k, 'h', h.ip)
+    setNames(h, 'waiting')
+    return 'prepaid'
+  end
+  freeSlots(id, h)
+  setNames(h, 'charged')
+  forget(id, h, 'charged')
+  return 'charged'
+end
+freeSlots(id, h)
+giveUpCall(id, h)
+freeNames(h)
+forget(id, h, 'void')
+return 'void'
+`)
+
 export const RESOLVE = script(`${COMMON}${PACES}${HOLDS}${ANSWERS}${CHARGED}
-local id, state, ledger, line, answer, till, budget = arg(), arg(), arg(), arg(), arg(), tonumber(arg()), tonumber(arg())
+local id, state, ledger, line, answer, till, budget, distrust = arg(), arg(), arg(), arg(), arg(), tonumber(arg()), tonumber(arg()), arg()
 local h = hold(id)
 if not h then return redis.call('GET', P .. 'f:' .. id) or 'gone' end
 if not h.i then return 'none' end
@@ -90,6 +143,7 @@ if state == 'settled' then
 end
 freeUnits(h)
 redis.call('HINCRBY', P .. 't:' .. h.t, 'w', h.iu)
+if distrust == '1' then redis.call('SADD', P .. 'upfront', string.sub(h.a, 8)) end
 freeSlots(id, h)
 giveBackPaces(h)
 setSpent(h, 0)
@@ -137,6 +191,7 @@ for _, id in ipairs(ids) do
     redis.call('SMOVE', P .. 'open:' .. dead, P .. 'open:' .. me, id)
     redis.call('SADD', P .. 'unknown', id)
     freeSlots(id, h)
+    if h.k then giveUpCall(id, h) end
     setNames(h, 'unknown')
   else
     h.id = id

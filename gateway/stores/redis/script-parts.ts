@@ -6,7 +6,7 @@
  * a test, or empty.
  *
  *   h:<hold>  s state (R reserved, S settling, U unknown), p process, c connection, t tally, u units, b by, a account, m money,
- *             w owner, e period, n names, d durable names, o once, g rates, l slots, x spends, i intent
+ *             w owner, e period, n names, d durable names, o once, g rates, l slots, x spends, i intent, k account that it buys credit for, y prepaid
  *   t:<connection>:<period>  s sold, o own, w wasted, x external, hs and ho held, r revenue
  *   a:<account>  p posted, h held          n:<name>  d digest, r receipt, u until, s state
  */
@@ -86,7 +86,7 @@ local freeSlots = function(id, h)
   end
   redis.call('HDEL', P .. 'h:' .. id, 'l')
 end
-local freeUnits = function(h) redis.call('HINCRBY', P .. 't:' .. h.t, heldField(h), int(-num(h.u))) end
+local freeUnits = function(h) if h.t then redis.call('HINCRBY', P .. 't:' .. h.t, heldField(h), int(-num(h.u))) end end
 local freeMoney = function(h) if num(h.m) > 0 then redis.call('HINCRBY', P .. 'a:' .. h.a, 'h', int(-num(h.m))) end end
 local giveBackPaces = function(h)
   for _, one in ipairs(lines(h.g)) do
@@ -116,6 +116,13 @@ end
 local freeNames = function(h)
   eachName(h, function(k) redis.call('DEL', k) end)
   for _, key in ipairs(lines(h.o)) do redis.call('DEL', P .. 'o:' .. key) end
+end
+-- The payment stays; the call that it was for is not made.
+local giveUpCall = function(id, h)
+  freeUnits(h)
+  giveBackPaces(h)
+  setSpent(h, 0)
+  redis.call('HDEL', P .. 'h:' .. id, 't', 'c', 'g', 'x')
 end
 local keepOnce = function(h)
   for _, key in ipairs(lines(h.o)) do

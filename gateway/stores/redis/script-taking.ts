@@ -170,14 +170,35 @@ local a = alternatives[chosen]
 local price = 0
 if by == 'credits' then price = a.price end
 local counted = price
-if payment ~= '' then counted = tonumber(payment) end
+local upfront = '0'
+if payment ~= '' then
+  counted = tonumber(payment)
+  upfront = int(redis.call('SISMEMBER', P .. 'upfront', string.sub(account, 8)))
+end
 holdUnits(a, by, a.units)
 if price > 0 then redis.call('HINCRBY', P .. 'a:' .. account, 'h', int(price)) end
 redis.call('HSET', P .. 'h:' .. id, 's', 'R', 'p', process, 'c', a.connection, 't', tallyOf(a), 'u', int(a.units), 'b', by,
   'a', account, 'm', int(price), 'w', a.owner, 'e', int(a.from))
 redis.call('SADD', P .. 'open:' .. process, id)
 local ahead = takeClaims(id, counted, {})
-return { 'held', int(chosen - 1), ahead, int(available - price) }
+return { 'held', int(chosen - 1), ahead, int(available - price), upfront }
+`)
+
+/** Credit alone: the payment, and what limits its sender. */
+export const PURCHASE = script(`${COMMON}${PACES}${HOLDS}${CLAIMS}
+local id, process, keyId, account = arg(), arg(), arg(), arg()
+readClaims()
+if redis.call('EXISTS', P .. 'f:' .. id) == 1 then return { 'ended' } end
+if keyId ~= '' then
+  local till = redis.call('HGET', P .. 'live', keyId)
+  if not till or (till ~= '0' and tonumber(till) <= nowMs) then return { 'unauthenticated' } end
+end
+local no = checkClaims()
+if no then return no end
+redis.call('HSET', P .. 'h:' .. id, 's', 'R', 'p', process, 'b', 'x402', 'a', account, 'u', '0', 'm', '0')
+redis.call('SADD', P .. 'open:' .. process, id)
+takeClaims(id, 0, {})
+return { 'held' }
 `)
 
 export const EXTEND = script(`${COMMON}${PACES}${HOLDS}${CLAIMS}
@@ -207,7 +228,7 @@ if fate == 'wasted' and num(h.u) > 0 then
 end
 freeMoney(h)
 local price = 0
-if h.b == 'credits' then price = a.price end
+if h.b == 'credits' then price = num(h.y or a.price) end
 holdUnits(a, h.b, a.units)
 if price > 0 then redis.call('HINCRBY', P .. 'a:' .. h.a, 'h', int(price)) end
 redis.call('HSET', P .. 'h:' .. id, 'c', a.connection, 't', tallyOf(a), 'u', int(a.units), 'm', int(price), 'w', a.owner, 'e', int(a.from))

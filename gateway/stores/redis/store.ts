@@ -2,14 +2,14 @@
  * The Redis store: one script a move, for any number of gateways that share a name. Moves that begin something (taking.ts)
  * are asked once and refused in time; moves that end something are repeated until what became of them is known.
  */
-import type { Charge, Payment, Refund, Settlement, Store, StoredAnswer, UnitsFate, UnknownSettlement, Usd } from '#contract'
+import type { Charge, Payment, Purchase, Refund, Settlement, Store, StoredAnswer, UnitsFate, UnknownSettlement, Usd } from '#contract'
 import { withHeaders } from '../answers.ts'
-import { fieldsOf } from '../holds.ts'
+import { fieldsOf, usedNames } from '../holds.ts'
 import { lineOf } from '../lines.ts'
-import type { Intended, JournalRecord } from '../records.ts'
+import type { Buying, Intended, JournalRecord } from '../records.ts'
 import { money } from './arguments.ts'
 import type { RedisParts } from './parts.ts'
-import { COMMIT, INTEND, REFUND, RELEASE, RESOLVE } from './script-ending.ts'
+import { BOUGHT, BUY, COMMIT, INTEND, REFUND, RELEASE, RESOLVE } from './script-ending.ts'
 import { type Held, Taking } from './taking.ts'
 import { Waiting } from './waiting.ts'
 
@@ -52,6 +52,17 @@ export class RedisStore extends Taking implements Store {
     held.intent = intent
   }
 
+  async buy(id: string, { account, payment }: Purchase): Promise<void> {
+    const held = this.hold(id)
+    if (held.intent !== undefined) return this.parts.flushed()
+    const amount = payment.amount.toString()
+    const buying: Buying = { t: 'buy', id, at: this.parts.clock.nowMs(), account, amount, ...usedNames(held), payment: { ...payment, amount } }
+    const args = [this.parts.testTime(), id, account, money(payment.amount), this.parts.ledger, JSON.stringify(buying)]
+    const how = await this.parts.doing(this.parts.link.surely(BUY, args))
+    if (how !== 'intended') throw new Error(`hold ${id} was given up (${how}) before its settlement was begun`)
+    held.intent = buying
+  }
+
   async resolve(id: string, settlement: Settlement): Promise<void> {
     return this.parts.doing(this.#resolve(id, settlement))
   }
@@ -62,23 +73,44 @@ export class RedisStore extends Taking implements Store {
     const intent = held?.intent ?? (await this.#intentOf(id))
     if (intent === undefined) return
     const at = clock.nowMs()
+    if (intent.t === 'buy') return this.#bought(held, intent, settlement)
     const record: JournalRecord | undefined =
       settlement.state === 'settled'
         ? { t: 'settled', id, transaction: settlement.transaction, headers: settlement.headers, at }
         : settlement.state === 'not_settled'
-          ? { t: 'void', id, reason: settlement.reason, at }
+          ? voidOf(id, settlement, at)
           : undefined
     const answer = settlement.state === 'settled' && intent.answer !== undefined ? withHeaders(intent.answer, settlement.headers) : undefined
     const kept = keptAnswer({ names: intent.names.map(({ until }) => ({ untilMs: until })) }, answer)
     const line = record === undefined ? '' : lineOf(record)
-    await link.surely(RESOLVE, [this.parts.testTime(), id, settlement.state, ledger, line, kept.text, kept.untilMs, answers])
+    const distrust = settlement.state === 'not_settled' && settlement.blameless !== true ? '1' : ''
+    await link.surely(RESOLVE, [this.parts.testTime(), id, settlement.state, ledger, line, kept.text, kept.untilMs, answers, distrust])
     if (record !== undefined && held !== undefined) this.#done(held)
     else if (held !== undefined) this.#waiting.look(held.names.map(({ name }) => name))
   }
 
-  async #intentOf(id: string): Promise<Intended | undefined> {
+  async #bought(held: Held | undefined, { id, account, amount }: Buying, settlement: Settlement): Promise<void> {
+    const { ledger, clock, link } = this.parts
+    const at = clock.nowMs()
+    const record: JournalRecord | undefined =
+      settlement.state === 'settled'
+        ? { t: 'bought', id, transaction: settlement.transaction, at }
+        : settlement.state === 'not_settled'
+          ? voidOf(id, settlement, at)
+          : undefined
+    const line = record === undefined ? '' : lineOf(record)
+    const how = await link.surely(BOUGHT, [this.parts.testTime(), id, settlement.state, ledger, line])
+    if (held === undefined) return
+    if (how === 'prepaid') {
+      const names = held.names.map((name) => ({ ...name, durable: true }))
+      Object.assign(held, { payer: { by: 'credits', account }, prepaid: BigInt(amount), intent: undefined, once: [], names })
+    } else if (record === undefined) this.#waiting.look(held.names.map(({ name }) => name))
+    else this.#done(held)
+  }
+
+  async #intentOf(id: string): Promise<Intended | Buying | undefined> {
     const text = await this.parts.reading((redis) => redis.hget(`${this.parts.link.prefix}h:${id}`, 'i'))
-    return text === null ? undefined : (JSON.parse(text) as Intended)
+    return text === null ? undefined : (JSON.parse(text) as Intended | Buying)
   }
 
   release(id: string, fate: UnitsFate): void {
@@ -115,7 +147,8 @@ export class RedisStore extends Taking implements Store {
       const intent = await this.#intentOf(id)
       if (intent === undefined) continue
       const payment = { ...intent.payment, amount: BigInt(intent.payment.amount) as Usd }
-      found.push({ hold: id, payment, sinceMs: intent.at as UnknownSettlement['sinceMs'], price: BigInt(intent.price) as Usd })
+      const [buys, price] = intent.t === 'buy' ? (['credit', intent.amount] as const) : (['call', intent.price] as const)
+      found.push({ hold: id, buys, payment, sinceMs: intent.at as UnknownSettlement['sinceMs'], price: BigInt(price) as Usd })
     }
     return found
   }
@@ -132,6 +165,11 @@ export class RedisStore extends Taking implements Store {
     this.#waiting.look(held.names.map(({ name }) => name))
   }
 }
+
+const voidOf = (id: string, { reason, blameless }: Extract<Settlement, { state: 'not_settled' }>, at: number): JournalRecord => ({
+  ...{ t: 'void', id, reason, at },
+  ...(blameless === true ? { blameless } : {}),
+})
 
 /** An answer is stored as long as the longest of its names. */
 function keptAnswer(

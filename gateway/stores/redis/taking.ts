@@ -1,15 +1,15 @@
 /** The moves that take, of the Redis store: reserve, a wallet's second move, the change to another connection; and what is known of a name. */
-import type { Alternative, HoldRequest, Named, Reserved, StoredAnswer, StoreClaim, SupplyClaim, UnitsFate } from '#contract'
+import type { Alternative, Begun, HoldRequest, Named, PurchaseRequest, Reserved, StoredAnswer, StoreClaim, SupplyClaim, UnitsFate, Usd } from '#contract'
 import { NOTHING } from '#contract'
 import type { HoldFacts } from '../holds.ts'
 import { lineOf } from '../lines.ts'
-import type { Intended } from '../records.ts'
+import type { Buying, Intended } from '../records.ts'
 import { claimArguments, money } from './arguments.ts'
 import { type Argument, LostError, type Reply, type Script } from './link.ts'
 import type { RedisParts } from './parts.ts'
 import { heldOf, namedOf, type Question, rateOf, refusedOf, UNAVAILABLE } from './replies.ts'
 import { RELEASE } from './script-ending.ts'
-import { EXTEND, RESERVE, SWITCH } from './script-taking.ts'
+import { EXTEND, PURCHASE, RESERVE, SWITCH } from './script-taking.ts'
 
 /** What this process knows of a hold of its own: enough to write its line. */
 export interface Held extends HoldFacts {
@@ -17,8 +17,11 @@ export interface Held extends HoldFacts {
   owner: string
   units: number
   period: number
-  alternative: Alternative
-  intent: Intended | undefined
+  /** Undefined for a purchase of credit alone. */
+  alternative: Alternative | undefined
+  intent: Intended | Buying | undefined
+  /** Settled before the call, which is charged as much. */
+  prepaid: Usd | undefined
   answer: StoredAnswer | undefined
 }
 
@@ -48,6 +51,27 @@ export class Taking {
     }
   }
 
+  async purchase({ id, claims, key = '', payment }: PurchaseRequest): Promise<Begun> {
+    if (this.parts.failed() !== undefined) return UNAVAILABLE
+    try {
+      const args = [this.parts.testTime(), id, this.parts.process, key, `wallet:${payment.payer}`, ...claimArguments(claims)]
+      const reply = (await this.parts.link.ask(PURCHASE, args)) as readonly Reply[]
+      if (reply[0] === 'named') return (await this.#named(claims, reply as readonly string[])) as Begun
+      if (reply[0] !== 'held') return refusedOf(reply, this.#question(claims, undefined))
+      const held: Held = {
+        ...{ id, alternative: undefined, connection: '', owner: '', units: 0, period: 0, payer: { by: 'x402', payment }, names: [], once: [] },
+        ...{ intent: undefined, answer: undefined, prepaid: undefined },
+      }
+      keep(held, claims)
+      this.holds.set(id, held)
+      return { kind: 'begun' }
+    } catch (error) {
+      if (!(error instanceof LostError)) throw error
+      this.giveUp(RELEASE, id, ['returned', this.parts.ledger, ''])
+      return UNAVAILABLE
+    }
+  }
+
   async #reserved({ id, claims, key = '' }: HoldRequest, supply: SupplyClaim, nowMs: number | undefined): Promise<Reserved> {
     const { shelves, process, link } = this.parts
     const { payer, alternatives, maxPrice } = supply
@@ -62,13 +86,14 @@ export class Taking {
     if (reply[0] !== 'held') return refusedOf(reply, question)
     const { chosen, rate, available } = heldOf(reply, question)
     this.holds.set(id, this.#held(id, chosen, supply, claims, nowMs))
+    if (payer.by === 'x402' && reply[4] === '1') return { kind: 'held', chosen, rate, upfront: true }
     return payer.by === 'credits' ? { kind: 'held', chosen, rate, available } : { kind: 'held', chosen, rate }
   }
 
   #held(id: string, alternative: Alternative, { payer }: SupplyClaim, claims: readonly StoreClaim[], nowMs: number | undefined): Held {
     const { connection, owner, units } = alternative
     const held: Held = {
-      ...{ id, alternative, connection, owner, units, payer, names: [], once: [], intent: undefined, answer: undefined },
+      ...{ id, alternative, connection, owner, units, payer, names: [], once: [], intent: undefined, answer: undefined, prepaid: undefined },
       period: this.parts.shelves.startMs(connection, nowMs),
     }
     keep(held, claims)
@@ -88,11 +113,12 @@ export class Taking {
 
   async extend(id: string, claims: readonly StoreClaim[]): Promise<Reserved> {
     const held = this.hold(id)
-    const price = held.payer.by === 'x402' ? held.payer.payment.amount : held.payer.by === 'credits' ? held.alternative.price : NOTHING
+    const price = held.payer.by === 'x402' ? held.payer.payment.amount : held.payer.by === 'credits' ? priceOf(held) : NOTHING
     const reply = (await this.parts.link.ask(EXTEND, [this.parts.testTime(), id, money(price), ...claimArguments(claims)])) as readonly Reply[]
     if (reply[0] === 'named') return this.#named(claims, reply as readonly string[])
     if (reply[0] !== 'held') return refusedOf(reply, this.#question(claims, undefined))
     keep(held, claims)
+    if (held.alternative === undefined) throw new Error(`hold ${id} is for no call`)
     return { kind: 'held', chosen: held.alternative, rate: rateOf(claims, reply[2]) }
   }
 
@@ -108,7 +134,7 @@ export class Taking {
     const { shelves, ledger, link } = this.parts
     const held = this.holds.get(id)
     if (held === undefined || shelves.get(to.connection) === undefined) return false
-    const limit = held.payer.by === 'x402' ? money(held.payer.payment.amount) : money(held.alternative.price)
+    const limit = held.payer.by === 'x402' ? money(held.payer.payment.amount) : money(priceOf(held))
     const args = [this.parts.testTime(), id, fate, ledger, this.wastedLine(held), limit, ...shelves.arguments(to, nowMs)]
     const reply = (await link.surely(SWITCH, args)) as readonly Reply[]
     if (reply[0] === 'turn') return nowMs === undefined ? this.#switched(id, to, fate, Number(reply[1])) : false
@@ -153,6 +179,9 @@ export class Taking {
     return held
   }
 }
+
+/** The most that the call may cost its payer. */
+const priceOf = ({ prepaid, alternative }: Held): Usd => prepaid ?? alternative?.price ?? NOTHING
 
 function keep({ names, once }: Held, claims: readonly StoreClaim[]): void {
   for (const claim of claims) {

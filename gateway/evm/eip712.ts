@@ -1,4 +1,4 @@
-/** The digest that a wallet signs for an EIP-3009 transfer (EIP-712 typed data), and the address that a signature of it belongs to. */
+/** The digest that a wallet signs for an EIP-3009 transfer (EIP-712 typed data). */
 
 import { keccak_256 } from '@noble/hashes/sha3.js'
 
@@ -51,35 +51,6 @@ export function transferDigest(domain: TokenDomain, transfer: Transfer): Uint8Ar
     hexWord(transfer.nonce),
   )
   return hashOf(PREFIX, separator, message)
-}
-
-const SIGNATURE = /^0x[0-9a-fA-F]{130}$/
-
-// The curve takes 30 ms to load, the longest part of a sandbox's start; the first payment waits for it instead.
-let curve: Promise<typeof import('@noble/curves/secp256k1.js')> | undefined
-const loadCurve = () => {
-  curve ??= import('@noble/curves/secp256k1.js')
-  return curve
-}
-
-/**
- * The lower-case address that signed, or undefined where tokens take the signature for invalid: not 65 bytes, v other than
- * 27 or 28, r or s out of range, or a high s (EIP-2; without that check each signature would have a second form).
- */
-export async function recoverAddress(digest: Uint8Array, signature: string): Promise<string | undefined> {
-  if (!SIGNATURE.test(signature)) return undefined
-  const v = Number.parseInt(signature.slice(130), 16)
-  if (v !== 27 && v !== 28) return undefined
-  const { secp256k1 } = await loadCurve()
-  try {
-    const parsed = new secp256k1.Signature(BigInt(signature.slice(0, 66)), BigInt(`0x${signature.slice(66, 130)}`), v - 27)
-    if (parsed.hasHighS()) return undefined
-    const point = parsed.recoverPublicKey(digest).toBytes(false)
-    return `0x${Buffer.from(keccak_256(point.subarray(1)).subarray(12)).toString('hex')}`
-  } catch {
-    // r or s is zero or beyond the order of the curve, or r is no point's coordinate: the library's way to say so
-    return undefined
-  }
 }
 
 /** A 32-byte id in hex, made from text. */

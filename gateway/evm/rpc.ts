@@ -22,23 +22,30 @@ export type Json = Readonly<Record<string, unknown>>
 export class NodeRpc {
   readonly #url: string
   readonly #withinMs: number
+  readonly #setting: string
   #id = 0
 
-  constructor(url: string, withinMs: number) {
+  /** `setting`: where the configuration names the node, for the sentences. */
+  constructor(url: string, withinMs: number, setting: string) {
     this.#url = url
     this.#withinMs = withinMs
+    this.#setting = setting
+  }
+
+  get #node(): string {
+    return `the node of ${this.#setting}`
   }
 
   /** @throws NodeError */
   async ask(method: string, params: readonly unknown[] = []): Promise<unknown> {
     this.#id += 1
     const id = this.#id
-    const answer = objectOf(parsed(method, await this.#send(method, JSON.stringify({ jsonrpc: '2.0', id, method, params }))))
-    if (answer === undefined || answer.id !== id) throw new NodeError(`the node of payout.rpc answered ${method} with something that is no JSON-RPC`)
+    const answer = objectOf(this.#parsed(method, await this.#send(method, JSON.stringify({ jsonrpc: '2.0', id, method, params }))))
+    if (answer === undefined || answer.id !== id) throw new NodeError(`${this.#node} answered ${method} with something that is no JSON-RPC`)
     const error = objectOf(answer.error)
     if (error !== undefined) {
       const said = printable(error.message)
-      throw new NodeError(`the node of payout.rpc refused ${method}: ${said}`, said)
+      throw new NodeError(`${this.#node} refused ${method}: ${said}`, said)
     }
     return answer.result
   }
@@ -56,48 +63,48 @@ export class NodeRpc {
       const decoder = new TextDecoder()
       for await (const chunk of response.body ?? []) {
         text += decoder.decode(chunk as Uint8Array, { stream: true })
-        if (text.length > MOST_CHARACTERS) throw new NodeError(`the node of payout.rpc answered ${method} with more than ${MOST_CHARACTERS} characters`)
+        if (text.length > MOST_CHARACTERS) throw new NodeError(`${this.#node} answered ${method} with more than ${MOST_CHARACTERS} characters`)
       }
-      if (text === '' && !response.ok) throw new NodeError(`the node of payout.rpc answered ${method} with status ${response.status}`)
+      if (text === '' && !response.ok) throw new NodeError(`${this.#node} answered ${method} with status ${response.status}`)
       return text
     } catch (error) {
       if (error instanceof NodeError) throw error
       const late = error instanceof Error && error.name === 'TimeoutError'
-      throw new NodeError(`the node of payout.rpc ${late ? `did not answer ${method} within ${this.#withinMs} ms` : `cannot be reached for ${method}`}`)
+      throw new NodeError(`${this.#node} ${late ? `did not answer ${method} within ${this.#withinMs} ms` : `cannot be reached for ${method}`}`)
+    }
+  }
+
+  #parsed(method: string, text: string): unknown {
+    try {
+      return JSON.parse(text)
+    } catch {
+      throw new NodeError(`${this.#node} answered ${method} with something that is no JSON`)
     }
   }
 
   /** A quantity: 0x and hex digits. @throws NodeError */
   async number(method: string, params: readonly unknown[] = []): Promise<bigint> {
-    return quantity(await this.ask(method, params), method)
+    return this.quantity(await this.ask(method, params), method)
+  }
+
+  /** A number within an answer to `method`. @throws NodeError where it is none */
+  quantity(value: unknown, method: string): bigint {
+    if (typeof value !== 'string' || !/^0x[0-9a-fA-F]{1,64}$/.test(value))
+      throw new NodeError(`${this.#node} answered ${method} with something that is no number`)
+    return BigInt(value)
   }
 
   /** An object, or undefined where the node has none. @throws NodeError */
   async object(method: string, params: readonly unknown[]): Promise<Json | undefined> {
     const value = await this.ask(method, params)
     const object = objectOf(value)
-    if (object === undefined && value !== null) throw new NodeError(`the node of payout.rpc answered ${method} with something unexpected`)
+    if (object === undefined && value !== null) throw new NodeError(`${this.#node} answered ${method} with something unexpected`)
     return object
-  }
-}
-
-function parsed(method: string, text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new NodeError(`the node of payout.rpc answered ${method} with something that is no JSON`)
   }
 }
 
 export const objectOf = (value: unknown): Json | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined
-
-/** @throws NodeError where it is none */
-export function quantity(value: unknown, of: string): bigint {
-  if (typeof value !== 'string' || !/^0x[0-9a-fA-F]{1,64}$/.test(value))
-    throw new NodeError(`the node of payout.rpc answered ${of} with something that is no number`)
-  return BigInt(value)
-}
 
 /** Words of a node, short enough for a sentence. */
 const printable = (value: unknown): string => (typeof value === 'string' && value !== '' ? value.replace(/\p{C}+/gu, ' ').slice(0, 200) : 'no reason was given')

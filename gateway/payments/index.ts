@@ -1,0 +1,33 @@
+/**
+ * x402: what is offered, what is shown, who settles it and what became of it. Read `till.ts` first; `wire.ts` has the payment,
+ * `challenge.ts` the 402, `line.ts` and `facilitator.ts` the facilitators, `fate.ts` what the chain proves, `sign-in.ts` wallets.
+ */
+import type { TillSettings } from '#contract'
+import { type TillPorts, X402Till } from './till.ts'
+
+export { HttpFacilitator } from './facilitator.ts'
+export { type TillHealth, healthOf } from './health.ts'
+export { X402Till } from './till.ts'
+
+/** One till for all who name the same terms: chains of several routes, and generations of the configuration. */
+export class Tills {
+  readonly #ports: TillPorts
+  readonly #tills = new Map<string, X402Till>()
+
+  constructor(ports: TillPorts) {
+    this.#ports = ports
+  }
+
+  /** @throws Error with one sentence for the operator */
+  till(settings: TillSettings): X402Till {
+    const key = JSON.stringify(settings)
+    const found = this.#tills.get(key) ?? new X402Till(settings, this.#ports)
+    this.#tills.set(key, found)
+    return found
+  }
+
+  /** In the order in which they were named: that of the first route comes first. */
+  get all(): readonly X402Till[] {
+    return [...this.#tills.values()]
+  }
+}

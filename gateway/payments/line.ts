@@ -1,0 +1,58 @@
+/**
+ * Several facilitators in order. Who verified a payment settles it; another one is asked only where that can do no harm: to
+ * verify, always; to settle, only where the one before certainly did nothing.
+ */
+import type { Facilitator, FacilitatorAnswer, FacilitatorRequest } from '#contract'
+
+const NOBODY: FacilitatorAnswer = { kind: 'lost', sent: false, why: 'unreachable', cause: 'no facilitator is configured' }
+
+/** It answered, and what it says is worth something. */
+const hasSpoken = (answer: FacilitatorAnswer): boolean => answer.kind === 'answer' && answer.status < 500
+
+export class FacilitatorLine {
+  readonly #facilitators: readonly Facilitator[]
+  /** Payment -> who verified it. */
+  readonly #verifiers = new WeakMap<object, Facilitator>()
+
+  constructor(facilitators: readonly Facilitator[]) {
+    this.#facilitators = facilitators
+  }
+
+  async verify(request: FacilitatorRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
+    const endMs = performance.now() + deadlineMs
+    let answer = NOBODY
+    for (const facilitator of this.#facilitators) {
+      const leftMs = Math.ceil(endMs - performance.now())
+      if (leftMs <= 0) break
+      answer = await facilitator.verify(request, leftMs)
+      if (!hasSpoken(answer)) continue
+      if (typeof request.paymentPayload === 'object' && request.paymentPayload !== null) this.#verifiers.set(request.paymentPayload, facilitator)
+      break
+    }
+    return answer
+  }
+
+  async settle(request: FacilitatorRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
+    let answer = NOBODY
+    for (const facilitator of this.#inOrder(request)) {
+      answer = await facilitator.settle(request, deadlineMs)
+      if (answer.kind === 'answer' || answer.sent) return answer
+    }
+    return answer
+  }
+
+  /** A settlement whose outcome is unknown: whoever knows that it took effect says so; anything else proves nothing. */
+  async again(request: FacilitatorRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
+    let answer = NOBODY
+    for (const facilitator of this.#facilitators) {
+      answer = await facilitator.settle(request, deadlineMs)
+      if (answer.kind === 'answer' && answer.body.success === true) return answer
+    }
+    return answer
+  }
+
+  #inOrder({ paymentPayload }: FacilitatorRequest): readonly Facilitator[] {
+    const first = typeof paymentPayload === 'object' && paymentPayload !== null ? this.#verifiers.get(paymentPayload) : undefined
+    return first === undefined ? this.#facilitators : [first, ...this.#facilitators.filter((one) => one !== first)]
+  }
+}

@@ -1,0 +1,38 @@
+/** What the state is made of. */
+import { type KeyRecord, NOTHING, type Usd } from '#contract'
+import type { KeyCreated } from './records.ts'
+
+export interface Account {
+  posted: Usd
+  held: Usd
+}
+
+/** One connection in one period. All in units but `revenue`. */
+export interface Tally {
+  sold: number
+  own: number
+  wasted: number
+  external: number
+  leasedTo: number
+  heldSold: number
+  heldOwn: number
+  revenue: Usd
+}
+
+export type Sum = Pick<Tally, 'sold' | 'own' | 'wasted' | 'external'>
+
+export interface NamedCall {
+  readonly digest: string
+  readonly receipt: string
+  readonly untilMs: number
+  /** `lost`: under way when a process died; what became of it is not recorded. */
+  state: 'waiting' | 'settling' | 'unknown' | 'charged' | 'lost'
+  waiters: (() => void)[]
+}
+
+export const noTally = (): Tally => ({ sold: 0, own: 0, wasted: 0, external: 0, leasedTo: 0, heldSold: 0, heldOwn: 0, revenue: NOTHING })
+
+export function keyFrom(record: Pick<KeyCreated, 'key'>): KeyRecord {
+  const { capPerDay, ...key } = record.key
+  return capPerDay === undefined ? key : { ...key, capPerDay: BigInt(capPerDay) as Usd }
+}
