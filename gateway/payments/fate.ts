@@ -31,8 +31,13 @@ const STATE_CALL = '0xe94a0102'
 /** So much chain time past its end no block that is replaced can still take it. */
 const PAST_SECONDS = 60n
 const EARLIER_MS = 600_000
-const WINDOW = 2_000n
-const LEAST_WINDOW = 100n
+/** Blocks that a node is asked about at once; where it refuses, fewer and fewer. */
+export interface Windows {
+  readonly most: bigint
+  readonly least: bigint
+}
+
+const WINDOWS: Windows = { most: 2_000n, least: 100n }
 const MOST_WINDOWS = 200
 const WORD = /^0x[0-9a-fA-F]{64}$/
 
@@ -42,11 +47,11 @@ const word = (hex: string): string => `0x${hex.slice(2).toLowerCase().padStart(6
 const lower = (value: unknown): string => (typeof value === 'string' ? value.toLowerCase() : '')
 
 /** `sinceMs`: when the settlement was begun. @throws NodeError: then nothing is known */
-export async function fateOfAuthorization(node: NodeRpc, of: Authorized, sinceMs: number): Promise<AuthorizationFate> {
+export async function fateOfAuthorization(node: NodeRpc, of: Authorized, sinceMs: number, windows = WINDOWS): Promise<AuthorizationFate> {
   const chainId = await node.number('eth_chainId')
   if (chainId !== BigInt(of.chainId)) return unknown(`the node is on chain ${chainId}, the payment on ${of.chainId}`)
   const newest = await blockAt(node, 'latest')
-  if (await isUsed(node, of, newest.number)) return usedFate(node, of, { newest, sinceMs })
+  if (await isUsed(node, of, newest.number)) return usedFate(node, of, { newest, sinceMs, windows })
   if (newest.seconds > of.validBefore + PAST_SECONDS) return { state: 'not_settled', reason: 'authorization_expired' }
   return unknown('the authorization is unused, and may still be used')
 }
@@ -70,16 +75,20 @@ async function isUsed(node: NodeRpc, { asset, from, nonce }: Authorized, block: 
 }
 
 /** Used or cancelled: the log says which, backwards from the newest block to before the settlement was begun. */
-async function usedFate(node: NodeRpc, of: Authorized, { newest, sinceMs }: { newest: Block; sinceMs: number }): Promise<AuthorizationFate> {
+async function usedFate(
+  node: NodeRpc,
+  of: Authorized,
+  { newest, sinceMs, windows }: { newest: Block; sinceMs: number; windows: Windows },
+): Promise<AuthorizationFate> {
   const beganSeconds = BigInt(Math.floor((sinceMs - EARLIER_MS) / 1000))
-  let window = WINDOW
+  let window = windows.most
   let to = newest.number
-  for (let windows = 0; windows < MOST_WINDOWS; windows++) {
+  for (let asked = 0; asked < MOST_WINDOWS; asked++) {
     const from = to >= window ? to - window + 1n : 0n
     const logs = await logsOf(node, of, from, to)
     if (logs === 'too many') {
-      if (window === LEAST_WINDOW) return unknown('the node refuses to look for the log of the authorization')
-      window = window / 2n > LEAST_WINDOW ? window / 2n : LEAST_WINDOW
+      if (window === windows.least) return unknown('the node refuses to look for the log of the authorization')
+      window = window / 2n > windows.least ? window / 2n : windows.least
       continue
     }
     const found = logs.find((log) => isOf(log, of))

@@ -171,5 +171,5 @@ t.test('health, balance and statement', async (t) => {
     receipts.sort(),
   )
   t.ok(entries.every(({ at }) => new Date(at).toISOString() === at))
-  t.match((await rig.call('POST', '/credits')).headers, { allow: 'GET' })
+  t.match((await rig.call('PUT', '/credits')).headers, { allow: 'GET, POST' })
 })

@@ -36,7 +36,7 @@ t.test('a node that is gone, slow or talks nonsense loses nothing, whenever it h
       t.ok(run.problem !== null && !run.problem.includes(node.url), `${bad}, ${name}: ${run.problem}`)
     }
     node.manner = honest
-    t.match(await payouts().run(), { problem: null, payouts: [{ state: 'paid', amount: '18.00' }] }, bad)
+    t.match(await payouts({ waitMs: 5_000 }).run(), { problem: null, payouts: [{ state: 'paid', amount: '18.00' }] }, bad)
     paid += 18_000_000n
     t.equal(await chain.balanceOf(alice.address), paid, bad)
   }

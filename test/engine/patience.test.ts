@@ -7,14 +7,14 @@ import { paymentHeader, walletOf } from '../rig/payments.ts'
 import { Gate } from '../rig/scripted.ts'
 import { type Move, WatchedStore } from '../rig/watched.ts'
 
-/** A gateway that gives up on its store after 20 ms; the store's answer to `slow` comes when the gate is opened. */
+/** A gateway that gives up on its store after 150 ms; the store's answer to `slow` comes when the gate is opened. */
 async function open(t: Test, slow: Move): Promise<{ inside: Inside; store: WatchedStore; gate: Gate }> {
   const stores: WatchedStore[] = []
   const between = (real: Store): Store => {
     stores.push(new WatchedStore(real))
     return stores[0] as WatchedStore
   }
-  const inside = await openInside(t, { between, patienceMs: 20 })
+  const inside = await openInside(t, { between, patienceMs: 150 })
   inside.provider.answers = (one) => one.answer(200, '{"a":1}')
   const store = stores[0] as WatchedStore
   const gate = new Gate()
