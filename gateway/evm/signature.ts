@@ -37,6 +37,13 @@ export function personalDigest(text: string): Uint8Array {
   return keccak_256(Buffer.concat([Buffer.from(`\x19Ethereum Signed Message:\n${bytes.length}`, 'utf8'), bytes]))
 }
 
+/** EIP-55: an address with the capitals that check it. */
+export function checksumAddress(address: string): string {
+  const digits = address.slice(2).toLowerCase()
+  const hash = Buffer.from(keccak_256(Buffer.from(digits, 'utf8'))).toString('hex')
+  return `0x${[...digits].map((digit, index) => (Number.parseInt(hash[index] as string, 16) > 7 ? digit.toUpperCase() : digit)).join('')}`
+}
+
 /** First four bytes of keccak256 of isValidSignature(bytes32,bytes), which is also what a contract answers that accepts. */
 const ACCEPTS = '1626ba7e'
 const word = (value: number): string => value.toString(16).padStart(64, '0')

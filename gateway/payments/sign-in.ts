@@ -4,7 +4,7 @@
  */
 import { type Clock, sha256, type SignedIn } from '#contract'
 import type { NodeRpc } from '../evm/rpc.ts'
-import { contractAccepts, personalDigest, recoverAddress } from '../evm/signature.ts'
+import { checksumAddress, contractAccepts, personalDigest, recoverAddress } from '../evm/signature.ts'
 import { type SignInMessage, signInText, signInWith } from './sign-in-message.ts'
 
 export interface SignInOptions {
@@ -95,14 +95,18 @@ export class SignIn {
 
   async #signer(message: SignInMessage): Promise<SignedIn> {
     const wallet = message.address.toLowerCase()
-    const digest = personalDigest(signInText(message))
-    if ((await recoverAddress(digest, message.signature)) === wallet) return { wallet }
+    // EIP-4361 wants the capitals of EIP-55 in the text; some clients sign the address as they write it.
+    const written = [...new Set([checksumAddress(wallet), message.address])]
+    const digests = written.map((address) => personalDigest(signInText({ ...message, address })))
+    for (const digest of digests) if ((await recoverAddress(digest, message.signature)) === wallet) return { wallet }
     const node = this.#options.node(message.chainId)
     if (node === undefined) return why('the sign-in was not signed by the wallet that it names')
     if (this.#asking >= AT_ONCE) return { lost: new Error('too many contract wallets are asked at once') }
     this.#asking += 1
     try {
-      return (await contractAccepts(node, wallet, digest, message.signature)) ? { wallet } : why('the sign-in was not signed by the wallet that it names')
+      return (await contractAccepts(node, wallet, digests[0] as Uint8Array, message.signature))
+        ? { wallet }
+        : why('the sign-in was not signed by the wallet that it names')
     } catch (cause) {
       // A contract that reverts says no; a node that is gone says nothing.
       return isRevert(cause) ? why('the sign-in was not accepted by the wallet that it names') : { lost: cause }

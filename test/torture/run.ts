@@ -1,7 +1,8 @@
-/** `npm run torture`: the long runs, whose figures stand in docs/CONSISTENCY.md. `-- --kills 20 --seed 7 --driver redis` */
+/** `npm run torture`: the long runs, whose figures stand in docs/CONSISTENCY.md. `-- --kills 20 --seed 7 --driver redis|x402` */
 import { parseArgs } from 'node:util'
 import { tortureEmbedded } from './embedded.ts'
 import { tortureRedis } from './redis.ts'
+import { torturePaid } from './x402.ts'
 
 const { values } = parseArgs({
   options: {
@@ -18,7 +19,9 @@ const wish = { kills: Number(values.kills), seed: Number(values.seed), say, ...(
 
 say(`driver ${values.driver}, ${values.kills} kills, seed ${values.seed}${values.control ? ', control' : ''}`)
 try {
-  const { wrong, ...figures } = await (values.driver === 'redis' ? tortureRedis : tortureEmbedded)(teardown, wish)
+  const tortures = { redis: tortureRedis, embedded: tortureEmbedded, x402: torturePaid }
+  const torture = tortures[values.driver as keyof typeof tortures] ?? tortureEmbedded
+  const { wrong, ...figures } = await torture(teardown, wish)
   say(JSON.stringify(figures, null, 2))
   for (const text of wrong) say(text)
   say(`${wrong.length} differences`)
