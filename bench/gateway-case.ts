@@ -13,7 +13,7 @@ const KEYS = 16
 const READY_MS = 20_000
 const run = promisify(execFile)
 
-const configuration = (upstreamPort: number): string => `mode: sandbox
+const configuration = (upstreamPort: number, facilitator: string): string => `mode: sandbox
 store: { driver: embedded, path: ./data }
 ledger: { driver: embedded, path: ./data }
 api_connections:
@@ -31,7 +31,7 @@ plugins:
   - abuse-detect
   - rate-limit: { per_consumer: 100000000/minute, burst: 1000000 }
   - markup-billing: { platform_share: 10%, platform_share_of: revenue }
-  - x402-payment: { network: base-sepolia, facilitator: sandbox, pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C" }
+  - x402-payment: { network: base-sepolia, facilitator: "${facilitator}", pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C" }
   - quota-reserve
 upstream: { allow_private: true, timeout: 30s, buffer: 256KiB }
 limits: { connections: 20000, connections_per_address: 20000, concurrent_per_consumer: 1000 }
@@ -57,12 +57,15 @@ export interface Variant {
   readonly name: string
   /** A module that the gateway loads first. */
   readonly preload?: string
+  readonly facilitator?: string
+  /** Keys with credit; none where payments pay. */
+  readonly keys?: number
 }
 
-export async function startGateway(upstreamPort: number, { name, preload }: Variant): Promise<Started> {
+export async function startGateway(upstreamPort: number, { name, preload, facilitator = 'sandbox', keys: count = KEYS }: Variant): Promise<Started> {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-bench-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-  writeFileSync(join(folder, 'gateway.config.yml'), configuration(upstreamPort))
+  writeFileSync(join(folder, 'gateway.config.yml'), configuration(upstreamPort, facilitator))
   const port = await freePort()
   const atlas = atlasIn(folder, { public: port, admin: await freePort() })
   const loaded = preload === undefined ? {} : { NODE_OPTIONS: `--import=${new URL(preload, import.meta.url).href}` }
@@ -75,7 +78,7 @@ export async function startGateway(upstreamPort: number, { name, preload }: Vari
   child.stderr?.on('data', hear)
   try {
     await healthy(port, () => child.exitCode !== null)
-    const keys = await Promise.all(Array.from({ length: KEYS }, () => createKey(atlas)))
+    const keys = await Promise.all(Array.from({ length: count }, () => createKey(atlas)))
     return { name, port, pid: child.pid as number, keys, check: (answered, head) => checkBooks(atlas, answered, head), stop: () => stop(child) }
   } catch (error) {
     await stop(child)

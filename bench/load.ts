@@ -13,6 +13,8 @@ export interface Order {
   readonly seconds: number
   /** Whole requests; connection n sends request n modulo their number. */
   readonly requests: readonly string[]
+  /** Twelve bytes in base64 at this offset are another number in each request: one payment is one call. */
+  readonly uniqueAt?: number
 }
 
 export interface Result {
@@ -52,16 +54,23 @@ class Run {
     this.#order = order
     this.#done = done
     this.#deadlineMs = this.#startMs + order.seconds * 1000
-    for (let n = 0; n < order.connections; n++) this.#open(Buffer.from(order.requests[n % order.requests.length] as string))
+    for (let n = 0; n < order.connections; n++) this.#open(Buffer.from(order.requests[n % order.requests.length] as string), n)
     this.#drain = setTimeout(() => this.#end(), order.seconds * 1000 + DRAIN_MS)
   }
 
-  #open(request: Buffer): void {
+  #open(request: Buffer, connection: number): void {
+    const { id, uniqueAt } = this.#order
+    let count = 0
     const answer = new Answer()
     let sentMs = 0
     let waiting = true
     this.#busy++
     const send = (): void => {
+      if (uniqueAt !== undefined) {
+        count += 1
+        const number = id.toString(16).padStart(3, '0') + connection.toString(16).padStart(2, '0') + count.toString(16).padStart(7, '0')
+        request.write(Buffer.from(number, 'latin1').toString('base64'), uniqueAt, 'latin1')
+      }
       sentMs = performance.now()
       socket.write(request)
     }

@@ -25,7 +25,7 @@ const shown = (value: number | undefined, digits: number): string => (value === 
 
 const quotient = (a: number | undefined, b: number | undefined): string => (a === undefined || b === undefined ? NONE : `${(a / b).toFixed(2)}x`)
 
-export function table(rows: readonly Row[]): string {
+export function table(rows: readonly Row[], against: readonly string[] = PEERS): string {
   const medians = rows.map(({ name, rounds }) => ({
     name,
     perSecond: median(rounds.map((round) => round.perSecond)),
@@ -33,8 +33,8 @@ export function table(rows: readonly Row[]): string {
     p50Ms: median(rounds.map((round) => round.p50Ms)),
     p99Ms: median(rounds.map((round) => round.p99Ms)),
   }))
-  const peers = PEERS.map((peer) => medians.find(({ name }) => name === peer))
-  const head = ['', 'requests/s', 'CPU µs', 'p50 ms', 'p99 ms', ...PEERS.flatMap((peer) => [`req/s : ${peer}`, `CPU : ${peer}`])]
+  const peers = against.map((peer) => medians.find(({ name }) => name === peer))
+  const head = ['', 'requests/s', 'CPU µs', 'p50 ms', 'p99 ms', ...against.flatMap((peer) => [`req/s : ${peer}`, `CPU : ${peer}`])]
   const lines = medians.map((row) => [
     row.name,
     shown(row.perSecond, 0),

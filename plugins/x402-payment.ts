@@ -63,7 +63,13 @@ export default definePlugin({
     }
     const shown = new WeakMap<Call, Shown>()
     const show = (call: Call): Shown => {
-      const found = shown.get(call) ?? till.read((name) => call.header(name), resourceOf(call)) ?? NOTHING_SHOWN
+      const found =
+        shown.get(call) ??
+        till.read(
+          (name) => call.header(name),
+          () => resourceOf(call),
+        ) ??
+        NOTHING_SHOWN
       shown.set(call, found)
       return found
     }

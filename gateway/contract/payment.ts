@@ -78,7 +78,7 @@ export type SignedIn =
 export interface Till {
   challenge(resource: Resource, price: Usd, error: string): Challenge
   /** Undefined where no payment is shown. */
-  read(header: (name: string) => string | undefined, resource: Resource): { readonly payment: Payment } | { readonly refusal: Refusal } | undefined
+  read(header: (name: string) => string | undefined, resource: () => Resource): { readonly payment: Payment } | { readonly refusal: Refusal } | undefined
   /** A payment pays once; kept while clocks may differ. */
   once(payment: Payment): OnceClaim
   /** Asked when the reservation stands: what a payment has bought, or may have bought, is looked up before. */

@@ -55,7 +55,10 @@ export class CreditDesk {
     const replayed = await this.#byIdempotencyKey(ask, key, order)
     if (replayed !== undefined) return replayed
     const { till } = this.#parts
-    const shown = till.read((name) => ask.header(name), this.#resource(order))
+    const shown = till.read(
+      (name) => ask.header(name),
+      () => this.#resource(order),
+    )
     if (shown === undefined) return this.#offer(refuse('payment_required', `the credits cost ${dollars(order.price)}`), order)
     if ('refusal' in shown) return this.#offer(shown.refusal, order)
     const { payment } = shown

@@ -17,6 +17,19 @@ type Step = 'verify' | 'settle'
 const RESTING: Lost = { kind: 'lost', sent: false, why: 'resting', cause: 'the facilitator failed five times in a row and is left alone for a second' }
 const sums = (): { -readonly [S in keyof FacilitatorSums]: number } => ({ asked: 0, answered: 0, refused: 0, lost: 0 })
 
+/** Verify and settle carry the same: written once. */
+const bodies = new WeakMap<object, string>()
+
+function bodyOf(request: FacilitatorRequest): string {
+  const { paymentPayload: payment } = request
+  if (typeof payment !== 'object' || payment === null) return JSON.stringify(request)
+  const known = bodies.get(payment)
+  if (known !== undefined) return known
+  const body = JSON.stringify(request)
+  bodies.set(payment, body)
+  return body
+}
+
 export class HttpFacilitator implements Facilitator {
   readonly name: string
   readonly #pool: Pool
@@ -80,7 +93,7 @@ export class HttpFacilitator implements Facilitator {
   #exchange(path: string, request: FacilitatorRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
     let body: string
     try {
-      body = JSON.stringify(request)
+      body = bodyOf(request)
     } catch (cause) {
       return Promise.resolve({ kind: 'lost', sent: false, why: 'unreachable', cause })
     }

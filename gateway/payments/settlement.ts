@@ -1,5 +1,4 @@
 /** From a facilitator's words to what they prove. What proves nothing is unknown; its own text stays inside. */
-import { encodePaymentResponseHeader } from '@x402/core/http'
 import type { FacilitatorAnswer, Payment, Settlement } from '#contract'
 
 /** 32 bytes: the id of a transaction. */
@@ -12,7 +11,7 @@ export const reasonOf = (reason: unknown): string => (typeof reason === 'string'
 function encode({ x402Version, requirements, payer }: Payment, body: Record<string, unknown>): Record<string, string> {
   const { network } = requirements as { network: string }
   const name = x402Version === 2 ? 'payment-response' : 'x-payment-response'
-  return { [name]: encodePaymentResponseHeader({ ...body, network, payer } as Parameters<typeof encodePaymentResponseHeader>[0]) }
+  return { [name]: Buffer.from(JSON.stringify({ ...body, network, payer }), 'utf8').toString('base64') }
 }
 
 export const settled = (payment: Payment, transaction: string): Settlement => ({

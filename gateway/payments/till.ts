@@ -89,7 +89,7 @@ export class X402Till implements Till {
     return challengeOf({ offers: this.offers, terms: this.#terms, price, error, resource, quote, signIn })
   }
 
-  read(header: (name: string) => string | undefined, resource: Resource): Shown | undefined {
+  read(header: (name: string) => string | undefined, resource: () => Resource): Shown | undefined {
     const sent: Sent | undefined = sentWith(header)
     return sent === undefined ? undefined : paymentIn(sent, { offers: this.offers, terms: this.#terms, resource, upfront: this.#settings.upfront })
   }

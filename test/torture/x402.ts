@@ -110,11 +110,22 @@ export async function torturePaid(
 
   async function paidFor(gateway: Started, path: string, body: object, amount: bigint): Promise<Asked> {
     const url = gateway.publicUrl + path
-    const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
-    const payment = await signedPayment(response.headers.get('payment-required') ?? '', (await buyer()).privateKey)
+    const payment = await signedPayment(await offer(url, body), (await buyer()).privateKey)
     const key = `nobody-guesses-${Math.floor(random() * 2 ** 48)}-${payments}-${path}`
     return { url: path, body, headers: { [NAME]: payment, 'idempotency-key': key }, amount }
   }
+  /** Asked again while a machine that is starved answers `unavailable`. */
+  async function offer(url: string, body: object): Promise<string> {
+    const end = Date.now() + ROUND_MS
+    for (;;) {
+      const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+      const header = response.headers.get('payment-required')
+      if (header !== null) return header
+      if (Date.now() > end) throw new Error(`no offer: ${response.status} ${await response.text()}`)
+      await after(50)
+    }
+  }
+
   async function send({ publicUrl }: Started, { url, body, headers }: Asked): Promise<Got> {
     const response = await fetch(publicUrl + url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) })
     return { status: response.status, text: await response.text(), replayed: response.headers.get('x-atlas-replayed') === 'true' }
