@@ -27,6 +27,8 @@ export interface Hooks {
   observe?(call: Call, outcome: Outcome): void
   /** Of requests that never became a call (bad path, unknown operation); exactly once each. */
   observeRefused?(request: { readonly address: string; readonly loopback: boolean }, refusal: Refusal): void
+  /** Headers (flat list) of every answer to a page of another origin; a preflight is answered with them before everything else. */
+  cors?(request: { readonly origin: string; readonly preflight: boolean }): readonly string[]
   /** Works after a failed create, too. */
   close?(): void | Promise<void>
 }

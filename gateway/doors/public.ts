@@ -38,6 +38,7 @@ export class PublicDoor {
   readonly #nextId: () => string
   readonly #ending = new WeakSet<Socket>()
   #handle: Handler
+  #engine: Engine | undefined
   #receipts: Receipts | undefined
   #creditsPages: CreditsPages | undefined
 
@@ -63,7 +64,10 @@ export class PublicDoor {
     this.server.maxConnections = limits.connections
     const crowd = new Crowd(limits.connectionsPerAddress, (address) => this.#trusted !== undefined && isIn(this.#trusted, address))
     this.server.on('connection', (socket: Socket) => crowd.enter(socket))
-    this.server.on('request', (request, response) => this.#handle(request, response))
+    this.server.on('request', (request, response) => {
+      if (request.headers.origin !== undefined && this.#answersBrowser(request, response)) return
+      this.#handle(request, response)
+    })
     // An expectation that nobody knows may be passed over (RFC 9110 section 10.1.1); without this the answer would not be ours.
     this.server.on('checkExpectation', (request, response) => this.#handle(request, response))
     this.server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#clientError(error, socket as Socket))
@@ -73,6 +77,7 @@ export class PublicDoor {
   /** Serves this gateway from now on. */
   serve(served: Gateway, office: Office): void {
     const { engine } = served
+    this.#engine = engine
     const { books, signer, clock, log, config } = served.ground
     const reportsFile = join(config.store.path, 'reports.jsonl')
     this.#receipts = new Receipts({ books, signer, clock, log, origin: () => engine.origin, reportsFile })
@@ -103,6 +108,16 @@ export class PublicDoor {
     })
     const router = app as unknown as { handle: Handler }
     this.#handle = (request, response) => router.handle(request, response)
+  }
+
+  /** What a page may read stands on every answer; a preflight is answered here. */
+  #answersBrowser(request: IncomingMessage, response: ServerResponse): boolean {
+    const preflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined
+    const headers = this.#engine?.generation.cors(request.url ?? '/', { origin: request.headers.origin ?? '', preflight })
+    if (headers === undefined) return false
+    if (preflight) new HttpSink(response).answer(204, [...headers, 'x-request-id', this.#nextId()], '')
+    else for (let at = 0; at + 1 < headers.length; at += 2) response.setHeader(headers[at] as string, headers[at + 1] as string)
+    return preflight
   }
 
   #api(engine: Engine, request: IncomingMessage, response: ServerResponse): void {

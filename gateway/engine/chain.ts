@@ -153,6 +153,12 @@ export class Chain {
     return this.#links.some(({ hooks }) => hooks.settle !== undefined)
   }
 
+  /** Undefined where no plugin of the chain speaks to browsers. */
+  cors(request: { readonly origin: string; readonly preflight: boolean }): readonly string[] | undefined {
+    const speaker = this.#links.find(({ hooks }) => hooks.cors !== undefined)
+    return speaker?.hooks.cors?.(request)
+  }
+
   observe(call: Call, outcome: Outcome): void {
     for (const { name, hooks } of this.#observers) {
       try {

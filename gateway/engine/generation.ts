@@ -67,6 +67,17 @@ export class Generation {
     return this.#chains
   }
 
+  /** Of the route below which a path lies; elsewhere, of the first that speaks to browsers. */
+  cors(path: string, request: { readonly origin: string; readonly preflight: boolean }): readonly string[] | undefined {
+    const route = this.#routes.get(/^\/[^/?]*/.exec(path)?.[0] ?? '')
+    if (route !== undefined) return route.chain.cors(request)
+    for (const chain of this.#chains) {
+      const headers = chain.cors(request)
+      if (headers !== undefined) return headers
+    }
+    return undefined
+  }
+
   connection(name: string): Connection | undefined {
     for (const route of this.#routes.values()) for (const connection of route.connections) if (connection.name === name) return connection
     return undefined
