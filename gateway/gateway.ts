@@ -7,7 +7,7 @@ import type { Adapter, Connection, Facilitator, PluginPorts } from '#contract'
 import type { GatewayConfig, Route } from '../config/model.ts'
 import { CallLog } from './books/calls.ts'
 import { Engine, Generation, Transport } from './engine/index.ts'
-import { HttpFacilitator, Tills } from './payments/index.ts'
+import { HttpFacilitator, Outlook, Tills } from './payments/index.ts'
 import { QualityBook } from './engine/quality.ts'
 import { type Ground, openGround, type Surroundings } from './ground.ts'
 import { Credentials } from './vault/index.ts'
@@ -17,6 +17,8 @@ export class Gateway {
   readonly engine: Engine
   /** Where x402 payments are taken. */
   readonly tills: Tills
+  /** How it stands with those who settle them. */
+  readonly payments: Outlook
   readonly quality: QualityBook
   readonly routes: readonly Route[]
   readonly #ends: OuterEnds
@@ -34,6 +36,7 @@ export class Gateway {
     this.ground = parts.ground
     this.engine = parts.engine
     this.tills = parts.tills
+    this.payments = new Outlook(parts.tills, parts.ground.clock)
     this.quality = parts.quality
     this.routes = parts.routes
     this.#ends = parts.ends

@@ -45,6 +45,7 @@ const wholeNumber = (ask: Ask, name: string): number | undefined => {
 /** The same actions serve this port and, where no gateway runs, the command line directly. */
 export const actions: Readonly<Record<string, Action>> = {
   'GET /api/status': (office) => office.status(),
+  'GET /api/x402': (office) => office.x402(),
   'GET /api/keys': (office) => office.keys.list(),
   'GET /api/report': (office, ask) => office.report(monthFrom(ask), text(ask, 'owner')),
   'POST /api/enable': (office, ask) => office.enable(names(ask), { acceptRisk: ask.accept_risk === true }),
@@ -69,6 +70,14 @@ export const actions: Readonly<Record<string, Action>> = {
   },
 }
 
+/** Without store or ledger nothing can be sold. Without a facilitator everything but paid calls goes on, and that is said. */
+async function ready({ ground, payments }: Gateway, response: ServerResponse): Promise<void> {
+  const lost = ground.lost()
+  const problems = await payments.problems().catch(() => ['nobody knows how it stands with the facilitators'])
+  const status = lost.length > 0 ? 'not ready' : problems.length > 0 ? 'degraded' : 'ready'
+  answer(response, lost.length === 0 ? 200 : 503, { status, lost: problems.length > 0 ? [...lost, 'facilitator'] : lost, payments: problems })
+}
+
 function monthFrom(ask: Ask): string {
   const month = text(ask, 'month') ?? monthOf(Date.now())
   if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(month)) throw new OfficeError(`month ${month} is no month; expected for example 2026-11`)
@@ -89,7 +98,14 @@ export class AdminDoor {
   }
 
   serve(gateway: Gateway): void {
-    this.#served = { gateway, office: new Office(gateway.ground, (name) => gateway.quality.health(name)) }
+    this.#served = {
+      gateway,
+      office: new Office(
+        gateway.ground,
+        (name) => gateway.quality.health(name),
+        () => gateway.payments.shown(),
+      ),
+    }
   }
 
   get office(): Office {
@@ -104,8 +120,7 @@ export class AdminDoor {
     const served = this.#served
     if (served === undefined) return answer(response, 503, { error: 'the gateway is starting' })
     if (path === '/readyz') {
-      const lost = served.gateway.ground.lost()
-      return answer(response, lost.length === 0 ? 200 : 503, { status: lost.length === 0 ? 'ready' : 'not ready', lost })
+      return void ready(served.gateway, response)
     }
     const refused = this.#refused(request)
     if (refused !== undefined) return answer(response, refused.status, { error: refused.error })

@@ -35,13 +35,18 @@ interface Rows {
 
 export type Health = (connection: string) => { readonly health: string; readonly lastFailure: string | undefined }
 
+/** What is known of networks and facilitators; nothing where no gateway runs. */
+type Payments = () => Promise<Record<string, unknown>>
+
 export class Office {
   readonly keys: KeyDesk
   readonly payouts: Payouts
   readonly #ground: Ground
   readonly #health: Health
+  readonly #payments: Payments
 
-  constructor(ground: Ground, health: Health = () => ({ health: 'unknown', lastFailure: undefined })) {
+  constructor(ground: Ground, health: Health = () => ({ health: 'unknown', lastFailure: undefined }), payments: Payments = async () => ({})) {
+    this.#payments = payments
     this.#ground = ground
     this.keys = new KeyDesk(ground)
     const { books, admin, config, clock, chance, log, paying } = ground
@@ -54,6 +59,19 @@ export class Office {
     return {
       balance: formatUsd(await this.#ground.admin.balance(account)),
       entries: entries.map(({ atMs, kind, amount, receipt }) => ({ at: iso(atMs), kind, amount: formatUsd(amount), receipt: receipt ?? null })),
+    }
+  }
+
+  /** Networks, facilitators, and settlements whose outcome is not known yet, oldest first. */
+  async x402(): Promise<Record<string, unknown>> {
+    const { store, clock } = this.#ground
+    const unknown = [...(await store.unknowns())].sort((a, b) => a.sinceMs - b.sinceMs)
+    return {
+      ...{ networks: [], facilitators: [], ...(await this.#payments()) },
+      unknown: unknown.map(({ hold, buys, payment, sinceMs, price }) => ({
+        ...{ receipt: hold, buys, network: payment.network, payer: payment.payer, nonce: payment.nonce, amount: formatUsd(price), since: iso(sinceMs) },
+        ...{ age_seconds: Math.floor((clock.nowMs() - sinceMs) / 1000), valid_before: iso(payment.validBeforeMs) },
+      })),
     }
   }
 

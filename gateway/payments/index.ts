@@ -6,7 +6,7 @@ import type { TillSettings } from '#contract'
 import { type TillPorts, X402Till } from './till.ts'
 
 export { HttpFacilitator } from './facilitator.ts'
-export { type TillHealth, healthOf } from './health.ts'
+export { checkOnline, Outlook } from './online.ts'
 export { X402Till } from './till.ts'
 
 /** One till for all who name the same terms: chains of several routes, and generations of the configuration. */

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { type Ratio, parseDecimal, parseUsd, roundedUp, timesRatio, ratio, type Usd } from '#contract'
 import { formatComplaint } from '../../../config/complaints.ts'
 import { estimate } from '../../office/index.ts'
+import { checkOnline } from '../../payments/index.ts'
 import { type Answered, ask } from './asking.ts'
 import { Failure, load } from './context.ts'
 import { bold, table } from './table.ts'
@@ -29,7 +30,9 @@ export const withCommon = (command: Command): Command => command.option('--confi
 
 export function addCommands(program: Command): void {
   const common = withCommon
-  common(program.command('check').description('check the configuration: every problem and warning with its place')).action(check)
+  common(program.command('check').description('check the configuration: every problem and warning with its place'))
+    .option('--online', 'ask facilitators and nodes, too')
+    .action(check)
   const key = program.command('key').description('keys of consumers and owners')
   common(key.command('create').description('make a key; it is shown once'))
     .option('--credits <amount>', 'prepaid credits, for example $5')
@@ -51,9 +54,11 @@ export function addCommands(program: Command): void {
   addEstimate(common(program.command('estimate').description('what a subscription would earn')))
 }
 
-async function check({ config, json }: Common): Promise<void> {
-  const { problems, warnings } = await load(config)
-  if (json === true) process.stdout.write(`${JSON.stringify({ problems, warnings }, null, 2)}\n`)
+async function check({ config, json, online }: Common & { readonly online?: boolean }): Promise<void> {
+  const loaded = await load(config)
+  const { problems, warnings } = loaded
+  const outside = online === true && loaded.config !== undefined ? await checkOnline(loaded.config.routes.map(({ chain }) => chain)) : []
+  if (json === true) process.stdout.write(`${JSON.stringify({ problems, warnings, ...(online === true ? { online: outside } : {}) }, null, 2)}\n`)
   else {
     for (const problem of problems) process.stderr.write(`${formatComplaint(problem)}\n`)
     for (const warning of warnings) process.stdout.write(`warning: ${formatComplaint(warning)}\n`)
@@ -62,7 +67,8 @@ async function check({ config, json }: Common): Promise<void> {
         `${config ?? 'gateway.config.yml'} is good${warnings.length === 0 ? '' : `, with ${warnings.length} warning${warnings.length === 1 ? '' : 's'}`}\n`,
       )
   }
-  if (problems.length > 0) throw new Failure('')
+  if (json !== true) for (const problem of outside) process.stderr.write(`${problem}\n`)
+  if (problems.length + outside.length > 0) throw new Failure('')
 }
 
 const DAY_MS = 86_400_000

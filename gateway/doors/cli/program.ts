@@ -5,6 +5,7 @@ import { Failure, sentenceOf } from './context.ts'
 import { addLedgerCommands } from './ledger.ts'
 import { addPayoutCommands } from './payout.ts'
 import { addReceiptCommands } from './receipt.ts'
+import { addX402Commands } from './x402.ts'
 
 export async function runCli(argv: readonly string[]): Promise<void> {
   const program = new Command('atlas').description('Sells the unused part of API subscriptions, call by call').exitOverride().showHelpAfterError(false)
@@ -18,6 +19,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   addLedgerCommands(program, withCommon)
   addReceiptCommands(program, withCommon)
   addPayoutCommands(program, withCommon)
+  addX402Commands(program, withCommon)
   inherit(program)
   try {
     await program.parseAsync(argv as string[])
