@@ -26,6 +26,8 @@ export interface PaidTorture {
 const STEPS = ['verify', 'verified', 'provider', 'settle', 'settled', 'soon after'] as const
 type Step = (typeof STEPS)[number]
 const CALLS = 3
+/** What a dead gateway had leased is wasted; the price is as before. */
+const PLENTY = { monthly_quota: 10_000_000, base_cost: '$0.05' }
 const PURCHASE = 1_000_000n
 const ROUND_MS = 60_000
 
@@ -58,7 +60,12 @@ export async function torturePaid(
   const file = (order: string): string =>
     writeConfig(
       folder,
-      shopConfig(market, { settleTimeout: '2s', upstreamTimeout: '4s', change: (config) => withPayment(config, { order, rpc: chain.rpcUrl }) }),
+      shopConfig(market, {
+        settleTimeout: '2s',
+        upstreamTimeout: '4s',
+        connection: PLENTY,
+        change: (config) => withPayment(config, { order, rpc: chain.rpcUrl }),
+      }),
     )
 
   for (let round = 0; round < kills; round++) {
