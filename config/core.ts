@@ -63,6 +63,11 @@ const guarding = {
       concurrent_per_consumer: { type: 'integer', minimum: 1, default: 50, describe: 'Calls of one consumer at once' },
     },
   },
+  public_url: {
+    type: 'string',
+    optional: true,
+    describe: 'Where consumers reach the gateway, such as https://api.example; default: the address that it listens on',
+  },
   trusted_proxies: { type: 'strings', default: [], describe: 'Addresses or networks whose X-Forwarded-For counts, such as 10.0.0.0/8' },
 } as const satisfies Fields
 

@@ -135,9 +135,10 @@ interface Parts {
 
 function finish(values: Complete<CoreFields>, { stock, routes, ground }: Parts): GatewayConfig {
   const { folder, digest, options } = ground
-  const { upstream, trusted_proxies: trustedProxies } = values
+  const { upstream, trusted_proxies: trustedProxies, public_url: publicUrl } = values
   return {
     ...{ file: options.file, digest, folder, mode: values.mode, routes, trustedProxies },
+    ...(publicUrl === undefined ? {} : { publicUrl: new URL(publicUrl).origin }),
     ...addressesOf(values, options.overrides ?? {}),
     ...groundOf(values, (path) => resolve(folder, path)),
     connections: stock.subscriptions.map(({ connection }) => connection),

@@ -102,6 +102,8 @@ export interface GatewayConfig {
   readonly routes: readonly Route[]
   readonly upstream: UpstreamSettings
   readonly limits: Limits
+  /** Origin at which consumers reach the gateway, where it is not the address that it listens on. */
+  readonly publicUrl?: string
   /** Addresses and networks whose X-Forwarded-For counts. */
   readonly trustedProxies: readonly string[]
 }

@@ -25,6 +25,7 @@ export function checkServing(values: Decoded<CoreFields>, root: MapNode, complai
   checkDrivers(values, root, complaints)
   checkPayout(values, root, complaints)
   checkTimers(root, complaints, { upstream: values.upstream, limits: values.limits })
+  checkPublicUrl(values.public_url, childOf(root, 'public_url'), complaints)
   checkProxies(values.trusted_proxies ?? [], childOf(root, 'trusted_proxies'), complaints)
   for (const name of LATER) {
     const key = entryOf(root, name)?.key
@@ -87,6 +88,13 @@ function checkTimers(root: MapNode, complaints: Complaints, sections: Readonly<R
         complaints.error(place, `${section}.${name} is too long; expected at most 24d`)
     }
   }
+}
+
+/** What offers name and what wallets sign in to: an origin, nothing below it. */
+function checkPublicUrl(url: string | undefined, place: Node | undefined, complaints: Complaints): void {
+  if (url === undefined || place === undefined) return
+  const isOrigin = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) && new URL(url).origin === url.replace(/\/$/, '')
+  if (!isOrigin) complaints.error(place, 'public_url is no origin; expected such as https://api.example, without a path')
 }
 
 function checkProxies(proxies: readonly string[], node: Node | undefined, complaints: Complaints): void {

@@ -35,7 +35,7 @@ export async function startDoors(
     const publicUrl = await listen(publicDoor.server, config.listen, 'PORT or listen')
     const adminUrl = await listen(adminDoor.server, config.admin, 'ADMIN_PORT or admin.listen')
     const gateway = await Gateway.open(config, secrets, { log, ...more })
-    gateway.engine.origin = publicUrl
+    gateway.engine.origin = config.publicUrl ?? publicUrl
     adminDoor.serve(gateway)
     publicDoor.serve(gateway, adminDoor.office)
     const schedule = scheduleOf(gateway, adminDoor.office)

@@ -212,3 +212,14 @@ t.test('the official paying client buys credits with its limit raised', async (t
   t.match(await answer.json(), { balance: '15.00', key: /^atlas_/ })
   t.equal(provider.seen.length > 0, true)
 })
+
+t.test('behind a proxy offers and sign-ins name the public address', async (t) => {
+  const behind = await openShop(t, market, { change: (config) => ({ ...config, public_url: 'https://api.example' }) })
+  const quote = decodeHeader((await behind.quote()).headers['payment-required'] as string) as {
+    resource: { url: string }
+    extensions: Record<string, { info: object }>
+  }
+  t.equal(quote.resource.url, `https://api.example${BALANCE}`)
+  t.match(quote.extensions['sign-in-with-x'], { info: { domain: 'api.example', uri: /^https:\/\/api\.example\// } })
+  t.match((await behind.rig.call('GET', '/credits', { headers: await signedIn(poor) })).json, { status: 401, detail: /another domain; expected api\.example/ })
+})
