@@ -75,7 +75,8 @@ async function ready({ ground, payments }: Gateway, response: ServerResponse): P
   const lost = ground.lost()
   const problems = await payments.problems().catch(() => ['nobody knows how it stands with the facilitators'])
   const status = lost.length > 0 ? 'not ready' : problems.length > 0 ? 'degraded' : 'ready'
-  answer(response, lost.length === 0 ? 200 : 503, { status, lost: problems.length > 0 ? [...lost, 'facilitator'] : lost, payments: problems })
+  const said = problems.length === 0 ? { status, lost } : { status, lost: [...lost, 'facilitator'], payments: problems }
+  answer(response, lost.length === 0 ? 200 : 503, said)
 }
 
 function monthFrom(ask: Ask): string {

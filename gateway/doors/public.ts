@@ -65,13 +65,11 @@ export class PublicDoor {
     const crowd = new Crowd(limits.connectionsPerAddress, (address) => this.#trusted !== undefined && isIn(this.#trusted, address))
     this.server.on('connection', (socket: Socket) => crowd.enter(socket))
     this.server.on('request', (request, response) => {
-      if (request.headers.origin !== undefined && this.#answersBrowser(request, response)) return
-      this.#handle(request, response)
+      if (request.headers.origin === undefined || !this.#answersBrowser(request, response)) this.#handle(request, response)
     })
     // An expectation that nobody knows may be passed over (RFC 9110 section 10.1.1); without this the answer would not be ours.
     this.server.on('checkExpectation', (request, response) => this.#handle(request, response))
     this.server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#clientError(error, socket as Socket))
-    // An upgrade is not understood: the request is served as it stands (RFC 9110 section 7.8).
   }
 
   /** Serves this gateway from now on. */

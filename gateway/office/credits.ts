@@ -73,7 +73,6 @@ export class CreditDesk {
   }
 
   // ---------------------------------------------------------------- one purchase
-
   /** Purchases take no quota, but each may ask a facilitator: few at once for an address. */
   async #within<T>({ address, loopback }: CreditsAsk, work: () => Promise<T>): Promise<T | Refusal> {
     const busy = this.#busy.get(address) ?? 0

@@ -24,6 +24,8 @@ const AHEAD_MS = 60_000
 const MOST_GOOD = 10_000
 const MOST_BAD = 1_000
 const BAD_FOR_MS = 10_000
+/** Signatures that are checked in a second: each costs a millisecond, and anybody can send one. Those that are known cost nothing. */
+const MOST_A_SECOND = 100
 /** Contracts that are asked at once. */
 const AT_ONCE = 8
 
@@ -46,6 +48,8 @@ export class SignIn {
   readonly #good = new Map<string, Known>()
   readonly #bad = new Map<string, Known>()
   #asking = 0
+  #second = 0
+  #checked = 0
 
   constructor(options: SignInOptions) {
     this.#options = options
@@ -93,7 +97,16 @@ export class SignIn {
     return untilMs <= now ? 'the sign-in has expired; expected one of the last 5 minutes' : untilMs
   }
 
+  #isBusy(): boolean {
+    const second = Math.floor(this.#options.clock.nowMs() / 1000)
+    if (second !== this.#second) this.#checked = 0
+    this.#second = second
+    this.#checked += 1
+    return this.#checked > MOST_A_SECOND
+  }
+
   async #signer(message: SignInMessage): Promise<SignedIn> {
+    if (this.#isBusy()) return { lost: new Error('more sign-ins than are checked in a second') }
     const wallet = message.address.toLowerCase()
     // EIP-4361 wants the capitals of EIP-55 in the text; some clients sign the address as they write it.
     const written = [...new Set([checksumAddress(wallet), message.address])]

@@ -66,6 +66,7 @@ function hasForm({ x402Version, payload, accepted, resource, extensions, scheme,
   const isOptional = (value: unknown): boolean => value === undefined || value === null || isObject(value)
   return (
     isObject(accepted) &&
+    String(accepted.network).includes(':') &&
     (accepted.extra === undefined || accepted.extra === null || isObject(accepted.extra)) &&
     isOptional(resource) &&
     isOptional(extensions)

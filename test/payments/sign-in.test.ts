@@ -115,6 +115,7 @@ t.test('2,000 damaged headers: never an exception, never a wallet that did not s
   const signIn = opened()
   await fc.assert(
     fc.asyncProperty(fc.nat(header.length), fc.stringMatching(/^[A-Za-z0-9+/=\n ]{0,6}$/), fc.nat(6), async (index, put, cut) => {
+      clock.now += 20
       const damaged = header.slice(0, index) + put + header.slice(index + cut)
       const found = await signIn.verify(damaged)
       if ('wallet' in found && found.wallet !== wallet) throw new Error(JSON.stringify(found))
@@ -122,6 +123,19 @@ t.test('2,000 damaged headers: never an exception, never a wallet that did not s
     }),
     { numRuns: 2_000, seed: seedOf(t) },
   )
+})
+
+t.test('anybody can send signatures: so many are checked in a second, and a wallet that is known waits for none of them', async (t) => {
+  const signIn = opened()
+  const header = await signed()
+  t.same(await signIn.verify(header), { wallet })
+  const forged = await Promise.all(Array.from({ length: 150 }, (_, index) => signIn.verify(changed(header, { nonce: `forged${index}` }))))
+  const refused = forged.filter((one) => 'why' in one).length
+  t.ok(refused >= 50 && refused < 150, `${refused} were looked at`)
+  t.match(forged.at(-1), { lost: Error })
+  t.same(signIn.known(header), { wallet })
+  clock.now += 1_000
+  t.same(await signIn.verify(await signed()), { wallet }, 'and in the next second there is room again')
 })
 
 const CONTRACT = `// SPDX-License-Identifier: Apache-2.0

@@ -1,11 +1,10 @@
 /** The commands besides `start`: each asks the gateway (or its store) and prints a table, or JSON with --json. */
 import type { Command } from 'commander'
 import { type Ratio, parseDecimal, parseUsd, roundedUp, timesRatio, ratio, type Usd } from '#contract'
-import { formatComplaint } from '../../../config/complaints.ts'
 import { estimate } from '../../office/index.ts'
-import { checkOnline } from '../../payments/index.ts'
 import { type Answered, ask } from './asking.ts'
-import { Failure, load } from './context.ts'
+import { check } from './check.ts'
+import { Failure } from './context.ts'
 import { bold, table } from './table.ts'
 
 interface Common {
@@ -52,23 +51,6 @@ export function addCommands(program: Command): void {
     .option('--owner <name>', "one owner's connections")
     .action(report)
   addEstimate(common(program.command('estimate').description('what a subscription would earn')))
-}
-
-async function check({ config, json, online }: Common & { readonly online?: boolean }): Promise<void> {
-  const loaded = await load(config)
-  const { problems, warnings } = loaded
-  const outside = online === true && loaded.config !== undefined ? await checkOnline(loaded.config.routes.map(({ chain }) => chain)) : []
-  if (json === true) process.stdout.write(`${JSON.stringify({ problems, warnings, ...(online === true ? { online: outside } : {}) }, null, 2)}\n`)
-  else {
-    for (const problem of problems) process.stderr.write(`${formatComplaint(problem)}\n`)
-    for (const warning of warnings) process.stdout.write(`warning: ${formatComplaint(warning)}\n`)
-    if (problems.length === 0)
-      process.stdout.write(
-        `${config ?? 'gateway.config.yml'} is good${warnings.length === 0 ? '' : `, with ${warnings.length} warning${warnings.length === 1 ? '' : 's'}`}\n`,
-      )
-  }
-  if (json !== true) for (const problem of outside) process.stderr.write(`${problem}\n`)
-  if (problems.length + outside.length > 0) throw new Failure('')
 }
 
 const DAY_MS = 86_400_000

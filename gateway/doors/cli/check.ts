@@ -1,0 +1,27 @@
+/** `atlas check`: what is wrong or unwise in the configuration; with --online what is wrong outside. */
+import { formatComplaint } from '../../../config/complaints.ts'
+import { checkOnline } from '../../payments/index.ts'
+import { Failure, load } from './context.ts'
+
+interface Options {
+  readonly config?: string
+  readonly json?: boolean
+  readonly online?: boolean
+}
+
+export async function check({ config, json, online }: Options): Promise<void> {
+  const loaded = await load(config)
+  const { problems, warnings } = loaded
+  const outside = online === true && loaded.config !== undefined ? await checkOnline(loaded.config.routes.map(({ chain }) => chain)) : []
+  if (json === true) process.stdout.write(`${JSON.stringify({ problems, warnings, ...(online === true ? { online: outside } : {}) }, null, 2)}\n`)
+  else {
+    for (const problem of problems) process.stderr.write(`${formatComplaint(problem)}\n`)
+    for (const warning of warnings) process.stdout.write(`warning: ${formatComplaint(warning)}\n`)
+    if (problems.length === 0)
+      process.stdout.write(
+        `${config ?? 'gateway.config.yml'} is good${warnings.length === 0 ? '' : `, with ${warnings.length} warning${warnings.length === 1 ? '' : 's'}`}\n`,
+      )
+  }
+  if (json !== true) for (const problem of outside) process.stderr.write(`${problem}\n`)
+  if (problems.length + outside.length > 0) throw new Failure('')
+}
