@@ -73,6 +73,22 @@ class PlayMoney implements PlayFacilitator {
   }
 
   async verify(request: FacilitatorRequest): Promise<FacilitatorAnswer> {
+    return this.#counted('verify', await this.#verified(request))
+  }
+
+  async settle(request: FacilitatorRequest): Promise<FacilitatorAnswer> {
+    return this.#counted('settle', await this.#settled(request))
+  }
+
+  #counted(step: 'verify' | 'settle', said: FacilitatorAnswer): FacilitatorAnswer {
+    const sum = this.#sums[step]
+    sum.asked += 1
+    if (said.kind === 'answer' && (said.body.isValid === true || said.body.success === true)) sum.answered += 1
+    else sum.refused += 1
+    return said
+  }
+
+  async #verified(request: FacilitatorRequest): Promise<FacilitatorAnswer> {
     const asked = readRequest(request)
     if (asked.reason !== undefined) return invalid(asked.reason, asked.payer)
     const reason = this.#reasonAgainst(asked, await this.#signerOf(asked))
@@ -92,7 +108,7 @@ class PlayMoney implements PlayFacilitator {
     return { name: this.name, open: false, verify: this.#sums.verify, settle: this.#sums.settle, lastFailure: undefined }
   }
 
-  async settle(request: FacilitatorRequest): Promise<FacilitatorAnswer> {
+  async #settled(request: FacilitatorRequest): Promise<FacilitatorAnswer> {
     const asked = readRequest(request)
     if (asked.reason !== undefined) return failed(asked.reason, asked.network, asked.payer)
     const signer = await this.#signerOf(asked)

@@ -5,8 +5,8 @@ import { seedOf } from '../rig/random.ts'
 import { torturePaid } from '../torture/x402.ts'
 
 t.test('killed at any step of a payment: paid once, and what was paid for is there', async (t) => {
-  const { wrong, paid, kills } = await torturePaid(t, { kills: 4, seed: seedOf(t) })
+  const { wrong, paid, kills } = await torturePaid(t, { kills: 2, seed: seedOf(t) })
   t.comment(JSON.stringify(kills))
   t.same(wrong, [])
-  t.equal(paid, 16)
+  t.equal(paid, 8)
 })

@@ -218,3 +218,13 @@ t.test('garbage in place of a whole request is refused', async (t) => {
   )
   t.equal(facilitator.balance(payTo), START)
 })
+
+t.test('what it was asked is counted, as for a real facilitator', async (t) => {
+  const facilitator = playFacilitator({ clock: { nowMs: () => Date.now() as never }, startingBalance: 1n })
+  const nonsense = { x402Version: 2, paymentPayload: {}, paymentRequirements: {} } as const
+  await facilitator.verify(nonsense, 1)
+  await facilitator.settle(nonsense, 1)
+  t.match(facilitator.state, { verify: { asked: 1, answered: 0, refused: 1, lost: 0 }, settle: { asked: 1, refused: 1 } })
+  const supported = await facilitator.supported(1)
+  t.match(supported, { kind: 'answer', body: { kinds: [{ scheme: 'exact' }] } })
+})
