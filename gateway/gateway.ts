@@ -1,15 +1,15 @@
 /**
- * Joins the rooms: from a loaded configuration to a gateway that can take calls, on the ground of ground.ts. The doors (HTTP, CLI) stand in front of it;
+ * Joins the rooms: from a loaded configuration to a gateway that can take calls, on the ground of ground/ The doors (HTTP, CLI) stand in front of it;
  * everything that differs between sandbox and live is in `outerEnds`.
  */
 import { join } from 'node:path'
 import type { Adapter, Connection, Facilitator, PluginPorts } from '#contract'
 import type { GatewayConfig, Route } from '../config/model.ts'
 import { CallLog } from './books/calls.ts'
-import { Engine, Generation, Transport } from './engine/index.ts'
+import { Engine, type EnginePorts, Generation, Transport } from './engine/index.ts'
 import { HttpFacilitator, Outlook, Tills } from './payments/index.ts'
 import { QualityBook } from './engine/quality.ts'
-import { type Ground, openGround, type Surroundings } from './ground.ts'
+import { type Ground, openGround, type Surroundings } from './ground/index.ts'
 import { Credentials } from './vault/index.ts'
 
 export class Gateway {
@@ -64,7 +64,8 @@ export class Gateway {
         concurrentPerConsumer: config.limits.concurrentPerConsumer,
       }
       const record = calls.write.bind(calls)
-      const engine = new Engine({ store, transport, clock, chance, log, quality, record, ...limits }, generation, originOf(config))
+      const attempted: EnginePorts['attempted'] = (call, attempt) => quality.note(call.operation, attempt)
+      const engine = new Engine({ store, transport, clock, chance, log, record, attempted, ...limits }, generation, originOf(config))
       origin = () => engine.origin
       return new Gateway({ ground, engine, tills, quality, routes, ends, calls })
     } catch (error) {

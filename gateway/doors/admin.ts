@@ -6,69 +6,14 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { monthOf, parseUsd } from '#contract'
 import { isLoopback } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
 import { type LongText, Office, OfficeError } from '../office/index.ts'
+import { actions } from './actions/index.ts'
+import type { Action, Ask } from './actions/asks.ts'
 import { readBody } from './body.ts'
 
 const BODY_BYTES = 64 * 1024
-
-type Ask = Readonly<Record<string, unknown>>
-type Action = (office: Office, ask: Ask) => unknown
-
-/** Of the JSON body, or of the query for GET; everything else is a sentence for the operator. */
-const text = (ask: Ask, name: string): string | undefined => {
-  const value = ask[name]
-  if (value === undefined || value === null || value === '') return undefined
-  if (typeof value !== 'string') throw new OfficeError(`${name} must be text`)
-  return value
-}
-const amount = (ask: Ask, name: string): bigint | undefined => {
-  const value = text(ask, name)
-  const parsed = value === undefined ? undefined : parseUsd(value)
-  if (value !== undefined && (parsed === undefined || parsed < 0n)) throw new OfficeError(`${name} ${value} is no amount; expected for example $5`)
-  return parsed
-}
-const names = (ask: Ask): readonly string[] => {
-  const value = ask.names ?? []
-  if (!Array.isArray(value) || value.some((name) => typeof name !== 'string')) throw new OfficeError('names must be a list of connections')
-  return value as string[]
-}
-const wholeNumber = (ask: Ask, name: string): number | undefined => {
-  const value = ask[name]
-  if (value === undefined || value === null) return undefined
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value <= 0) throw new OfficeError(`${name} must be a whole number above 0`)
-  return value
-}
-
-/** The same actions serve this port and, where no gateway runs, the command line directly. */
-export const actions: Readonly<Record<string, Action>> = {
-  'GET /api/status': (office) => office.status(),
-  'GET /api/x402': (office) => office.x402(),
-  'GET /api/keys': (office) => office.keys.list(),
-  'GET /api/report': (office, ask) => office.report(monthFrom(ask), text(ask, 'owner')),
-  'POST /api/enable': (office, ask) => office.enable(names(ask), { acceptRisk: ask.accept_risk === true }),
-  'POST /api/disable': (office, ask) => office.disable(names(ask)),
-  'POST /api/keys/revoke': (office, ask) => office.keys.revoke(text(ask, 'id') ?? ''),
-  'POST /api/keys/rotate': (office, ask) => office.keys.rotate(text(ask, 'id') ?? ''),
-  'GET /api/payouts': (office) => office.payouts.plan(),
-  'POST /api/payouts/run': (office) => office.payouts.run(),
-  'GET /api/ledger/export': (office, ask) => office.exportLedger(text(ask, 'format') ?? 'csv'),
-  'GET /api/ledger/verify': (office) => office.verify(),
-  'POST /api/ledger/correct': (office, ask) => office.correct(text(ask, 'entry') ?? '', text(ask, 'reason') ?? ''),
-  'POST /api/keys': (office, ask) => {
-    const owner = text(ask, 'owner')
-    const cap = amount(ask, 'cap_per_day')
-    const expires = wholeNumber(ask, 'expires_in_ms')
-    return office.keys.create({
-      credits: (amount(ask, 'credits') ?? 0n) as never,
-      ...(owner === undefined ? {} : { owner }),
-      ...(cap === undefined ? {} : { capPerDay: cap as never }),
-      ...(expires === undefined ? {} : { expiresInMs: expires }),
-    })
-  },
-}
 
 /** Without store or ledger nothing can be sold. Without a facilitator everything but paid calls goes on, and that is said. */
 async function ready({ ground, payments }: Gateway, response: ServerResponse): Promise<void> {
@@ -77,12 +22,6 @@ async function ready({ ground, payments }: Gateway, response: ServerResponse): P
   const status = lost.length > 0 ? 'not ready' : problems.length > 0 ? 'degraded' : 'ready'
   const said = problems.length === 0 ? { status, lost } : { status, lost: [...lost, 'facilitator'], payments: problems }
   answer(response, lost.length === 0 ? 200 : 503, said)
-}
-
-function monthFrom(ask: Ask): string {
-  const month = text(ask, 'month') ?? monthOf(Date.now())
-  if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(month)) throw new OfficeError(`month ${month} is no month; expected for example 2026-11`)
-  return month
 }
 
 export class AdminDoor {
@@ -101,11 +40,10 @@ export class AdminDoor {
   serve(gateway: Gateway): void {
     this.#served = {
       gateway,
-      office: new Office(
-        gateway.ground,
-        (name) => gateway.quality.health(name),
-        () => gateway.payments.shown(),
-      ),
+      office: new Office(gateway.ground, {
+        health: (name) => gateway.quality.health(name),
+        payments: () => gateway.payments.shown(),
+      }),
     }
   }
 

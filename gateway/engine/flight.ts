@@ -126,8 +126,8 @@ export class Flight implements Listener {
     if (connection === undefined) return this.#lost(new Error(`connection ${alternative.connection} is not in the pool`))
     const attempt = new Try(this, alternative, this.#ports.clock.nowMs())
     this.#try = attempt
-    const headers = requestHeaders(call.incoming, call.body)
-    const request = { connection, method: call.method, path: call.upstreamPath, query: call.upstreamQuery, headers, body: call.body }
+    const { method, operation, upstreamPath: path, upstreamQuery: query, body } = call
+    const request = { connection, operation, method, path, query, headers: requestHeaders(call.incoming, body), body }
     attempt.attempt = this.#ports.transport.send(request, attempt)
   }
 
@@ -425,7 +425,7 @@ export class Flight implements Listener {
     const tookMs = this.#ports.clock.nowMs() - from.startedAtMs
     const attempt = { connection: from.alternative.connection, units, status: from.status === 0 ? undefined : from.status, meaning, used, tookMs }
     this.#attempts.push(attempt)
-    this.#ports.quality.note(this.#call.operation, attempt)
+    this.#ports.attempted(this.#call, attempt, from.rawHeaders)
   }
 
   #ending(kind: Outcome['kind'], status: number, refusal: Refusal | undefined): Ending {

@@ -1,8 +1,8 @@
 /** What the engine is given, and what it writes answers to. */
-import type { CallRecord, Chance, Clock, Log, Store } from '#contract'
+import type { Attempt, CallRecord, Chance, Clock, Log, Store } from '#contract'
+import type { EngineCall } from './call.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Patience } from './patience.ts'
-import type { QualityBook } from './quality.ts'
 import type { Transport } from './transport.ts'
 import type { Unverified } from './unverified.ts'
 
@@ -29,7 +29,8 @@ export interface EnginePorts {
   readonly log: Log
   /** One per call that was not charged; charged ones stand in the journal. */
   record(record: CallRecord): void
-  readonly quality: QualityBook
+  /** Each attempt at its end, with the provider's raw fields (flat list; empty where no answer came). Must not throw. */
+  attempted(call: EngineCall, attempt: Attempt, rawHeaders: readonly Buffer[]): void
   /** Over all attempts of a call; the flight's `onDeadline` hears of it. */
   readonly deadlines: Deadlines<{ onDeadline(): void }>
   /** Room for holds of payments that nobody has verified yet. */

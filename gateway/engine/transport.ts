@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { type Dispatcher, Pool, buildConnector } from 'undici'
-import type { Connection } from '#contract'
+import type { Connection, Operation } from '#contract'
 import { isPrivateAddress } from './addresses.ts'
 
 /** What the flight hears of one attempt. */
@@ -25,6 +25,7 @@ export interface Attempt {
 
 export interface OutgoingRequest {
   readonly connection: Connection
+  readonly operation: Operation
   readonly method: string
   readonly path: string
   readonly query: string

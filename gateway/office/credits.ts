@@ -4,7 +4,7 @@
  */
 import type { Begun, EpochMs, KeyRecord, NameClaim, Payment, Refusal, Settlement, Till, Usd } from '#contract'
 import { dollars, formatUsd, refuse } from '#contract'
-import type { Ground } from '../ground.ts'
+import type { Ground } from '../ground/index.ts'
 import { newKey } from './keys.ts'
 import { type Ordered, orderIn } from './order.ts'
 import { again, type CreditsAnswer, digestOf, nameOf } from './purchase-names.ts'

@@ -1,7 +1,7 @@
 /** Keys of consumers and owners: made, rotated, revoked, listed. A key is shown once; what is kept is its hash. */
 import { randomBytes } from 'node:crypto'
 import { type EpochMs, formatUsd, type KeyRecord, sha256, type Usd } from '#contract'
-import type { Ground } from '../ground.ts'
+import type { Ground } from '../ground/index.ts'
 import { OfficeError } from './error.ts'
 
 export interface KeyRequest {

@@ -38,10 +38,10 @@ t.test('without a token no page from elsewhere can act', async (t) => {
     t.equal((await ask(rig, 'POST /api/disable', [here, `Origin: ${origin}`, JSON_BODY], revoke)).status, 403, `Origin ${origin}`)
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/jsonx', undefined])
     t.equal((await ask(rig, 'POST /api/disable', [here, ...(type === undefined ? [] : [`Content-Type: ${type}`])], revoke)).status, 400, `a form as ${type}`)
-  t.match((await rig.office.status()).connections[0], { enabled: true }, 'nothing was done')
+  t.match((await rig.office.marketplace.status()).connections[0], { enabled: true }, 'nothing was done')
   t.equal((await ask(rig, 'POST /api/disable', [here, `Origin: http://127.0.0.1:${port}`, JSON_BODY], revoke)).status, 200, 'its own page can')
-  t.match((await rig.office.status()).connections[0], { enabled: false })
-  await rig.office.enable([], { acceptRisk: false })
+  t.match((await rig.office.marketplace.status()).connections[0], { enabled: false })
+  await rig.office.marketplace.enable([], { acceptRisk: false })
 })
 
 t.test('with a token whoever shows it is served, and nobody else', async (t) => {
@@ -59,7 +59,7 @@ t.test('with a token whoever shows it is served, and nobody else', async (t) => 
     for (const path of ['/api/status', `/api/status?token=${TOKEN}`, '/api/about', '/api/nothing'])
       t.match((await ask(guarded, `GET ${path}`, fields(...wrong))).json, { error: /token/ }, `${path} with ${wrong}`)
   t.equal((await ask(guarded, 'POST /api/disable', [here, JSON_BODY], '{}')).status, 401, 'on this machine, too')
-  t.match((await guarded.office.status()).connections[0], { enabled: true })
+  t.match((await guarded.office.marketplace.status()).connections[0], { enabled: true })
 })
 
 t.test('health needs neither name nor token and tells nothing else', async (t) => {

@@ -85,5 +85,5 @@ t.test('a plugin that throws refuses the call where it could have refused, and i
   t.equal(code(await rig.call('GET', '/faulty/good', { headers })), '200', 'though its observe throws')
   t.equal(code(await rig.call('GET', '/faulty/nothing', { headers })), '404 unknown_operation')
   t.match((await rig.call('GET', '/credits', { headers })).json, { balance: '4.85' })
-  t.match((await rig.office.status()).connections, [{ name: 'nansen' }, { name: 'faulty', sold_units: 1, wasted_units: 0 }])
+  t.match((await rig.office.marketplace.status()).connections, [{ name: 'nansen' }, { name: 'faulty', sold_units: 1, wasted_units: 0 }])
 })

@@ -121,7 +121,7 @@ t.test('units that are left and prices are those of the next call, over the whol
     ...[6, 5, 4, 3, 2, 1].map((left) => `${left} left at $0.15: $0.15`),
     '0 left at $0.12 sold out: 503',
   ])
-  await rig.office.disable(['nansen', 'nansen-2'])
+  await rig.office.marketplace.disable(['nansen', 'nansen-2'])
   t.match(await apiOf(rig, 'nansen'), { units_left: 0, operations: [{ sold_out: true }] })
 })
 

@@ -47,7 +47,7 @@ const ask = (shop: Shop, signal?: AbortSignal): Promise<Answer> =>
 
 /** Everything that a failed call might have changed. */
 async function state(shop: Shop): Promise<{ balance: unknown; wasted: unknown; sold: unknown; left: unknown }> {
-  const [row] = (await shop.office.status()).connections
+  const [row] = (await shop.office.marketplace.status()).connections
   const { balance } = (await shop.call('GET', '/credits', { headers: bearer(shop.consumer) })).json
   return { balance, wasted: row?.wasted_units, sold: row?.sold_units, left: row?.units_left }
 }

@@ -144,7 +144,7 @@ t.test('a replay needs neither units nor money, but a key that is still good', a
   const { id, key } = await shop.key({ credits: '$0.02' })
   t.equal(code(await named(shop, '/acme/search', 'one', key)), '200')
   t.equal(code(await named(shop, '/acme/search', 'two', key)), '402 insufficient_credits')
-  await shop.office.disable(['acme'])
+  await shop.office.marketplace.disable(['acme'])
   t.ok(replayed(await named(shop, '/acme/search', 'one', key)))
   await shop.office.keys.revoke(id)
   t.equal(code(await named(shop, '/acme/search', 'one', key)), '401 unauthenticated')

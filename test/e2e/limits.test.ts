@@ -173,5 +173,5 @@ t.test('with the new period everything is for sale again', async (t) => {
   t.equal(code(await ask(rig, key)), '503 sold_out', 'not a second before Retry-After is over')
   clock.aheadMs += 1000
   t.equal(code(await ask(rig, key)), '200')
-  t.match((await rig.office.status()).connections[0], { sold_units: 1, units_left: 1 })
+  t.match((await rig.office.marketplace.status()).connections[0], { sold_units: 1, units_left: 1 })
 })

@@ -93,7 +93,7 @@ function short({ status, headers, text }: Answer): string {
 /** What the operator and the consumers see afterwards. */
 async function books(rig: Rig, keys: Keys): Promise<object> {
   const { connections } = await rig.office.report(new Date().toISOString().slice(0, 7), undefined)
-  const [status] = (await rig.office.status()).connections
+  const [status] = (await rig.office.marketplace.status()).connections
   const balances = Object.values(keys).map(async (key) => (await rig.call('GET', '/credits', { headers: bearer(key) })).json.balance)
   return { connections, left: status?.units_left, wasted: status?.wasted_units, balances: await Promise.all(balances) }
 }

@@ -77,7 +77,7 @@ t.test('a call is charged by its operation: units, a price of its own, or nothin
   t.equal(charged(await ask(shop, '/acme/dear')), '200 $0.40 7', 'of its own')
   t.equal(charged(await ask(shop, '/acme/free')), '200 $0.00 0')
   t.equal(await balance(shop), '4.52')
-  t.match((await shop.office.status()).connections[0], { sold_units: 11, units_left: 989, revenue: '0.48' })
+  t.match((await shop.office.marketplace.status()).connections[0], { sold_units: 11, units_left: 989, revenue: '0.48' })
 })
 
 t.test('an operation that needs more units than are left is sold out, one that needs fewer is not', async (t) => {
@@ -100,7 +100,7 @@ t.test('where the rows of the answer decide, the most is held and the actual is 
   t.match((await rows(10)).json, { code: 'insufficient_credits', detail: /\$0\.40/ }, 'ten rows of two credits may come')
   t.equal(charged(await rows(5)), '200 $0.04 2', 'one came')
   t.match((await rig.call('GET', '/credits', { headers: bearer(key) })).json, { balance: '0.21' })
-  t.match((await rig.office.status()).connections[0], { sold_units: 2, units_left: 9998 })
+  t.match((await rig.office.marketplace.status()).connections[0], { sold_units: 2, units_left: 9998 })
 })
 
 t.test('an answer comes back byte by byte, however the provider frames it', async (t) => {
@@ -139,5 +139,5 @@ t.test('a connection whose credential is not there is not called', async (t) => 
   const rig = await openGateway(t, sandbox({ upstream: UPSTREAM, api_connections: [rest] }))
   const { key } = await rig.key({ credits: '$5' })
   t.match((await rig.call('GET', '/acme/search', { headers: bearer(key) })).json, { status: 502, code: 'upstream_error' })
-  t.match((await rig.office.status()).connections[0], { sold_units: 0, wasted_units: 0 })
+  t.match((await rig.office.marketplace.status()).connections[0], { sold_units: 0, wasted_units: 0 })
 })

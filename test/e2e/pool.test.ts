@@ -42,7 +42,7 @@ const short = ({ status, headers, json }: Answer): string => `${status} ${header
 const balance = async (pool: Pool): Promise<unknown> => (await pool.call('GET', '/credits', { headers: bearer(pool.consumer) })).json.balance
 const unitsOf = async ({ office }: Rig): Promise<Record<string, unknown>> =>
   Object.fromEntries(
-    (await office.status()).connections.map(({ name, sold_units, wasted_units, units_left }) => [name, [sold_units, wasted_units, units_left]]),
+    (await office.marketplace.status()).connections.map(({ name, sold_units, wasted_units, units_left }) => [name, [sold_units, wasted_units, units_left]]),
   )
 const callsAt = ({ providers }: Pool): Record<string, number> => Object.fromEntries(Object.entries(providers).map(([name, { seen }]) => [name, seen.length]))
 

@@ -172,6 +172,6 @@ t.test('of everything that was wrong nothing reached the provider, and nothing w
     ['/v1/search?q=1'],
   )
   t.match((await rig.call('GET', '/credits', { headers: bearer(key) })).json, { balance: '4.98' })
-  t.match((await rig.office.status()).connections[0], { sold_units: 1, wasted_units: 0, units_left: 799 })
+  t.match((await rig.office.marketplace.status()).connections[0], { sold_units: 1, wasted_units: 0, units_left: 799 })
   t.equal((await raw(rig.publicUrl, get('/healthz', 'Connection: close'))).status, 200)
 })

@@ -187,7 +187,7 @@ t.test('a stream that the provider breaks off never looks whole, and its charge 
   await until('the charge is credited', async () => (await balance(shop)) === '1.00')
   t.same(await kinds(shop), ['refund', 'charge', 'credit'])
   t.equal(await revenue(shop), '0.00', 'nobody earned by it')
-  t.match((await shop.office.status()).connections[0], { sold_units: 1, units_left: 999 }, 'its unit is gone all the same')
+  t.match((await shop.office.marketplace.status()).connections[0], { sold_units: 1, units_left: 999 }, 'its unit is gone all the same')
 })
 
 t.test('a long answer that breaks off becomes credit, too', async (t) => {

@@ -65,7 +65,7 @@ t.test('5,000 sold calls earn what the example says; 7,000 is the end of the sel
 
   const owner = (await rig.key({ owner: 'operator' })).key
   t.same(await sell(rig, [owner], 3001), { '200 free': 3000, '503 sold_out': 1 })
-  t.match((await rig.office.status()).connections[0], { sold_units: 7000, own_units: 3000, wasted_units: 0, units_left: 0, revenue: '1050.00' })
+  t.match((await rig.office.marketplace.status()).connections[0], { sold_units: 7000, own_units: 3000, wasted_units: 0, units_left: 0, revenue: '1050.00' })
   const spent = await Promise.all(keys.map(async (key) => (await rig.call('GET', '/credits', { headers: bearer(key) })).json.balance as string))
   t.equal(spent.reduce((sum, balance) => sum + Number(balance), 0).toFixed(2), '550.00', 'the keys paid $1,050 of $1,600, to the cent')
 })

@@ -12,7 +12,7 @@ const shop = await openShop(t, market, { upstreamTimeout: '400ms' })
 const { rig, provider, facilitator } = shop
 
 const sales = async (): Promise<unknown> => (await rig.office.report(monthOf(Date.now()), undefined)).total.calls_sold
-const counters = async (): Promise<Record<string, unknown>> => (await rig.office.status()).connections[0] as Record<string, unknown>
+const counters = async (): Promise<Record<string, unknown>> => (await rig.office.marketplace.status()).connections[0] as Record<string, unknown>
 
 async function nothingIsPaid(t: Test, work: () => Promise<unknown>, expected: Asking): Promise<void> {
   const before = await sales()

@@ -149,7 +149,7 @@ t.test('cancelled by the payer while unknown: not settled, the answer stays with
   const payer = await freshBuyer()
   const payment = await shop.payment({}, payer)
   const key = { 'idempotency-key': KEYS[30] as string }
-  const before = await rig.office.status()
+  const before = await rig.office.marketplace.status()
   facilitator.misbehave((path) => (path === '/settle' ? { drop: true, work: false } : undefined))
   t.teardown(() => facilitator.misbehave(undefined))
   t.match((await shop.buy(payment, { headers: key })).json, { code: 'payment_pending' })
@@ -166,7 +166,11 @@ t.test('cancelled by the payer while unknown: not settled, the answer stays with
   t.match(answer?.json, { code: 'payment_required' })
   facilitator.misbehave(undefined)
   t.match((await shop.buy(payment)).json, { code: 'payment_invalid' })
-  t.equal((await rig.office.status()).connections[0]?.wasted_units, Number(before.connections[0]?.wasted_units) + 1, 'the provider worked for nothing')
+  t.equal(
+    (await rig.office.marketplace.status()).connections[0]?.wasted_units,
+    Number(before.connections[0]?.wasted_units) + 1,
+    'the provider worked for nothing',
+  )
   await agree(t)
 })
 

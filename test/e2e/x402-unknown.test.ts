@@ -125,7 +125,7 @@ t.test('once the facilitator says that it settled, the stored answer goes to the
   t.equal(await balance(), balanceBefore)
   t.equal(start - balanceBefore, PRICE * BigInt(count + 1), 'everybody has paid once')
   t.equal(provider.seen.length, count + 1)
-  t.match((await rig.office.status()).connections[0], { sold_units: count + 1, wasted_units: 0 })
+  t.match((await rig.office.marketplace.status()).connections[0], { sold_units: count + 1, wasted_units: 0 })
 })
 
 t.test('an Idempotency-Key that could be guessed is not taken from a wallet', async (t) => {

@@ -23,7 +23,7 @@ const KEY_2 = { 'idempotency-key': 'another-key-that-nobody-guesses' }
 const credit = (by: Account): Promise<bigint> => rig.gateway.ground.admin.balance(`wallet:${by.address.toLowerCase()}`)
 const ledger = async (): Promise<Record<string, bigint>> =>
   Object.fromEntries([...(await rig.gateway.ground.books.balances())].filter(([, amount]) => amount !== 0n))
-const unitsOf = async (): Promise<Record<string, unknown>> => (await rig.office.status()).connections[0] as Record<string, unknown>
+const unitsOf = async (): Promise<Record<string, unknown>> => (await rig.office.marketplace.status()).connections[0] as Record<string, unknown>
 const sold = async (): Promise<unknown> => (await rig.office.report(monthOf(Date.now()), undefined)).total.calls_sold
 
 /** What the wallet has paid on the chain is what the books say came in: sales and credit. */

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import type { Connection } from '../../gateway/contract/index.ts'
 import { type Attempt, Transport } from '../../gateway/engine/transport.ts'
 import { Credentials } from '../../gateway/vault/index.ts'
-import { connectionOf } from '../rig/acme.ts'
+import { connectionOf, operationOf } from '../rig/acme.ts'
 import { breakOff, bytes, garbage, hang, OK, type Provider, type Reply, reply, reset, resetAfterHead, silence, startProvider } from '../rig/provider.ts'
 
 const SECRET = 'the-credential-of-alice'
@@ -54,7 +54,7 @@ function send(
   })
   const heard = { events: [] as string[], raw: [] as Buffer[], sent: undefined as boolean | undefined, resume: (): void => undefined, over }
   const attempt = transport.send(
-    { connection, method, path, query, headers: [...headers], body: Buffer.from(body) },
+    { connection, operation: operationOf('search'), method, path, query, headers: [...headers], body: Buffer.from(body) },
     {
       head(status, raw, resume) {
         heard.events.push(`head ${status}`)

@@ -9,7 +9,7 @@ import { formatComplaint } from '../../config/complaints.ts'
 import { discover } from '../../config/discover.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type Running, startDoors } from '../../gateway/doors/index.ts'
-import { systemClock } from '../../gateway/ground.ts'
+import { systemClock } from '../../gateway/ground/index.ts'
 
 /** What of a tap test is needed here. */
 export interface Teardown {

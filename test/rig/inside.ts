@@ -129,13 +129,13 @@ export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<
       clock,
       chance,
       log,
-      quality,
       deadlines,
       patience: new Patience(setup.patienceMs ?? 60_000),
       unverified: new Unverified(),
       ...limits,
       bufferBytes: setup.bufferBytes ?? 64,
     },
+    attempted: (call, attempt) => quality.note(call.operation, attempt),
     record: (record) => void seen.records.push(record),
     unknown: () => {
       seen.unknowns.count += 1

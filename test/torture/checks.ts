@@ -1,7 +1,7 @@
 /** What must be true whatever was killed. Each check gives its differences in words; none means that it holds. */
 import { formatUsd, monthOf, usd } from '#contract'
 import { load, quietLog } from '../../gateway/doors/cli/context.ts'
-import { type Ground, openGround } from '../../gateway/ground.ts'
+import { type Ground, openGround } from '../../gateway/ground/index.ts'
 import type { Started } from '../rig/atlas.ts'
 import type { CrowdCall } from '../rig/crowd.ts'
 import { bearer } from '../rig/gateway.ts'

@@ -3,9 +3,10 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { GatewayConfig } from '../../../config/model.ts'
-import { openGround, storeIdOf } from '../../ground.ts'
+import { openGround, storeIdOf } from '../../ground/index.ts'
 import { Office } from '../../office/index.ts'
-import { actions, isLong } from '../admin.ts'
+import { actions } from '../actions/index.ts'
+import { isLong } from '../admin.ts'
 import { Failure, loadGood, quietLog } from './context.ts'
 
 export interface Answered {

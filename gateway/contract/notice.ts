@@ -1,0 +1,27 @@
+/** What owners are told: by their webhook, the log and the status. */
+
+export type NoticeKind =
+  | 'connection-paused'
+  | 'connection-resumed'
+  | 'operation-paused'
+  | 'credential-refused'
+  | 'credential-leaked'
+  | 'quota-low'
+  | 'quota-exhausted'
+  | 'quota-drift'
+  | 'bad-answer'
+  | 'payout'
+
+export interface Notice {
+  readonly kind: NoticeKind
+  readonly owner: string
+  /** Undefined where it concerns the owner as a whole. */
+  readonly connection: string | undefined
+  /** One sentence for a person; never a secret, never another party's name. */
+  readonly detail: string
+}
+
+export interface Notices {
+  /** Never throws and never waits; what is told again and again is told once in a while. */
+  tell(notice: Notice): void
+}

@@ -1,0 +1,29 @@
+/** What operators can ask for. The same actions serve the admin port and, where no gateway runs, the command line directly. */
+import { type Action, amount, monthFrom, names, text, wholeNumber } from './asks.ts'
+
+export const actions: Readonly<Record<string, Action>> = {
+  'GET /api/status': (office) => office.marketplace.status(),
+  'GET /api/x402': (office) => office.x402(),
+  'GET /api/keys': (office) => office.keys.list(),
+  'GET /api/report': (office, ask) => office.report(monthFrom(ask), text(ask, 'owner')),
+  'POST /api/enable': (office, ask) => office.marketplace.enable(names(ask), { acceptRisk: ask.accept_risk === true }),
+  'POST /api/disable': (office, ask) => office.marketplace.disable(names(ask)),
+  'POST /api/keys/revoke': (office, ask) => office.keys.revoke(text(ask, 'id') ?? ''),
+  'POST /api/keys/rotate': (office, ask) => office.keys.rotate(text(ask, 'id') ?? ''),
+  'GET /api/payouts': (office) => office.payouts.plan(),
+  'POST /api/payouts/run': (office) => office.payouts.run(),
+  'GET /api/ledger/export': (office, ask) => office.exportLedger(text(ask, 'format') ?? 'csv'),
+  'GET /api/ledger/verify': (office) => office.verify(),
+  'POST /api/ledger/correct': (office, ask) => office.correct(text(ask, 'entry') ?? '', text(ask, 'reason') ?? ''),
+  'POST /api/keys': (office, ask) => {
+    const owner = text(ask, 'owner')
+    const cap = amount(ask, 'cap_per_day')
+    const expires = wholeNumber(ask, 'expires_in_ms')
+    return office.keys.create({
+      credits: (amount(ask, 'credits') ?? 0n) as never,
+      ...(owner === undefined ? {} : { owner }),
+      ...(cap === undefined ? {} : { capPerDay: cap as never }),
+      ...(expires === undefined ? {} : { expiresInMs: expires }),
+    })
+  },
+}

@@ -1,0 +1,55 @@
+/** What a ground is made of, and what its makers share. */
+import type { Audit, Books, Chance, Clock, Log, Meters, Notices, Store, StoreAdmin, Usd } from '#contract'
+import type { GatewayConfig } from '../../config/model.ts'
+import type { EvmPayer } from '../payouts/index.ts'
+import type { SigningKeys } from '../vault/index.ts'
+
+/** Hot state and books of one configuration, with or without a gateway in front. */
+export interface Ground {
+  readonly config: GatewayConfig
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly log: Log
+  readonly store: Store
+  readonly admin: StoreAdmin
+  readonly meters: Meters
+  readonly books: Books
+  /** Who did what, in the one hash chain. */
+  readonly audit: Audit
+  /** Tells owners what concerns them. */
+  readonly notices: Notices
+  /** Signs receipts. */
+  readonly signer: SigningKeys
+  /** Pays owners; undefined where payouts are not configured. */
+  readonly paying: { readonly payer: EvmPayer; readonly min: Usd } | undefined
+  /** Tells one store from another; holds no password. */
+  readonly storeId: string
+  /** What is lost, in a word each; empty when all is well. */
+  lost(): readonly string[]
+  close(): Promise<void>
+}
+
+export interface Surroundings {
+  readonly log: Log
+  readonly clock?: Clock
+  readonly chance?: Chance
+}
+
+export type Around = Required<Surroundings>
+
+/** What differs between the drivers. */
+export type Bare = Omit<Ground, 'audit' | 'notices'>
+
+export function storeIdOf({ store }: GatewayConfig): string {
+  if (store.driver === 'embedded') return store.path
+  const { host, pathname } = new URL(store.url)
+  return `redis ${store.name} at ${host}${pathname === '/' ? '' : pathname}`
+}
+
+/** The key of the wallet is read here and stays with the payer. */
+export async function payingOf({ payout, routes }: GatewayConfig): Promise<Ground['paying']> {
+  if (payout === undefined) return undefined
+  const { EvmPayer, networksOf } = await import('../payouts/index.ts')
+  const chains = routes.map(({ chain }) => chain.map(({ name, settings }) => ({ name, settings })))
+  return { payer: new EvmPayer({ signer: payout.signer, rpc: payout.rpc, networks: networksOf(chains) }), min: payout.min }
+}
