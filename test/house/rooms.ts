@@ -16,7 +16,7 @@ const BRACE = [
   'adapters',
   'config',
 ]
-const GROUND = 'gateway/ground/index.ts'
+const GROUND = 'gateway/ground'
 const JOINER = 'gateway/gateway.ts'
 const OFFICE = 'gateway/office'
 const DOORS = 'gateway/doors'
