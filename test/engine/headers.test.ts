@@ -8,7 +8,7 @@ import { adapterOf, operationOf } from '../rig/acme.ts'
 import { incomingOf } from '../rig/inside.ts'
 import { seedOf } from '../rig/random.ts'
 
-const RUNS = { seed: seedOf(t), numRuns: 2000 }
+const RUNS = { seed: seedOf(t), numRuns: 10_000 }
 const adapter = adapterOf([operationOf('search')])
 
 /** CONTRACT "Headers": cookies, Server, quota, credit and payment headers and request ids; and what belongs to one connection only. */

@@ -8,7 +8,7 @@ import { encodeSegment, parseQuery, type QueryMembers, segmentsOf, splitTarget, 
 import { seedOf } from '../rig/random.ts'
 
 const seed = seedOf(t)
-const RUNS = { seed, numRuns: 2000 }
+const RUNS = { seed, numRuns: 10_000 }
 
 /** What attacks on paths are made of, between harmless pieces. */
 const PIECES = [
