@@ -5,9 +5,10 @@
 import type { ChargedCall } from '#contract'
 import { BooksError } from './unfit.ts'
 import type { FedGroup } from './thread.ts'
+import type { JournalTrail } from './trail.ts'
 
 /** What the books ask of the journal. */
-export interface JournalSource {
+export interface JournalSource extends Partial<JournalTrail> {
   /** Resolves when everything that was answered has been fed. */
   flushed(): Promise<void>
   /** Groups again, from this one on to the end, in order; for one that is not there it ends at once. */

@@ -20,7 +20,9 @@ export async function onJournal(config: GatewayConfig, { log, clock, chance }: A
     flushed: async () => journal?.flushed(),
     refeed: (from) => groupsFrom(journal, from),
     charged: async (receipt) => journal?.reader.chargedCall(receipt),
-    chain: async () => journal?.reader.verifyChain() ?? { ok: false, detail: 'the journal is not open' },
+    chain: async () => open(journal).reader.verifyChain(),
+    audited: async (upTo) => open(journal).reader.audited(upTo),
+    auditLines: async (from, to) => open(journal).reader.auditLines(from, to),
   }
   if (where.driver === 'postgres') ledger = await postgresOf(config, where.url, source, log)
   const fedUpTo = ledger?.fedUpTo ?? (where.driver === 'embedded' ? readUpTo(where.path) : 0)
@@ -49,7 +51,19 @@ export async function onJournal(config: GatewayConfig, { log, clock, chance }: A
   const { store, admin, meters } = opened
   if (where.driver === 'postgres') heed(store, () => books().failed())
   return {
-    ...{ config, clock, chance, log, store, admin, meters, books: books().books, storeId: storeIdOf(config), paying: await payingOf(config) },
+    ...{
+      config,
+      clock,
+      chance,
+      log,
+      store,
+      admin,
+      meters,
+      books: books().books,
+      trail: books().trail,
+      storeId: storeIdOf(config),
+      paying: await payingOf(config),
+    },
     signer: new SigningKeys(new FileShelf(folder), clock),
     lost: () => [...(opened.failed() === undefined && !opened.slow() ? [] : ['store']), ...(books().failed() === undefined ? [] : ['ledger'])],
     async close() {
@@ -57,6 +71,11 @@ export async function onJournal(config: GatewayConfig, { log, clock, chance }: A
       await books().books.close()
     },
   }
+}
+
+function open(journal: Opened | undefined): Opened {
+  if (journal === undefined) throw new Error('the journal is not open')
+  return journal
 }
 
 /** Loaded here, so that nobody else needs its driver. */

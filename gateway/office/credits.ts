@@ -206,8 +206,10 @@ export class CreditDesk {
       const keys = store.keys.ofAccount(account)
       const before = keys.find((one) => one.note === note)
       if (before === undefined && keys.length > 0) return undefined
-      if (before === undefined) await admin.createKey({ id, hash, role: 'consumer', account, credits: 0n as Usd, note })
-      else if ((await admin.rotateKey(before.id, { id, hash })) === undefined) continue
+      const act = { actor: 'consumer', owner: undefined, detail: `${account}, ${note}` } as const
+      if (before === undefined)
+        await admin.createKey({ id, hash, role: 'consumer', account, credits: 0n as Usd, note }, { ...act, action: 'key.create', subject: id })
+      else if ((await admin.rotateKey(before.id, { id, hash }, { ...act, action: 'key.rotate', subject: before.id })) === undefined) continue
       return { id, key }
     }
   }

@@ -9,6 +9,7 @@ import { Follower, type Outbox } from '../follower.ts'
 import { ThreadBooks } from '../front.ts'
 import type { OpenBooks } from '../open.ts'
 import { Thread } from '../thread.ts'
+import { trailOf } from '../trail.ts'
 import { addressOf, schemaOf } from './address.ts'
 import type { Setting } from './worker.ts'
 
@@ -51,7 +52,15 @@ export async function openPostgresBooks({ url, name, mode, source, relaxed = fal
       },
     })
     const books = new ThreadBooks(thread, { settled: () => follower.settled(), close: () => follower.close() })
-    return { books, id, fedUpTo: 0, feed: () => undefined, joined: () => Promise.resolve(), failed: () => thread.failed ?? follower.failed }
+    return {
+      books,
+      trail: trailOf(thread, follower),
+      id,
+      fedUpTo: 0,
+      feed: () => undefined,
+      joined: () => Promise.resolve(),
+      failed: () => thread.failed ?? follower.failed,
+    }
   }
   const feeder = new Feeder({
     source,
@@ -67,7 +76,14 @@ export async function openPostgresBooks({ url, name, mode, source, relaxed = fal
   })
   const books = new ThreadBooks(thread, { settled: () => feeder.settled(), close: async () => feeder.close() })
   return {
-    ...{ books, id, feed: (group) => feeder.feed(group), joined: () => feeder.joined(), failed: () => thread.failed ?? feeder.failed },
+    ...{
+      books,
+      trail: trailOf(thread, feeder, source),
+      id,
+      feed: (group) => feeder.feed(group),
+      joined: () => feeder.joined(),
+      failed: () => thread.failed ?? feeder.failed,
+    },
     get fedUpTo() {
       return feeder.applied
     },
