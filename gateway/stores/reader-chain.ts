@@ -96,7 +96,8 @@ const FEED = 10
 export function auditLinesIn(where: Where, from: number, to: number): PlacedLine[] {
   const segment = segmentsOf(where).findLast(({ first }) => first <= from)
   if (segment === undefined) return []
-  const bytes = segment.first === where.end.segment ? bytesAt(segment.file, 0, where.end.offset) : readFileSync(segment.file)
+  // All of it: where something was put in, the last groups stand behind the end that is known.
+  const bytes = readFileSync(segment.file)
   const found: PlacedLine[] = []
   let group: string[] = []
   for (let at = 0; at + HEAD_BYTES < bytes.length; ) {
