@@ -1,6 +1,6 @@
 /** Keys of consumers and owners: made, rotated, revoked, listed. A key is shown once; what is kept is its hash. */
 import { randomBytes } from 'node:crypto'
-import { dollars, type EpochMs, formatUsd, type KeyRecord, sha256, type Usd } from '#contract'
+import { type AuditEntry, dollars, type EpochMs, formatUsd, type KeyRecord, sha256, type Usd } from '#contract'
 import type { Ground } from '../ground/index.ts'
 import type { AuditOffice } from './audit.ts'
 import { OfficeError } from './error.ts'
@@ -123,3 +123,8 @@ export function newKey(): { readonly key: string; readonly id: string; readonly 
   const key = `atlas_${randomBytes(32).toString('base64url')}`
   return { key, id: `k_${randomBytes(9).toString('hex')}`, hash: sha256(key) }
 }
+
+/** What the audit log says of a key that a purchase hands out. */
+export const actOf = (action: 'key.create' | 'key.rotate', subject: string, ...said: readonly string[]): AuditEntry => ({
+  ...{ action, actor: 'consumer', owner: undefined, subject, detail: said.join(', ') },
+})
