@@ -9,7 +9,7 @@ import { CallLog } from './books/calls.ts'
 import { Engine, type EnginePorts, Generation, Transport } from './engine/index.ts'
 import { HttpFacilitator, Outlook, Tills } from './payments/index.ts'
 import { QualityBook } from './engine/quality.ts'
-import { type Ground, openGround, type Surroundings } from './ground/index.ts'
+import { begun, ended, type Ground, openGround, type Surroundings } from './ground/index.ts'
 import { Credentials } from './vault/index.ts'
 
 export class Gateway {
@@ -23,6 +23,8 @@ export class Gateway {
   readonly routes: readonly Route[]
   readonly #ends: OuterEnds
   readonly #calls: CallLog
+  /** The audit log has the configuration. */
+  readonly #loaded: Promise<void>
 
   private constructor(parts: {
     ground: Ground
@@ -32,6 +34,7 @@ export class Gateway {
     routes: readonly Route[]
     ends: OuterEnds
     calls: CallLog
+    loaded: Promise<void>
   }) {
     this.ground = parts.ground
     this.engine = parts.engine
@@ -41,6 +44,7 @@ export class Gateway {
     this.routes = parts.routes
     this.#ends = parts.ends
     this.#calls = parts.calls
+    this.#loaded = parts.loaded
   }
 
   static async open(config: GatewayConfig, secrets: ReadonlyMap<string, string>, surroundings: Surroundings): Promise<Gateway> {
@@ -54,7 +58,10 @@ export class Gateway {
       const tills = tillsOf(ground, ends, () => origin())
       const generation = await Generation.create({ number: 1, config: config.digest }, routes, pluginPorts(ground, tills))
       const transport = new Transport({
-        place: (connection, request, base) => ends.credentials.place(connection.name, connection.credential, request, base),
+        place: (connection, request, base) => {
+          ground.audit.used(connection.name, connection.owner)
+          return ends.credentials.place(connection.name, connection.credential, request, base)
+        },
         allowPrivate: config.upstream.allowPrivate,
       })
       const { store, clock, chance, log } = ground
@@ -67,7 +74,8 @@ export class Gateway {
       const attempted: EnginePorts['attempted'] = (call, attempt) => quality.note(call.operation, attempt)
       const engine = new Engine({ store, transport, clock, chance, log, record, attempted, ...limits }, generation, originOf(config))
       origin = () => engine.origin
-      return new Gateway({ ground, engine, tills, quality, routes, ends, calls })
+      const { loaded } = await begun(ground)
+      return new Gateway({ ground, engine, tills, quality, routes, ends, calls, loaded })
     } catch (error) {
       await ends.close()
       await ground.close()
@@ -80,6 +88,8 @@ export class Gateway {
     await this.engine.stop(graceMs)
     await this.#ends.close()
     await this.#calls.close()
+    await this.#loaded
+    await ended(this.ground)
     await this.ground.close()
   }
 }

@@ -5,9 +5,10 @@
 import type { ChargedCall } from '#contract'
 import { BooksError } from './unfit.ts'
 import type { FedGroup } from './thread.ts'
+import type { JournalTrail } from './trail.ts'
 
 /** What the books ask of the journal. */
-export interface JournalSource {
+export interface JournalSource extends Partial<JournalTrail> {
   /** Resolves when everything that was answered has been fed. */
   flushed(): Promise<void>
   /** Groups again, from this one on to the end, in order; for one that is not there it ends at once. */
@@ -44,6 +45,8 @@ export class Feeder {
   /** The last that is in the books for good. */
   applied: number
   #joined: boolean
+  /** The group at which the books stand is there, be it the same or another one. */
+  #met = false
   #groups: FedGroup[] = []
   #bytes = 0
   #waiting = 0
@@ -63,7 +66,7 @@ export class Feeder {
 
   feed(group: FedGroup): void {
     const { from } = this.#parts
-    if (group.sequence === from.sequence) this.#joined = group.hash === from.hash
+    if (group.sequence === from.sequence) this.#meet(group)
     this.#latest = Math.max(this.#latest, group.sequence)
     const next = (this.#groups.at(-1)?.sequence ?? this.#posted) + 1
     if (group.sequence < next || this.#catchingUp !== undefined || this.failed !== undefined || this.#closed) return
@@ -81,12 +84,20 @@ export class Feeder {
   async joined(): Promise<void> {
     const { source, from, whose, remedy } = this.#parts
     if (!this.#joined && source.refeed !== undefined) {
-      for await (const { sequence, hash } of source.refeed(from.sequence)) {
-        this.#joined = sequence === from.sequence && hash === from.hash
+      for await (const group of source.refeed(from.sequence)) {
+        if (group.sequence === from.sequence) this.#meet(group)
         break
       }
     }
-    if (!this.#joined) throw new BooksError(`${whose} was not made from the journal at store.path; ${remedy}`)
+    if (this.#joined) return
+    if (this.#met) throw new BooksError(`${whose} was not made from the journal at store.path; ${remedy}`)
+    const what = 'which the journal at store.path does not have: its end was cut off, or it is another journal'
+    throw new BooksError(`${whose} has read group ${from.sequence}, ${what}; restore it from a backup, or ${remedy}`)
+  }
+
+  #meet({ hash }: Pick<FedGroup, 'hash'>): void {
+    this.#met = true
+    this.#joined = hash === this.#parts.from.hash
   }
 
   /** Everything that was answered is handed on. @throws Error where it cannot be */

@@ -10,6 +10,7 @@ import { type Elsewhere, ThreadBooks } from './front.ts'
 import type { OpenBooks } from './open.ts'
 import { type Applied, appliedIn, type BooksFile, prepare } from './prepare.ts'
 import { Thread } from './thread.ts'
+import { trailOf } from './trail.ts'
 import type { Setting } from './worker.ts'
 import type { Log } from '#contract'
 
@@ -18,6 +19,7 @@ export type { Outbox, OutboxEntry } from './follower.ts'
 export type { OpenBooks } from './open.ts'
 export { BooksError } from './unfit.ts'
 export type { FedGroup } from './thread.ts'
+export type { AuditProof, Trail } from './trail.ts'
 
 /** `outbox`: of its entries those for this ledger are taken (`ledgerId`). */
 export type BooksOptions = BooksFile & (JournalSource | { readonly outbox: Outbox; readonly log: Log })
@@ -55,8 +57,9 @@ function fed(file: string, applied: Applied, source: JournalSource): OpenBooks {
   })
   const elsewhere: Elsewhere = { charged: async (receipt) => source.charged?.(receipt), chain: () => chainOf(source, thread) }
   const books = new ThreadBooks(thread, { settled: () => feeder.settled(), close: async () => feeder.close() }, elsewhere)
+  const trail = trailOf(thread, feeder, source)
   return {
-    ...{ books, id: applied.id, feed: (group) => feeder.feed(group), joined: () => feeder.joined(), failed: () => thread.failed ?? feeder.failed },
+    ...{ books, trail, id: applied.id, feed: (group) => feeder.feed(group), joined: () => feeder.joined(), failed: () => thread.failed ?? feeder.failed },
     get fedUpTo() {
       return feeder.applied
     },
@@ -82,5 +85,6 @@ function following(file: string, applied: Applied, { outbox, log }: { readonly o
     target: { footing: () => thread.ask('footing', []), put: (groups, term) => thread.ask('put', [groups, term]) },
   })
   const books = new ThreadBooks(thread, { settled: () => follower.settled(), close: () => follower.close() })
-  return { books, id: applied.id, fedUpTo: 0, feed: () => undefined, joined: () => Promise.resolve(), failed: () => thread.failed ?? follower.failed }
+  const trail = trailOf(thread, follower)
+  return { books, trail, id: applied.id, fedUpTo: 0, feed: () => undefined, joined: () => Promise.resolve(), failed: () => thread.failed ?? follower.failed }
 }

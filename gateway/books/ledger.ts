@@ -2,6 +2,8 @@
 import Database from 'libsql'
 import type { ChargedCall, EpochMs, LedgerEntry, Month, ReportRow, StatementEntry, Usd } from '#contract'
 import type { UnitsBooked } from './agreement.ts'
+import { auditIn } from './audit.ts'
+import { AuditRows } from './audit-rows.ts'
 import { Batch, parseEntry, readEntry } from './batch.ts'
 import { type Changes, changesOf, chargedCall, endedElsewhere, type Pending, type Read, readLines } from './reading.ts'
 import { Writer } from './schema.ts'
@@ -60,8 +62,10 @@ export class Ledger {
     for (const { sequence, hash, bytes } of groups) {
       next += 1
       if (sequence !== next) throw new Error(`group ${sequence} does not follow group ${next - 1}`)
-      const read = readLines(linesOf(bytes), sequence)
+      const lines = linesOf(bytes)
+      const read = readLines(lines, sequence)
       reads.push(...read)
+      this.#writer.audit(auditIn(lines, sequence))
       if (this.#keepsLines) this.#keep(sequence, hash, bytes, read)
     }
     for (const { entry, also, tally } of this.#changes(reads)) {
@@ -160,6 +164,10 @@ export class Ledger {
     )
     const last = batches.at(-1)
     return { entries, last: last === undefined ? undefined : countOf(last.sequence) }
+  }
+
+  get audit(): AuditRows {
+    return new AuditRows(this.#db)
   }
 
   /** Looks through all pages: for corrections, which are rare. */

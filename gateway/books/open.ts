@@ -1,9 +1,12 @@
 /** Books as they are opened, whichever driver: fed by whoever joins the rooms, asked through the port. */
 import type { Books } from '#contract'
 import type { FedGroup } from './thread.ts'
+import type { Trail } from './trail.ts'
 
 export interface OpenBooks {
   readonly books: Books
+  /** The audit log as these books show it. */
+  readonly trail: Trail
   /** Tells these books from others: followers of an outbox are known by it. */
   readonly id: string
   /** For a journal: the last group that is in these books. */

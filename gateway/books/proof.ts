@@ -1,10 +1,12 @@
 /** Reads every page again, in slices, on a view of the books that does not move: entries sum to zero, balances equal postings, and the chain where the lines are kept. */
 import { createHash } from 'node:crypto'
 import Database from 'libsql'
-import { type LedgerCheck, monthOf } from '#contract'
+import { type LedgerCheck, monthOf, type PlacedLine } from '#contract'
+import { auditIn, Beside, type OwnProof } from './audit.ts'
+import { AuditRows } from './audit-rows.ts'
 import { Balances } from './balances.ts'
 import { parseEntry } from './batch.ts'
-import { bytesOf } from './ledger.ts'
+import { bytesOf, countOf, linesOf } from './ledger.ts'
 
 const SHOWN = 3
 const SLICE = 64
@@ -67,8 +69,8 @@ function compare(db: Database.Database, sums: Balances): { wrong: readonly strin
   return { wrong, accounts: accounts.size }
 }
 
-async function proveChain(db: Database.Database): Promise<LedgerCheck> {
-  const broken: string[] = []
+/** Groups in order, as they are kept; what is wrong with their chain is added to `broken`. */
+async function* kept(db: Database.Database, broken: string[]): AsyncGenerator<Standing & { readonly body: Uint8Array }, Standing> {
   let hash = GENESIS
   let count = 0
   for (const row of db.prepare('select sequence, hash, body from grp order by sequence').iterate() as Iterable<{
@@ -77,16 +79,64 @@ async function proveChain(db: Database.Database): Promise<LedgerCheck> {
     body: ArrayBuffer | Uint8Array
   }>) {
     count += 1
-    const expected = createHash('sha256').update(hash).update(bytesOf(row.body)).digest('hex')
+    const body = bytesOf(row.body)
+    const expected = createHash('sha256').update(hash).update(body).digest('hex')
     if (row.sequence !== BigInt(count)) broken.push(`group ${count} is not there`)
     if (row.hash !== expected) broken.push(`group ${row.sequence} does not match its hash`)
-    count = Number.parseInt(row.sequence.toString(), 10)
+    count = countOf(row.sequence)
     hash = row.hash
+    yield { sequence: count, hash, body }
     if (count % SLICE === 0) await others()
   }
-  const read = (db.prepare("select value from meta where name = 'sequence'").get() as { value: string } | undefined)?.value ?? '0'
-  if (read !== `${count}`) broken.push(`the chain ends with group ${count}, the books have read group ${read}`)
+  const read = metaOf(db)
+  if (read.sequence !== count) broken.push(`the chain ends with group ${count}, the books have read group ${read.sequence}`)
+  else if (count > 0 && read.hash !== hash) broken.push(`the chain ends with ${hash.slice(0, 8)}, the books have read ${read.hash.slice(0, 8)}`)
+  return { sequence: count, hash }
+}
+
+interface Standing {
+  readonly sequence: number
+  readonly hash: string
+}
+
+function metaOf(db: Database.Database): Standing {
+  const rows = db.prepare('select name, value from meta').all() as { name: string; value: string }[]
+  const meta = new Map(rows.map(({ name, value }) => [name, value]))
+  return { sequence: Number.parseInt(meta.get('sequence') ?? '0', 10), hash: meta.get('hash') ?? '' }
+}
+
+async function proveChain(db: Database.Database): Promise<LedgerCheck> {
+  const broken: string[] = []
+  let count = 0
+  for await (const { sequence } of kept(db, broken)) count = sequence
   return { check: 'the chain is whole', ok: broken.length === 0, detail: said(broken, `${count} groups`) }
+}
+
+/** The same view; where the lines are not kept there is nothing to compare the rows with here. */
+export async function provenAudit(file: string, { keepsLines }: { readonly keepsLines: boolean }): Promise<OwnProof> {
+  const db = new Database(file, { readonly: true })
+  db.defaultSafeIntegers(true)
+  try {
+    db.exec('begin')
+    const rows = new AuditRows(db)
+    const standing = metaOf(db)
+    if (!keepsLines) return { ...standing, lines: rows.count, groups: standing.sequence, problems: [] }
+    const broken: string[] = []
+    const beside = new Beside()
+    let from = 1
+    let chain: PlacedLine[] = []
+    for await (const { sequence, body } of kept(db, broken)) {
+      chain.push(...auditIn(linesOf(body), sequence))
+      if (sequence < from + SLICE) continue
+      beside.block(chain, rows.between(from, sequence))
+      from = sequence + 1
+      chain = []
+    }
+    beside.block(chain, rows.between(from, Number.MAX_SAFE_INTEGER))
+    return { ...standing, lines: beside.lines, groups: standing.sequence, problems: [...broken.slice(0, 1), ...beside.problems] }
+  } finally {
+    db.close()
+  }
 }
 
 export const said = (wrong: readonly string[], good: string): string =>

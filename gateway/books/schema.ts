@@ -1,5 +1,7 @@
 /** The embedded books' tables, and how a batch is written into them. */
 import type Database from 'libsql'
+import type { PlacedLine } from '#contract'
+import { wordsOf } from './audit.ts'
 import type { Batch } from './batch.ts'
 
 /** A page holds the entries of one account from one batch: a row a batch and account, not a row a call. */
@@ -15,6 +17,10 @@ create table if not exists tally (
 ) strict, without rowid;
 -- Intents and payouts that have not ended yet, as they were recorded.
 create table if not exists pending (id text primary key, text text not null, sequence integer not null, line integer not null) strict, without rowid;
+-- Who did what, a row a line of the chain; text as it was recorded.
+create table if not exists audit (sequence integer not null, line integer not null, action text not null, owner text, text text not null, primary key (sequence, line)) strict, without rowid;
+create index if not exists audit_of_owner on audit (owner, sequence, line) where owner is not null;
+create index if not exists audit_of_action on audit (action, sequence, line);
 -- From an outbox, which is trimmed: the lines themselves, a row a group. charged names what was charged in it, a line each.
 create table if not exists grp (sequence integer primary key, hash text not null, body blob not null) strict;
 create table if not exists charged (sequence integer primary key, ids text not null) strict;
@@ -30,11 +36,13 @@ export class Writer {
   readonly #page: Database.Statement
   readonly #balance: Database.Statement
   readonly #tally: Database.Statement
+  readonly #audit: Database.Statement
 
   constructor(db: Database.Database) {
     this.#page = db.prepare(PUT_PAGE)
     this.#balance = db.prepare(PUT_BALANCE)
     this.#tally = db.prepare(PUT_TALLY)
+    this.#audit = db.prepare('insert into audit values (?, ?, ?, ?, ?)')
   }
 
   /** Within a transaction of the caller; `sequence` is that of the batch's last group. Amounts are bigint: SQLite's integers have 64 bits. */
@@ -42,5 +50,13 @@ export class Writer {
     for (const { account, lines } of batch.pages.values()) this.#page.run(account, sequence, lines.join('\n'))
     for (const { account, month, amount } of batch.balances.rows()) this.#balance.run(account, month, amount)
     for (const t of batch.tallies()) this.#tally.run(t.month, t.connection, t.owner, t.calls, t.units, t.own, t.wasted, t.revenue, t.platform)
+  }
+
+  /** The same. */
+  audit(lines: readonly PlacedLine[]): void {
+    for (const { sequence, line, text } of lines) {
+      const { action, owner } = wordsOf(text)
+      this.#audit.run(sequence, line, action, owner ?? null, text)
+    }
   }
 }

@@ -1,7 +1,8 @@
 /** The thread of the books as seen from the thread that takes calls: asked by name, answered by promise. */
 import { Worker } from 'node:worker_threads'
-import type { ChargedCall, LedgerCheck, LedgerEntry, Month, ReportRow, StatementEntry, Usd } from '#contract'
+import type { AuditAsk, ChargedCall, LedgerCheck, LedgerEntry, Month, PlacedLine, ReportRow, StatementEntry, Stretch, Usd } from '#contract'
 import type { UnitsBooked } from './agreement.ts'
+import type { OwnProof } from './audit.ts'
 import { BooksError } from './unfit.ts'
 
 /** Lines with their number, the hash of the chain behind them and, from an outbox, the id of the last entry. */
@@ -45,6 +46,13 @@ export interface Asks {
   entry(id: string): Promise<LedgerEntry | undefined>
   charged(receipt: string): Promise<ChargedCall | undefined>
   proof(): Promise<readonly LedgerCheck[]>
+  /** The last ones, oldest first. */
+  auditTail(ask: AuditAsk): Promise<readonly PlacedLine[]>
+  /** Where the lines themselves are kept: that they are whole, and that each row is one of them. */
+  auditProof(): Promise<OwnProof>
+  /** Rows of the groups from the one to the other. */
+  auditStretch(from: number, to: number): Promise<Stretch>
+  auditLines(from: number, to: number): Promise<readonly PlacedLine[]>
   close(): Promise<void>
 }
 

@@ -2,7 +2,7 @@
 import { workerData } from 'node:worker_threads'
 import { answerAll, tell } from './answering.ts'
 import { Ledger } from './ledger.ts'
-import { proven } from './proof.ts'
+import { proven, provenAudit } from './proof.ts'
 import type { Asks, Footing } from './thread.ts'
 import { Writing } from './writing.ts'
 
@@ -34,6 +34,13 @@ const asks: Asks = {
     writing.current()
     return proven(file, { keepsLines })
   },
+  auditTail: async (ask) => writing.current().audit.tail(ask),
+  async auditProof() {
+    writing.current()
+    return provenAudit(file, { keepsLines })
+  },
+  auditStretch: async (from, to) => writing.current().audit.stretch(from, to),
+  auditLines: async (from, to) => writing.current().audit.between(from, to),
   close: async () => writing.close(),
 }
 

@@ -47,8 +47,22 @@ export interface Audit {
   write(entry: AuditEntry): Promise<void>
   /** A credential was used for one call: counted, and written as one line a connection and minute. No I/O here. */
   used(connection: string, owner: string): void
-  /** The last `limit`, oldest first; of one owner where he is named. */
-  entries(options: { readonly limit: number; readonly owner?: string }): Promise<readonly AuditLine[]>
+  /** The last `limit`, oldest first; of one owner, of one action, where they are named. */
+  entries(ask: AuditAsk): Promise<readonly AuditLine[]>
   /** Reads everything again: a line that was removed, altered or moved is found, and named. */
   verify(): Promise<{ readonly ok: boolean; readonly detail: string }>
+}
+
+export interface AuditAsk {
+  readonly limit: number
+  readonly owner?: string
+  readonly action?: AuditAction
+}
+
+/** The store's side: an act of its own takes its line along (`StoreAdmin`), everything else is written here. */
+export interface AuditDesk {
+  /** All of them or none. Resolves when durable. */
+  write(entries: readonly AuditEntry[]): Promise<void>
+  /** How many lines these books have to show; undefined where the store's own chain says it. */
+  written(): Promise<number | undefined>
 }

@@ -1,5 +1,6 @@
 /** The port of the store: hot state behind a few moves, each all or nothing and idempotent. Implementations: gateway/stores. */
 
+import type { AuditDesk, AuditEntry } from './audit.ts'
 import type { Alternative } from './call.ts'
 import type { StoreClaim } from './claim.ts'
 import type { Connection } from './connection.ts'
@@ -192,26 +193,30 @@ export interface KeyRotation {
   readonly hash: string
 }
 
-/** Reads include every call that was answered before they were asked. */
+/**
+ * Reads include every call that was answered before they were asked. `audit` stands in the chain with the act, or neither does;
+ * an act that changes nothing leaves no line.
+ */
 export interface StoreAdmin {
   /** Tells the store what is configured. Called at start and at each reload, before the new generation serves. */
   configure(connections: readonly Connection[]): void
-  createKey(key: NewKey): Promise<KeyRecord>
-  revokeKey(id: string): Promise<boolean>
+  createKey(key: NewKey, audit?: AuditEntry): Promise<KeyRecord>
+  revokeKey(id: string, audit?: AuditEntry): Promise<boolean>
   /** Undefined where there is no such key, or it is revoked. */
-  rotateKey(id: string, to: KeyRotation): Promise<KeyRecord | undefined>
+  rotateKey(id: string, to: KeyRotation, audit?: AuditEntry): Promise<KeyRecord | undefined>
   listKeys(): Promise<readonly KeyRecord[]>
   /** What is posted; what calls under way hold is not taken off. */
   balance(account: string): Promise<Usd>
   /** Every account that has ever had credit, with what is posted: what the books are compared with. */
   balances(): Promise<ReadonlyMap<string, Usd>>
-  setEnabled(connection: string, enabled: boolean, vetted: boolean): Promise<void>
+  setEnabled(connection: string, enabled: boolean, vetted: boolean, audit?: AuditEntry): Promise<void>
   counters(connection: string): Promise<ConnectionCounters>
   /** Units by connection over all periods, ended ones and connections that are gone included: what the books are compared with. */
   usage(): Promise<ReadonlyMap<string, UnitsUsed>>
   /** A correction is an entry of its own; the same id twice is written once. Resolves when durable. */
-  correct(correction: Correction): Promise<void>
+  correct(correction: Correction, audit?: AuditEntry): Promise<void>
   payouts: PayoutDesk
+  audit: AuditDesk
 }
 
 export interface UnitsUsed {

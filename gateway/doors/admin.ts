@@ -40,10 +40,14 @@ export class AdminDoor {
   serve(gateway: Gateway): void {
     this.#served = {
       gateway,
-      office: new Office(gateway.ground, {
-        health: (name) => gateway.quality.health(name),
-        payments: () => gateway.payments.shown(),
-      }),
+      office: new Office(
+        gateway.ground,
+        {
+          health: (name) => gateway.quality.health(name),
+          payments: () => gateway.payments.shown(),
+        },
+        this.#token === undefined ? 'from loopback' : 'with the admin token',
+      ),
     }
   }
 

@@ -65,10 +65,10 @@ export async function startDoors(
 }
 
 /** Payouts by themselves, where the configuration says how often. */
-function scheduleOf({ ground }: Gateway, { payouts }: Office): PayoutSchedule | undefined {
+function scheduleOf({ ground }: Gateway, office: Office): PayoutSchedule | undefined {
   const { config, clock, log } = ground
   const everyMs = config.payout?.everyMs
-  return everyMs === undefined ? undefined : new PayoutSchedule({ run: (signal) => payouts.run(signal), everyMs, clock, log })
+  return everyMs === undefined ? undefined : new PayoutSchedule({ run: (signal) => office.pay('gateway', signal), everyMs, clock, log })
 }
 
 function listen(server: http.Server, { host, port }: ListenAddress, setting: string): Promise<string> {

@@ -16,12 +16,7 @@ export async function onJournal(config: GatewayConfig, { log, clock, chance }: A
   let journal: Opened | undefined
   let ledger: OpenBooks | undefined
   let refused = false
-  const source: JournalSource = {
-    flushed: async () => journal?.flushed(),
-    refeed: (from) => groupsFrom(journal, from),
-    charged: async (receipt) => journal?.reader.chargedCall(receipt),
-    chain: async () => journal?.reader.verifyChain() ?? { ok: false, detail: 'the journal is not open' },
-  }
+  const source = sourceOf(() => journal)
   if (where.driver === 'postgres') ledger = await postgresOf(config, where.url, source, log)
   const fedUpTo = ledger?.fedUpTo ?? (where.driver === 'embedded' ? readUpTo(where.path) : 0)
   // Only behind the store's lock, and not for a store that is refused: such a start leaves no ledger behind.
@@ -49,13 +44,31 @@ export async function onJournal(config: GatewayConfig, { log, clock, chance }: A
   const { store, admin, meters } = opened
   if (where.driver === 'postgres') heed(store, () => books().failed())
   return {
-    ...{ config, clock, chance, log, store, admin, meters, books: books().books, storeId: storeIdOf(config), paying: await payingOf(config) },
+    ...{ config, clock, chance, log, store, admin, meters, storeId: storeIdOf(config), paying: await payingOf(config) },
+    ...{ books: books().books, trail: books().trail },
     signer: new SigningKeys(new FileShelf(folder), clock),
     lost: () => [...(opened.failed() === undefined && !opened.slow() ? [] : ['store']), ...(books().failed() === undefined ? [] : ['ledger'])],
     async close() {
       await store.close()
       await books().books.close()
     },
+  }
+}
+
+/** The books are there before the journal is. */
+function sourceOf(journal: () => Opened | undefined): JournalSource {
+  const open = (): Opened => {
+    const opened = journal()
+    if (opened === undefined) throw new Error('the journal is not open')
+    return opened
+  }
+  return {
+    flushed: async () => journal()?.flushed(),
+    refeed: (from) => groupsFrom(journal(), from),
+    charged: async (receipt) => journal()?.reader.chargedCall(receipt),
+    chain: async () => open().reader.verifyChain(),
+    audited: async (upTo) => open().reader.audited(upTo),
+    auditLines: async (from, to) => open().reader.auditLines(from, to),
   }
 }
 

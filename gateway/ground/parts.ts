@@ -1,6 +1,7 @@
 /** What a ground is made of, and what its makers share. */
 import type { Audit, Books, Chance, Clock, Log, Meters, Notices, Store, StoreAdmin, Usd } from '#contract'
 import type { GatewayConfig } from '../../config/model.ts'
+import type { Trail } from '../books/index.ts'
 import type { EvmPayer } from '../payouts/index.ts'
 import type { SigningKeys } from '../vault/index.ts'
 
@@ -38,7 +39,7 @@ export interface Surroundings {
 export type Around = Required<Surroundings>
 
 /** What differs between the drivers. */
-export type Bare = Omit<Ground, 'audit' | 'notices'>
+export type Bare = Omit<Ground, 'audit' | 'notices'> & { readonly trail: Trail }
 
 export function storeIdOf({ store }: GatewayConfig): string {
   if (store.driver === 'embedded') return store.path

@@ -17,13 +17,13 @@ export async function onRedis(config: GatewayConfig, settings: Extract<StoreSett
   let ledger: Awaited<ReturnType<typeof ledgerOf>> | undefined
   try {
     ledger = await ledgerOf(config, settings, outbox, log)
-    const { id, books, failed } = ledger
+    const { id, books, trail, failed } = ledger
     const opened = await openRedis({ url, name, mode, durability, replayBytes, clock, log, ledger: id, refuses: failed, ...knownStore(folder, name) })
     keepStore(folder, name, opened.id)
     opened.admin.configure(config.connections)
     const { store, admin, meters } = opened
     return {
-      ...{ config, clock, chance, log, store, admin, meters, books, storeId: storeIdOf(config), paying: await payingOf(config) },
+      ...{ config, clock, chance, log, store, admin, meters, books, trail, storeId: storeIdOf(config), paying: await payingOf(config) },
       signer: new SigningKeys(opened.shelf, clock),
       lost: () => [...(opened.lost() === undefined ? [] : ['store']), ...(failed() === undefined ? [] : ['ledger'])],
       async close() {

@@ -5,7 +5,7 @@
 import type { Begun, EpochMs, KeyRecord, NameClaim, Payment, Refusal, Settlement, Till, Usd } from '#contract'
 import { dollars, formatUsd, refuse } from '#contract'
 import type { Ground } from '../ground/index.ts'
-import { newKey } from './keys.ts'
+import { actOf, newKey } from './keys.ts'
 import { type Ordered, orderIn } from './order.ts'
 import { again, type CreditsAnswer, digestOf, nameOf } from './purchase-names.ts'
 
@@ -206,8 +206,8 @@ export class CreditDesk {
       const keys = store.keys.ofAccount(account)
       const before = keys.find((one) => one.note === note)
       if (before === undefined && keys.length > 0) return undefined
-      if (before === undefined) await admin.createKey({ id, hash, role: 'consumer', account, credits: 0n as Usd, note })
-      else if ((await admin.rotateKey(before.id, { id, hash })) === undefined) continue
+      if (before === undefined) await admin.createKey({ id, hash, role: 'consumer', account, credits: 0n as Usd, note }, actOf('key.create', id, account, note))
+      else if ((await admin.rotateKey(before.id, { id, hash }, actOf('key.rotate', before.id, account, note))) === undefined) continue
       return { id, key }
     }
   }

@@ -4,13 +4,15 @@
  */
 import { formatUsd, type LedgerCheck, type Month, type ReportRow, type Usd } from '#contract'
 import type { Ground } from '../ground/index.ts'
+import { type Act, AuditOffice, type By } from './audit.ts'
 import { OfficeError } from './error.ts'
 import { iso, KeyDesk } from './keys.ts'
 import { isLedgerFormat, LEDGER_FORMATS, ledgerType, printLedger } from './ledger.ts'
 import { type Health, Marketplace } from './marketplace.ts'
-import { Payouts } from './payouts.ts'
+import { type PayoutRun, Payouts } from './payouts.ts'
 import { NO_SALES, printed, type Report, reportRow, sumOf } from './report.ts'
 
+export type { By } from './audit.ts'
 export { OfficeError } from './error.ts'
 export { JWKS_PATH, type PageAsk, Receipts } from './receipts.ts'
 export { PayoutSchedule } from './schedule.ts'
@@ -35,6 +37,7 @@ export interface Live {
 const NOBODY: Live = { health: () => ({ health: 'unknown', lastFailure: undefined }), payments: async () => ({}) }
 
 export class Office {
+  readonly audit: AuditOffice
   readonly keys: KeyDesk
   readonly marketplace: Marketplace
   readonly payouts: Payouts
@@ -42,11 +45,12 @@ export class Office {
   readonly #live: Live
 
   /** Without a gateway that runs, the ground alone answers. */
-  constructor(ground: Ground, live: Live = NOBODY) {
+  constructor(ground: Ground, live: Live = NOBODY, by: By = 'from the command line') {
     this.#live = live
     this.#ground = ground
-    this.keys = new KeyDesk(ground)
-    this.marketplace = new Marketplace(ground, live)
+    this.audit = new AuditOffice(ground, by)
+    this.keys = new KeyDesk(ground, this.audit)
+    this.marketplace = new Marketplace(ground, live, this.audit)
     const { books, admin, config, clock, chance, log, paying } = ground
     this.payouts = new Payouts({ books, desk: admin.payouts, connections: config.connections, clock, chance, log, paying })
   }
@@ -94,8 +98,20 @@ export class Office {
     if (found === undefined) throw new OfficeError(`the ledger has no entry ${entry}; atlas ledger export shows those there are`)
     const id = `${entry}-correction`
     const postings = found.postings.map(({ account, amount }) => ({ account, amount: -amount as Usd }))
-    await this.#ground.admin.correct({ id, reason, ref: entry, postings })
+    const act = this.audit.act({ action: 'ledger.correct', subject: entry, detail: `reversed by ${id}: ${reason}` })
+    await this.#ground.admin.correct({ id, reason, ref: entry, postings }, act)
     return { id, reverses: entry }
+  }
+
+  /** Asked for first, so that a run that dies is known, too; then what became of each payout, for its owner to see. */
+  async pay(actor: 'admin' | 'gateway', signal?: AbortSignal): Promise<PayoutRun> {
+    const say = (act: Omit<Act, 'action'>): Promise<void> =>
+      this.#ground.audit.write(actor === 'admin' ? this.audit.act({ action: 'payout.run', ...act }) : this.audit.actOf(actor, { action: 'payout.run', ...act }))
+    if (actor === 'admin') await say({ subject: 'payouts', detail: 'begun' })
+    const run = await this.payouts.run(signal)
+    for (const { owner, amount, state, to, transaction, detail } of run.payouts)
+      await say({ owner, subject: transaction ?? to, detail: `$${amount} to ${to}: ${state}${detail === null ? '' : `, ${detail}`}` })
+    return run
   }
 
   // ---------------------------------------------------------------- report

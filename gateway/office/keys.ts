@@ -1,7 +1,8 @@
 /** Keys of consumers and owners: made, rotated, revoked, listed. A key is shown once; what is kept is its hash. */
 import { randomBytes } from 'node:crypto'
-import { type EpochMs, formatUsd, type KeyRecord, sha256, type Usd } from '#contract'
+import { type AuditEntry, dollars, type EpochMs, formatUsd, type KeyRecord, sha256, type Usd } from '#contract'
 import type { Ground } from '../ground/index.ts'
+import type { AuditOffice } from './audit.ts'
 import { OfficeError } from './error.ts'
 
 export interface KeyRequest {
@@ -18,13 +19,15 @@ const MOST_OF_A_WALLET = 10
 
 export class KeyDesk {
   readonly #ground: Ground
+  readonly #audit: AuditOffice
 
-  constructor(ground: Ground) {
+  constructor(ground: Ground, audit: AuditOffice) {
     this.#ground = ground
+    this.#audit = audit
   }
 
-  /** The key is in this answer and nowhere else. */
-  async create(request: KeyRequest): Promise<{ id: string; key: string; credits: string }> {
+  /** The key is in this answer and nowhere else. `actor`: the gateway hands out the sandbox's play key. */
+  async create(request: KeyRequest, actor: 'admin' | 'gateway' = 'admin'): Promise<{ id: string; key: string; credits: string }> {
     const { owner, credits } = request
     if (owner !== undefined && !this.#ground.config.connections.some((connection) => connection.owner === owner)) {
       const owners = [...new Set(this.#ground.config.connections.map((connection) => connection.owner))].join(', ')
@@ -32,16 +35,20 @@ export class KeyDesk {
     }
     const { key, id, hash } = newKey()
     const now = this.#ground.clock.nowMs()
-    await this.#ground.admin.createKey({
-      id,
-      hash,
-      role: owner === undefined ? 'consumer' : 'owner',
-      credits,
-      ...(owner === undefined ? {} : { owner }),
-      ...(request.capPerDay === undefined ? {} : { capPerDay: request.capPerDay }),
-      ...(request.expiresInMs === undefined ? {} : { expiresAtMs: (now + request.expiresInMs) as EpochMs }),
-      ...(request.note === undefined ? {} : { note: request.note }),
-    })
+    const act = { action: 'key.create', owner, subject: id, detail: describe(request) } as const
+    await this.#ground.admin.createKey(
+      {
+        id,
+        hash,
+        role: owner === undefined ? 'consumer' : 'owner',
+        credits,
+        ...(owner === undefined ? {} : { owner }),
+        ...(request.capPerDay === undefined ? {} : { capPerDay: request.capPerDay }),
+        ...(request.expiresInMs === undefined ? {} : { expiresAtMs: (now + request.expiresInMs) as EpochMs }),
+        ...(request.note === undefined ? {} : { note: request.note }),
+      },
+      actor === 'admin' ? this.#audit.act(act) : this.#audit.actOf(actor, act),
+    )
     return { id, key, credits: formatUsd(credits) }
   }
 
@@ -50,20 +57,25 @@ export class KeyDesk {
     const { admin, store } = this.#ground
     const { key, id, hash } = newKey()
     const before = store.keys.ofAccount(account)
-    await admin.createKey({ id, hash, role: 'consumer', account, credits: 0n as Usd, note: 'signed in' })
-    await Promise.all(before.slice(0, Math.max(0, before.length + 1 - MOST_OF_A_WALLET)).map((old) => admin.revokeKey(old.id)))
+    const made = this.#audit.actOf('consumer', { action: 'key.create', subject: id, detail: `${account} has signed in` })
+    await admin.createKey({ id, hash, role: 'consumer', account, credits: 0n as Usd, note: 'signed in' }, made)
+    const oldest = before.slice(0, Math.max(0, before.length + 1 - MOST_OF_A_WALLET))
+    const ends = { action: 'key.revoke', detail: `${account} has newer ones` } as const
+    await Promise.all(oldest.map((old) => admin.revokeKey(old.id, this.#audit.actOf('consumer', { ...ends, subject: old.id }))))
     return { id, key }
   }
 
   async revoke(id: string): Promise<{ id: string; revoked: true }> {
-    if (!(await this.#ground.admin.revokeKey(id))) throw new OfficeError(`there is no key ${id}; atlas key list shows those there are`)
+    const act = this.#audit.act({ action: 'key.revoke', owner: await this.#ownerOf(id), subject: id })
+    if (!(await this.#ground.admin.revokeKey(id, act))) throw new OfficeError(`there is no key ${id}; atlas key list shows those there are`)
     return { id, revoked: true }
   }
 
   /** A new key for the same account; the old one ends in the same move. */
   async rotate(id: string): Promise<{ id: string; key: string; credits: string; replaces: string }> {
     const { key, ...fresh } = newKey()
-    const rotated = await this.#ground.admin.rotateKey(id, fresh)
+    const act = this.#audit.act({ action: 'key.rotate', owner: await this.#ownerOf(id), subject: id, detail: `replaced by ${fresh.id}` })
+    const rotated = await this.#ground.admin.rotateKey(id, fresh, act)
     if (rotated === undefined) throw new OfficeError(`there is no key ${id} that is valid; atlas key list shows those there are`)
     return { id: fresh.id, key, credits: formatUsd(await this.#ground.admin.balance(rotated.account)), replaces: id }
   }
@@ -76,7 +88,13 @@ export class KeyDesk {
   /** Revokes what an earlier start of the sandbox handed out. */
   async revokeByNote(note: string): Promise<void> {
     const old = (await this.#ground.admin.listKeys()).filter((key) => key.note === note && key.revokedAtMs === undefined)
-    await Promise.all(old.map(({ id }) => this.#ground.admin.revokeKey(id)))
+    const act = { action: 'key.revoke', detail: `it was the ${note}` } as const
+    await Promise.all(old.map(({ id }) => this.#ground.admin.revokeKey(id, this.#audit.actOf('gateway', { ...act, subject: id }))))
+  }
+
+  /** Whose key it is, where it is an owner's. */
+  async #ownerOf(id: string): Promise<string | undefined> {
+    return (await this.#ground.admin.listKeys()).find((key) => key.id === id)?.owner
   }
 
   async #keyRow(key: KeyRecord): Promise<Record<string, unknown>> {
@@ -95,8 +113,18 @@ export class KeyDesk {
   }
 }
 
+function describe({ credits, owner, capPerDay, expiresInMs }: KeyRequest): string {
+  const more = [capPerDay === undefined ? [] : [`at most ${dollars(capPerDay)} a day`], expiresInMs === undefined ? [] : [`valid for ${expiresInMs / 1000} s`]]
+  return [owner === undefined ? `consumer, ${dollars(credits)} of credits` : `owner ${owner}`, ...more.flat()].join(', ')
+}
+
 /** The key is shown once; what is kept is its hash. */
 export function newKey(): { readonly key: string; readonly id: string; readonly hash: string } {
   const key = `atlas_${randomBytes(32).toString('base64url')}`
   return { key, id: `k_${randomBytes(9).toString('hex')}`, hash: sha256(key) }
 }
+
+/** What the audit log says of a key that a purchase hands out. */
+export const actOf = (action: 'key.create' | 'key.rotate', subject: string, ...said: readonly string[]): AuditEntry => ({
+  ...{ action, actor: 'consumer', owner: undefined, subject, detail: said.join(', ') },
+})

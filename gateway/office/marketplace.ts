@@ -1,6 +1,7 @@
 /** Connections on sale: what they are checked for before, and how they stand. JSON shapes are those of CONTRACT section 4. */
 import { type Connection, compareRatios, formatUsd, ratio } from '#contract'
 import type { Ground } from '../ground/index.ts'
+import type { AuditOffice } from './audit.ts'
 import { OfficeError } from './error.ts'
 import type { Live } from './index.ts'
 import { iso } from './keys.ts'
@@ -24,10 +25,12 @@ export interface Health {
 export class Marketplace {
   readonly #ground: Ground
   readonly #live: Live
+  readonly #audit: AuditOffice
 
-  constructor(ground: Ground, live: Live) {
+  constructor(ground: Ground, live: Live, audit: AuditOffice) {
     this.#ground = ground
     this.#live = live
+    this.#audit = audit
   }
 
   async status(): Promise<Rows> {
@@ -71,18 +74,21 @@ export class Marketplace {
       if (risks.length > 0) throw new OfficeError(`${risks.join('; ')}; correct this, or say --accept-risk`)
     }
     for (const { connection, checks } of vetted) {
-      await this.#ground.admin.setEnabled(
-        connection.name,
-        true,
-        checks.every(({ result }) => result !== 'failed'),
-      )
+      const { name, owner } = connection
+      const isVetted = checks.every(({ result }) => result !== 'failed')
+      const detail = `on sale, ${isVetted ? 'vetted' : 'not vetted'}${options.acceptRisk ? ', risk accepted' : ''}`
+      const act = this.#audit.act({ action: 'connection.enable', owner, subject: name, detail })
+      await this.#ground.admin.setEnabled(name, true, isVetted, act)
     }
     return { connections: await Promise.all(vetted.map(async ({ connection, checks }) => ({ ...(await this.#statusRow(connection)), checks }))) }
   }
 
   async disable(names: readonly string[]): Promise<Rows> {
     const connections = this.#named(names)
-    for (const { name } of connections) await this.#ground.admin.setEnabled(name, false, (await this.#ground.admin.counters(name)).vetted)
+    for (const { name, owner } of connections) {
+      const act = this.#audit.act({ action: 'connection.disable', owner, subject: name, detail: 'off sale' })
+      await this.#ground.admin.setEnabled(name, false, (await this.#ground.admin.counters(name)).vetted, act)
+    }
     return { connections: await this.#rows(connections) }
   }
 

@@ -1,5 +1,7 @@
 /** The operator's side of the embedded store: keys, credits, switches, counters. */
 import {
+  type AuditDesk,
+  type AuditEntry,
   type Clock,
   type Connection,
   type ConnectionCounters,
@@ -15,7 +17,7 @@ import {
   type Usd,
 } from '#contract'
 import type { Journal } from './journal.ts'
-import type { JournalRecord } from './records.ts'
+import { auditedOf, type JournalRecord } from './records.ts'
 import type { State, Tally } from './state.ts'
 import type { Stock } from './stock.ts'
 
@@ -36,31 +38,30 @@ export class EmbeddedAdmin implements StoreAdmin {
     this.#stock.configure(connections)
   }
 
-  async createKey(key: NewKey): Promise<KeyRecord> {
+  async createKey(key: NewKey, audit?: AuditEntry): Promise<KeyRecord> {
     const { credits, capPerDay, ...rest } = key
     const at = this.#clock.nowMs()
     const account = key.account ?? `key:${key.id}`
-    const written = [
-      this.#write({ t: 'key', key: { ...rest, account, createdAtMs: at, ...(capPerDay === undefined ? {} : { capPerDay: capPerDay.toString() }) } }),
-    ]
-    if (credits > 0n) written.push(this.#write({ t: 'credit', id: `grant-${key.id}`, account, amount: credits.toString(), from: 'grant', at }))
-    await Promise.all(written)
+    const cap = capPerDay === undefined ? {} : { capPerDay: capPerDay.toString() }
+    const records: JournalRecord[] = [{ t: 'key', key: { ...rest, account, createdAtMs: at, ...cap } }]
+    if (credits > 0n) records.push({ t: 'credit', id: `grant-${key.id}`, account, amount: credits.toString(), from: 'grant', at })
+    await this.#write(records, audit)
     return this.#state.keys.get(key.id) as KeyRecord
   }
 
-  async revokeKey(id: string): Promise<boolean> {
+  async revokeKey(id: string, audit?: AuditEntry): Promise<boolean> {
     const key = this.#state.keys.get(id)
     if (key === undefined) return false
-    if (key.revokedAtMs === undefined) await this.#write({ t: 'revoke', id, at: this.#clock.nowMs() })
+    if (key.revokedAtMs === undefined) await this.#write([{ t: 'revoke', id, at: this.#clock.nowMs() }], audit)
     return true
   }
 
-  async rotateKey(id: string, to: KeyRotation): Promise<KeyRecord | undefined> {
+  async rotateKey(id: string, to: KeyRotation, audit?: AuditEntry): Promise<KeyRecord | undefined> {
     const old = this.#state.keys.get(id)
     if (old === undefined || old.revokedAtMs !== undefined) return undefined
     const { capPerDay, ...rest } = old
     const cap = capPerDay === undefined ? {} : { capPerDay: capPerDay.toString() }
-    await this.#write({ t: 'rotate', from: id, key: { ...rest, ...to, createdAtMs: this.#clock.nowMs(), ...cap } })
+    await this.#write([{ t: 'rotate', from: id, key: { ...rest, ...to, createdAtMs: this.#clock.nowMs(), ...cap } }], audit)
     return this.#state.keys.get(to.id)
   }
 
@@ -76,8 +77,8 @@ export class EmbeddedAdmin implements StoreAdmin {
     return new Map([...this.#state.accounts].map(([account, { posted }]) => [account, posted]))
   }
 
-  setEnabled(connection: string, enabled: boolean, vetted: boolean): Promise<void> {
-    return this.#write({ t: 'enable', connection, enabled, vetted, at: this.#clock.nowMs() })
+  setEnabled(connection: string, enabled: boolean, vetted: boolean, audit?: AuditEntry): Promise<void> {
+    return this.#write([{ t: 'enable', connection, enabled, vetted, at: this.#clock.nowMs() }], audit)
   }
 
   async counters(connection: string): Promise<ConnectionCounters> {
@@ -100,11 +101,11 @@ export class EmbeddedAdmin implements StoreAdmin {
     return new Map([...tallies].map(([connection, periods]) => [connection, sumOf([...periods.values(), ...(before.get(connection) ?? [])])]))
   }
 
-  async correct({ id, reason, ref, postings }: Correction): Promise<void> {
+  async correct({ id, reason, ref, postings }: Correction, audit?: AuditEntry): Promise<void> {
     if (postings.reduce((sum, { amount }) => sum + amount, 0n) !== 0n) throw new Error(`correction ${id} does not balance`)
     if (this.#state.corrections.has(id)) return this.#journal.flushed()
     const amounts = postings.map(({ account, amount }) => ({ account, amount: amount.toString() }))
-    return this.#write({ t: 'correct', id, at: this.#clock.nowMs(), reason, ...(ref === undefined ? {} : { ref }), postings: amounts })
+    return this.#write([{ t: 'correct', id, at: this.#clock.nowMs(), reason, ...(ref === undefined ? {} : { ref }), postings: amounts }], audit)
   }
 
   readonly payouts: PayoutDesk = {
@@ -112,19 +113,27 @@ export class EmbeddedAdmin implements StoreAdmin {
     count: async () => this.#state.payouts,
     begin: async (payout, after) => {
       if (this.#state.payout !== undefined || this.#state.payouts !== after) return false
-      await this.#write({ t: 'payout', payout: { ...payout, amount: payout.amount.toString() } })
+      await this.#write([{ t: 'payout', payout: { ...payout, amount: payout.amount.toString() } }])
       return true
     },
     end: async (id, end) => {
       if (this.#state.payout?.id !== id) return this.#journal.flushed()
       const detail = end.state === 'paid' ? end.block : end.reason
-      return this.#write({ t: 'payout-end', id, state: end.state, detail, at: this.#clock.nowMs() })
+      return this.#write([{ t: 'payout-end', id, state: end.state, detail, at: this.#clock.nowMs() }])
     },
   }
 
-  #write(record: JournalRecord): Promise<void> {
-    this.#state.apply(record)
-    return this.#journal.durable(JSON.stringify(record))
+  /** The chain itself says how many lines there are. */
+  readonly audit: AuditDesk = {
+    write: (entries) => this.#journal.together(entries.map((entry) => JSON.stringify(auditedOf(entry, this.#clock.nowMs())))),
+    written: async () => undefined,
+  }
+
+  /** In one group. */
+  #write(records: readonly JournalRecord[], audit?: AuditEntry): Promise<void> {
+    for (const record of records) this.#state.apply(record)
+    const all = audit === undefined ? records : [...records, auditedOf(audit, this.#clock.nowMs())]
+    return this.#journal.together(all.map((record) => JSON.stringify(record)))
   }
 }
 

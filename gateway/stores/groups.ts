@@ -13,7 +13,7 @@ export const hashOf = (before: string, records: string | Buffer): string => crea
 /** What closes a group: its number, how many records it has, and the hash that covers them and the hash before. */
 export const closingOf = (sequence: number, records: number, hash: string): string => `=${sequence} ${records} ${hash}`
 
-const CLOSING = /^=(\d{1,16}) (\d+) ([0-9a-f]{64})$/
+export const CLOSING = /^=(\d{1,16}) (\d+) ([0-9a-f]{64})$/
 const CLOSINGS = /=(\d{1,16}) \d+ [0-9a-f]{64}\n/g
 const CLOSES = 0x3d
 

@@ -33,6 +33,9 @@ export interface JournalOptions {
   readonly onSealed?: (next: number) => void
 }
 
+/** Waits for nothing: its record stands in the group of the one before, which does. */
+const TOGETHER: Done = () => undefined
+
 /** Beyond this the disk counts as gone, until it has answered. */
 const SLOW_MS = 150
 
@@ -112,6 +115,14 @@ export class Journal {
     return new Promise((resolve, reject) => this.append(line, (error) => (error === undefined ? resolve() : reject(error))))
   }
 
+  /** All of them in one group: on disk together, or not at all. */
+  together([first, ...others]: readonly string[]): Promise<void> {
+    if (first === undefined) return this.flushed()
+    const written = this.durable(first)
+    for (const line of others) this.append(line, TOGETHER)
+    return written
+  }
+
   /** Like `durable`, with the place at which the record can be read again. */
   placed(line: string): Promise<Place> {
     return new Promise((resolve, reject) =>
@@ -139,7 +150,8 @@ export class Journal {
 
   readonly #drain = (): void => {
     if (this.#failed !== undefined) return
-    const count = groupSize(this.#lines)
+    let count = groupSize(this.#lines)
+    while (this.#waiting[count] === TOGETHER) count += 1
     const all = count === this.#lines.length
     const lines = all ? this.#lines : this.#lines.slice(0, count)
     this.#lines = all ? [] : this.#lines.slice(count)

@@ -1,16 +1,21 @@
 /** The reader's own thread: finds charges by their id and proves the chain, without a moment of the thread that serves. */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { ChargeIndex, eachCharge, hashOfId, idAt, writeIndex } from './charge-index.ts'
 import { frameAt, HEAD_BYTES } from './frames.ts'
-import { groupAround, type Link, readGroups } from './groups.ts'
-import { BEGINNING, gap, missing } from './opening.ts'
+import { groupAround, type Link } from './groups.ts'
+import { auditLinesIn, bytesAt, readChain, segmentsOf } from './reader-chain.ts'
 import type { Charged, Intended, Settled } from './records.ts'
-import { type Place, type Segment, segmentsIn } from './segments.ts'
-import { sealedOf } from './snapshots.ts'
+import type { Place, Segment } from './segments.ts'
+
+export type Question =
+  | { readonly kind: 'charged'; readonly receipt: string }
+  /** Audit lines count up to this group. */
+  | { readonly kind: 'chain'; readonly upTo: number }
+  | { readonly kind: 'audit'; readonly from: number; readonly to: number }
 
 /** `end`: how far the journal is durable. */
-export type ReaderAsk = { readonly id: number; readonly end: Place } & ({ readonly kind: 'charged'; readonly receipt: string } | { readonly kind: 'chain' })
+export type ReaderAsk = { readonly id: number; readonly end: Place } & Question
 export type ReaderTold = { readonly id: number } & ({ readonly answer: unknown } | { readonly failed: string })
 
 export interface InChain extends Link {
@@ -25,11 +30,6 @@ export interface FoundCharge {
   readonly settled: { readonly record: Settled; readonly chain: InChain } | undefined
 }
 
-export interface ChainCheck {
-  readonly ok: boolean
-  readonly detail: string
-}
-
 const { folder, archive } = workerData as { folder: string; archive: string | undefined }
 const indexes = new Map<number, ChargeIndex>()
 /** Of the open segment: records by id, up to a byte. */
@@ -37,23 +37,11 @@ let open = { segment: 0, read: 0, ids: new Map<string, number[]>() }
 
 const READ_BYTES = 256 * 1024
 
-function bytesAt(file: string, from: number, length: number): Buffer {
-  const fd = openSync(file, 'r')
-  try {
-    const bytes = Buffer.allocUnsafe(length)
-    let done = 0
-    for (let read = -1; done < length && read !== 0; done += read) read = readSync(fd, bytes, done, length - done, from + done)
-    return bytes.subarray(0, done)
-  } finally {
-    closeSync(fd)
-  }
-}
-
 let known: { end: number; segments: readonly Segment[] } = { end: 0, segments: [] }
 
 /** Oldest first, up to the one that is open. The folder is read again when another one is. */
-function segmentsUpTo({ segment }: Place): readonly Segment[] {
-  if (known.end !== segment) known = { end: segment, segments: segmentsIn(folder, archive).filter(({ first }) => first <= segment) }
+function segmentsUpTo(end: Place): readonly Segment[] {
+  if (known.end !== end.segment) known = { end: end.segment, segments: segmentsOf({ folder, archive, end }) }
   return known.segments
 }
 
@@ -117,37 +105,17 @@ function charged(receipt: string, end: Place): FoundCharge | undefined {
   return { ...begun, settled }
 }
 
-/** Makes every hash again, from the first group that is there. What is in no reachable folder is left out, and said. */
-function chain(end: Place): ChainCheck {
-  known = { end: 0, segments: [] }
-  const segments = segmentsUpTo(end)
-  const first = segments[0]?.first ?? 1
-  const before = sealedOf(folder).find((sealed) => sealed.first === first)?.before
-  let link: Link = first === 1 ? BEGINNING : { sequence: first - 1, hash: before ?? '' }
-  if (first !== 1 && before === undefined)
-    return { ok: false, detail: `the segments before group ${first} are not there, and no snapshot says what they ended with` }
-  let groups = 0
-  try {
-    for (const [index, segment] of segments.entries()) {
-      if (segment.first !== link.sequence + 1) throw missing(folder, link.sequence + 1)
-      const file = segment.file
-      const bytes = segment.first === end.segment ? bytesAt(file, 0, end.offset) : readFileSync(file)
-      const read = readGroups(bytes, file, link, () => {
-        groups += 1
-      })
-      const next = segments[index + 1]
-      if (next === undefined && read.position !== bytes.length) return { ok: false, detail: `${file} does not hold whole groups up to byte ${end.offset}` }
-      if (next !== undefined && next.first !== read.sequence + 1) throw gap(file, read, next)
-      link = { sequence: read.sequence, hash: read.hash }
-    }
-  } catch (error) {
-    return { ok: false, detail: error instanceof Error ? error.message : String(error) }
+function answerTo(ask: ReaderAsk): unknown {
+  const where = { folder, archive, end: ask.end }
+  switch (ask.kind) {
+    case 'charged':
+      return charged(ask.receipt, ask.end)
+    case 'chain':
+      return readChain(where, ask.upTo)
+    case 'audit':
+      return auditLinesIn(where, ask.from, ask.to)
   }
-  const left = first === 1 ? '' : `; groups 1 to ${first - 1} are archived elsewhere and were not read`
-  return { ok: true, detail: `${groups} groups, the last is ${link.sequence} ${link.hash}${left}` }
 }
-
-const answerTo = (ask: ReaderAsk): unknown => (ask.kind === 'charged' ? charged(ask.receipt, ask.end) : chain(ask.end))
 
 /** A segment that has gone to the archive meanwhile is looked for there. */
 function again(ask: ReaderAsk, error: unknown): unknown {

@@ -1,13 +1,18 @@
 /** The journal, read while it is written: charges by their receipt, groups in order, the proof of the chain. */
 import { open, stat } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
-import type { ChargedCall, EpochMs, Usd } from '#contract'
+import type { ChargedCall, EpochMs, PlacedLine, ReadChain, Usd } from '#contract'
 import { FRAME_BYTES, frameAt, HEAD_BYTES } from './frames.ts'
 import type { Link } from './groups.ts'
-import type { ChainCheck, FoundCharge, ReaderAsk, ReaderTold } from './reader-thread.ts'
+import type { FoundCharge, Question, ReaderAsk, ReaderTold } from './reader-thread.ts'
 import { type Place, segmentsIn } from './segments.ts'
 
-export type { ChainCheck, FoundCharge } from './reader-thread.ts'
+export type { FoundCharge } from './reader-thread.ts'
+
+export interface ChainCheck {
+  readonly ok: boolean
+  readonly detail: string
+}
 
 export interface WrittenGroup extends Link {
   /** One record each, as it was written. */
@@ -25,8 +30,6 @@ interface Asked {
   resolve(answer: unknown): void
   reject(error: Error): void
 }
-
-type Question = { readonly kind: 'charged'; readonly receipt: string } | { readonly kind: 'chain' }
 
 export class JournalReader {
   readonly #options: ReaderOptions
@@ -52,7 +55,18 @@ export class JournalReader {
 
   /** Makes every hash again. */
   async verifyChain(): Promise<ChainCheck> {
-    return (await this.#ask({ kind: 'chain' })) as ChainCheck
+    const { ok, detail } = await this.audited(0)
+    return { ok, detail }
+  }
+
+  /** The same, with the audit lines up to this group summed up by segment. */
+  async audited(upTo: number): Promise<ReadChain> {
+    return (await this.#ask({ kind: 'chain', upTo })) as ReadChain
+  }
+
+  /** Those of a part of one segment as they stand there, proven or not. */
+  async auditLines(from: number, to: number): Promise<readonly PlacedLine[]> {
+    return (await this.#ask({ kind: 'audit', from, to })) as readonly PlacedLine[]
   }
 
   /** Every durable group from this sequence on, oldest first; of archived ones those in the archive's folder. Hashes are not checked here. */

@@ -1,5 +1,5 @@
 /** What stands in the journal: one type per line, told apart by `t`. Amounts are decimal strings of micro-dollars. */
-import type { CallRecord, Charge, EpochMs, KeyRecord, Payment, Payout, StoredAnswer } from '#contract'
+import type { AuditEntry, CallRecord, Charge, EpochMs, KeyRecord, Payment, Payout, StoredAnswer } from '#contract'
 
 export interface OpenRecord {
   readonly t: 'open'
@@ -189,6 +189,21 @@ export interface PayoutEnded {
   readonly at: number
 }
 
+/** Who did what. Changes no state: it is there to be read. */
+export interface Audited {
+  readonly t: 'audit'
+  readonly at: number
+  readonly action: AuditEntry['action']
+  readonly actor: AuditEntry['actor']
+  readonly owner?: string
+  readonly subject: string
+  readonly detail: string
+}
+
+export function auditedOf({ action, actor, owner, subject, detail }: AuditEntry, at: number): Audited {
+  return { t: 'audit', at, action, actor, ...(owner === undefined ? {} : { owner }), subject, detail }
+}
+
 export type JournalRecord =
   | OpenRecord
   | KeyCreated
@@ -210,3 +225,4 @@ export type JournalRecord =
   | Corrected
   | PayoutBegun
   | PayoutEnded
+  | Audited

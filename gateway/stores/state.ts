@@ -111,6 +111,8 @@ export class State {
       case 'payout':
       case 'payout-end':
         return this.#paying(record)
+      case 'audit':
+        return
       default:
         unreachable(record)
     }

@@ -55,7 +55,9 @@ t.test('books of another journal are refused, and never mixed with this one', as
     /^the ledger \S+books\.db was not made from the journal at store\.path; choose another ledger\.path, or remove \S+books\.db\* to have it made again$/
   const shorter = booksAlone(t, folder)
   for (const sequence of [1, 2]) shorter.feed(groupOf(sequence, [], `hash ${sequence}`))
-  await t.rejects(shorter.joined(), { name: 'BooksError', message }, 'a journal that has lost its end')
+  const cut =
+    /^the ledger \S+books\.db has read group 3, which the journal at store\.path does not have: its end was cut off, or it is another journal; restore it from a backup, or choose another/
+  await t.rejects(shorter.joined(), { name: 'BooksError', message: cut }, 'a journal that has lost its end')
   const stranger = booksAlone(t, folder)
   for (const sequence of [1, 2, 3, 4]) stranger.feed(groupOf(sequence, [], `another ${sequence}`))
   await t.rejects(stranger.joined(), { name: 'BooksError', message }, 'another journal')

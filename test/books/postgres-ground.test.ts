@@ -52,14 +52,15 @@ t.test('books of another journal are refused, and never mixed with this one', as
   await opened.books.report(MONTH)
   await opened.books.close()
   const message = /^the ledger "atlas_journal" at \S+ was not made from the journal at store\.path; /
+  const cut = /^the ledger "atlas_journal" at \S+ has read group 3, which the journal at store\.path does not have: its end was cut off/
   const reopen = async (groups: readonly Fed[]): Promise<void> => {
     const again = await postgresAlone(t, { url: server.url, name: 'journal' })
     for (const group of groups) again.feed(group)
     await again.joined()
   }
-  await t.rejects(reopen(part(1, 2)), { name: 'BooksError', message }, 'a journal that has lost its end')
+  await t.rejects(reopen(part(1, 2)), { name: 'BooksError', message: cut }, 'a journal that has lost its end')
   await t.rejects(reopen(chainOf([calls(9, 1), calls(10, 1), calls(11, 1)])), { name: 'BooksError', message }, 'another journal')
-  await t.rejects(reopen([]), { name: 'BooksError', message }, 'an empty one')
+  await t.rejects(reopen([]), { name: 'BooksError', message: cut }, 'an empty one')
   await t.resolves(reopen(part(1, 4)))
 })
 

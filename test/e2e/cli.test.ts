@@ -21,6 +21,8 @@ t.test('every command has help; misuse is told apart from failure', async (t) =>
     'marketplace api disable',
     'marketplace api status',
     'report',
+    'audit tail',
+    'audit verify',
     'estimate',
   ]
   const helped = commands.map(async (command) => {

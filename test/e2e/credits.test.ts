@@ -223,3 +223,13 @@ t.test('behind a proxy offers and sign-ins name the public address', async (t) =
   t.match(quote.extensions['sign-in-with-x'], { info: { domain: 'api.example', uri: /^https:\/\/api\.example\// } })
   t.match((await behind.rig.call('GET', '/credits', { headers: await signedIn(poor) })).json, { status: 401, detail: /another domain; expected api\.example/ })
 })
+
+t.test('each key that a purchase or a sign-in handed out stands in the audit log, as the consumer’s act', async (t) => {
+  const lines = await rig.gateway.ground.audit.entries({ limit: 10_000 })
+  const created = new Set(lines.flatMap(({ action, actor, subject }) => (action === 'key.create' && actor === 'consumer' ? [subject] : [])))
+  const replaced = new Map(lines.flatMap(({ action, actor, subject }) => (action === 'key.rotate' && actor === 'consumer' ? [[subject, true]] : [])))
+  const keys = (await rig.gateway.ground.admin.listKeys()).filter(({ account }) => account.startsWith('wallet:'))
+  t.ok(keys.length > 10 && replaced.size > 0)
+  t.equal(created.size + replaced.size, keys.length)
+  t.match(await rig.gateway.ground.audit.verify(), { ok: true })
+})

@@ -21,6 +21,8 @@ t.test('atlas payout plan explains and pays nothing; run pays; again it has noth
   t.equal(await chain.balanceOf(alice.address), 18_000_000n)
   const again = await atlas(['payout', 'run', '--config', file, '--json'])
   t.match(again, { status: 0, json: { payouts: [], problem: null } })
+  const hers = await atlas(['audit', 'tail', '--owner', 'alice', '--config', file])
+  t.match(hers.stdout, new RegExp(`payout\\.run +admin +alice +0x\\w{10}… +\\$18\\.00 to ${alice.address}: paid`), 'alice sees it in the audit log')
   t.match((await atlas(['payout', 'plan', '--config', file, '--json'])).json, {
     owners: [
       { owner: 'bob', owed: '0.90' },

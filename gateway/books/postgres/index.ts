@@ -8,7 +8,8 @@ import { Feeder, type JournalSource } from '../feeder.ts'
 import { Follower, type Outbox } from '../follower.ts'
 import { ThreadBooks } from '../front.ts'
 import type { OpenBooks } from '../open.ts'
-import { Thread } from '../thread.ts'
+import { type FedGroup, Thread } from '../thread.ts'
+import { trailOf } from '../trail.ts'
 import { addressOf, schemaOf } from './address.ts'
 import type { Setting } from './worker.ts'
 
@@ -41,18 +42,7 @@ export async function openPostgresBooks({ url, name, mode, source, relaxed = fal
     if (error instanceof BooksError) throw error
     throw new BooksError(`the ledger at ${address} cannot be used (${error.message}); correct ledger.url, or start PostgreSQL`, { cause: error })
   })
-  if ('outbox' in source) {
-    const follower = new Follower({
-      outbox: source.outbox,
-      log,
-      target: {
-        footing: () => thread.ask('footing', []),
-        put: (groups, term) => thread.ask('put', [groups, term]),
-      },
-    })
-    const books = new ThreadBooks(thread, { settled: () => follower.settled(), close: () => follower.close() })
-    return { books, id, fedUpTo: 0, feed: () => undefined, joined: () => Promise.resolve(), failed: () => thread.failed ?? follower.failed }
-  }
+  if ('outbox' in source) return following(thread, id, { outbox: source.outbox, log })
   const feeder = new Feeder({
     source,
     from: footing,
@@ -67,10 +57,27 @@ export async function openPostgresBooks({ url, name, mode, source, relaxed = fal
   })
   const books = new ThreadBooks(thread, { settled: () => feeder.settled(), close: async () => feeder.close() })
   return {
-    ...{ books, id, feed: (group) => feeder.feed(group), joined: () => feeder.joined(), failed: () => thread.failed ?? feeder.failed },
+    ...{
+      books,
+      trail: trailOf(thread, feeder, source),
+      id,
+      feed: (group) => feeder.feed(group),
+      joined: () => feeder.joined(),
+      failed: () => thread.failed ?? feeder.failed,
+    },
     get fedUpTo() {
       return feeder.applied
     },
+  }
+}
+
+function following(thread: Thread, id: string, { outbox, log }: { readonly outbox: Outbox; readonly log: Log }): OpenBooks {
+  const target = { footing: () => thread.ask('footing', []), put: (groups: readonly FedGroup[], term: number) => thread.ask('put', [groups, term]) }
+  const follower = new Follower({ outbox, log, target })
+  const books = new ThreadBooks(thread, { settled: () => follower.settled(), close: () => follower.close() })
+  return {
+    ...{ books, trail: trailOf(thread, follower), id, fedUpTo: 0, feed: () => undefined, joined: () => Promise.resolve() },
+    failed: () => thread.failed ?? follower.failed,
   }
 }
 

@@ -2,7 +2,6 @@
  * Reads all of the books again on a view that does not move: the chain from its stored lines, every entry from its record,
  * every balance from its postings. Nothing that stands in a table is believed because it stands there.
  */
-import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { type LedgerCheck, type LedgerEntry, monthOf } from '#contract'
 import { Balances } from '../balances.ts'
@@ -10,11 +9,9 @@ import type { Posting } from '../balanced.ts'
 import { said } from '../proof.ts'
 import { type Effect, effectsOf, type Pending, readLines } from '../reading.ts'
 import { connect, discard } from './connection.ts'
+import { keptGroups } from './kept.ts'
 import { ENTRY_COLUMNS, type EntryRow, entryOf } from './reader.ts'
-import { countOf, linesOf, standingOf } from './writer.ts'
 
-const GENESIS = '0'.repeat(64)
-const GROUPS = 64
 const ENTRIES = 2000
 
 export async function proven(url: string, s: string): Promise<readonly LedgerCheck[]> {
@@ -25,13 +22,6 @@ export async function proven(url: string, s: string): Promise<readonly LedgerChe
   } finally {
     discard(client)
   }
-}
-
-interface GroupRow {
-  readonly sequence: bigint
-  readonly hash: string
-  readonly lines: number
-  readonly body: Buffer
 }
 
 class Proof {
@@ -67,7 +57,8 @@ class Proof {
     const stored = this.#stored()
     const pending = new Map<string, Pending>()
     let next = await stored.next()
-    for await (const { sequence, lines } of this.#chain()) {
+    for await (const { sequence, lines } of keptGroups(this.#client, this.#s, this.#broken)) {
+      this.#groups = sequence
       for (const effect of this.#effects(lines, sequence, pending)) {
         const id = effect.entry?.id
         if (id !== undefined && next.value?.id !== id) {
@@ -130,30 +121,6 @@ class Proof {
       key,
       before.map((sum, index) => sum + (change[index] ?? 0n)),
     )
-  }
-
-  async *#chain(): AsyncGenerator<{ sequence: number; lines: readonly string[] }> {
-    let hash = GENESIS
-    for (;;) {
-      const { rows } = await this.#client.query<GroupRow>(
-        `select sequence, hash, lines, body from ${this.#s}.grp where sequence > $1 order by sequence limit $2`,
-        [this.#groups, GROUPS],
-      )
-      for (const { sequence, body, ...row } of rows) {
-        if (countOf(sequence) !== this.#groups + 1) this.#broken.push(`group ${this.#groups + 1} is not there`)
-        const expected = createHash('sha256').update(hash).update(body).digest('hex')
-        const lines = linesOf(body)
-        if (row.hash !== expected || lines.length !== row.lines) this.#broken.push(`group ${sequence} does not match its hash`)
-        hash = row.hash
-        this.#groups = countOf(sequence)
-        yield { sequence: this.#groups, lines }
-      }
-      if (rows.length < GROUPS) break
-    }
-    const standing = await standingOf(this.#client, this.#s)
-    if (standing.sequence !== this.#groups || (this.#groups > 0 && standing.hash !== hash)) {
-      this.#broken.push(`the chain ends with group ${this.#groups}, the books have read group ${standing.sequence} (${standing.hash.slice(0, 8)})`)
-    }
   }
 
   async *#stored(): AsyncGenerator<StoredEntry, undefined> {

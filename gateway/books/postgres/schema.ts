@@ -41,6 +41,12 @@ create table if not exists ${s}.tally (
   own bigint not null, wasted bigint not null, revenue bigint not null, platform bigint not null, primary key (month, connection, owner)
 );
 create table if not exists ${s}.pending (id text primary key, text text not null, sequence bigint not null, line integer not null);
+-- Who did what, a row a line of grp; text as it was recorded.
+create table if not exists ${s}.audit (
+  sequence bigint not null, line integer not null, action text not null, owner text, text text not null, primary key (sequence, line)
+);
+create index if not exists audit_of_owner on ${s}.audit (owner, sequence, line) where owner is not null;
+create index if not exists audit_of_action on ${s}.audit (action, sequence, line);
 -- A statement that finds something else than it was written for is undone as a whole.
 create or replace function ${s}.expect(actual bigint, expected bigint, what text) returns boolean language plpgsql as $$
 begin

@@ -5,6 +5,7 @@ import type { Asks } from '../thread.ts'
 import { addressOf, schemaOf } from './address.ts'
 import { connect, discard, poolOf, READ_MS, WRITE_MS } from './connection.ts'
 import { Feeding } from './feeding.ts'
+import { AuditRows, provenAudit } from './kept.ts'
 import { proven } from './proof.ts'
 import { Pulse } from './pulse.ts'
 import { Reader } from './reader.ts'
@@ -28,6 +29,7 @@ function tellFailure(of: keyof typeof failures): (failure: string | undefined) =
 
 const pool = poolOf(setting.url, { use: 'reader', queryMs: READ_MS })
 const reader = new Reader(pool, schema)
+const audit = new AuditRows(pool, schema)
 let feeding: Feeding | undefined
 let pulse: Pulse | undefined
 
@@ -65,6 +67,16 @@ const asks: Asks = {
     await current()
     return proven(setting.url, schema)
   },
+  async auditTail(ask) {
+    await current()
+    return audit.tail(ask)
+  },
+  async auditProof() {
+    await current()
+    return provenAudit(setting.url, schema)
+  },
+  auditStretch: (from, to) => audit.stretch(from, to),
+  auditLines: (from, to) => audit.between(from, to),
   async close() {
     pulse?.close()
     await feeding?.close()

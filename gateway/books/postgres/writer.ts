@@ -1,5 +1,6 @@
 /** Writes groups into the books: one statement, so one transaction and one round trip, whatever the number of groups and lines. */
 import type pg from 'pg'
+import { auditIn, wordsOf } from '../audit.ts'
 import { Batch } from '../batch.ts'
 import { Balances } from '../balances.ts'
 import type { Entry } from '../postings.ts'
@@ -47,6 +48,10 @@ i as (
   insert into ${s}.pending select id, text, sequence, line
   from json_to_recordset((select d->'begun' from doc)) as x(id text, text text, sequence bigint, line integer)
 ),
+u as (
+  insert into ${s}.audit select sequence, line, action, owner, text
+  from json_to_recordset((select d->'audit' from doc)) as x(sequence bigint, line integer, action text, owner text, text text)
+),
 k as (delete from ${s}.pending where id in (select json_array_elements_text(d->'ended') from doc)),
 p as (
   update ${s}.place set sequence = $14, hash = $15, reached = $16, entries = entries + $17
@@ -78,15 +83,17 @@ export class Writer {
     const lines = bodies.map(linesOf)
     let next = at.sequence
     const reads: Read[] = []
+    const audit: object[] = []
     for (const [index, { sequence }] of fresh.entries()) {
       next += 1
       if (sequence !== next) throw new Error(`group ${sequence} does not follow group ${next - 1}`)
       reads.push(...readLines(lines[index] ?? [], sequence))
+      audit.push(...auditIn(lines[index] ?? [], sequence).map((row) => ({ ...row, ...wordsOf(row.text) })))
     }
     const { effects, begun, ended } = await this.#changes(reads)
     const groupRows = rowsOf(fresh, bodies, lines)
     const write = async (all: readonly Effect[]): Promise<number> => {
-      const { values, entries } = parameters(all, { groups: groupRows, begun, ended }, at)
+      const { values, entries } = parameters(all, { groups: groupRows, audit, begun, ended }, at)
       const to = [last.sequence, last.hash, last.reached ?? at.reached, entries, at.sequence, at.hash]
       await this.#client.query({ name: 'apply', text: this.#apply, values: [values[0], Buffer.concat(bodies), ...values.slice(1), ...to] })
       return entries
@@ -164,7 +171,7 @@ const isShown = ({ account, kind }: Entry): boolean => STATEMENT.has(kind) && ac
 /** Parameters 1 and 3 to 13 of the statement. */
 function parameters(
   effects: readonly Effect[],
-  { groups, begun, ended }: { groups: readonly object[]; begun: ReadonlyMap<string, Pending>; ended: readonly string[] },
+  { groups, audit, begun, ended }: { groups: readonly object[]; audit: readonly object[]; begun: ReadonlyMap<string, Pending>; ended: readonly string[] },
   at: Counted,
 ): { values: readonly unknown[]; entries: number } {
   const batch = new Batch()
@@ -179,7 +186,7 @@ function parameters(
     for (const { account, amount } of effect.also) shown.push({ account, ordinal: rows.length, amount: amount.toString() })
   }
   const doc = {
-    ...{ groups, shown, ended },
+    ...{ groups, audit, shown, ended },
     balances: [...balances.rows()].map((row) => ({ ...row, amount: row.amount.toString() })),
     tallies: [...batch.tallies()].map((tally) => ({ ...tally, revenue: tally.revenue.toString(), platform: tally.platform.toString() })),
     begun: [...begun].map(([id, { text, place }]) => ({ id, text, ...place })),

@@ -1,7 +1,9 @@
 /** What operators can ask for. The same actions serve the admin port and, where no gateway runs, the command line directly. */
+import { auditActions } from './audit.ts'
 import { type Action, amount, monthFrom, names, text, wholeNumber } from './asks.ts'
 
 export const actions: Readonly<Record<string, Action>> = {
+  ...auditActions,
   'GET /api/status': (office) => office.marketplace.status(),
   'GET /api/x402': (office) => office.x402(),
   'GET /api/keys': (office) => office.keys.list(),
@@ -11,7 +13,7 @@ export const actions: Readonly<Record<string, Action>> = {
   'POST /api/keys/revoke': (office, ask) => office.keys.revoke(text(ask, 'id') ?? ''),
   'POST /api/keys/rotate': (office, ask) => office.keys.rotate(text(ask, 'id') ?? ''),
   'GET /api/payouts': (office) => office.payouts.plan(),
-  'POST /api/payouts/run': (office) => office.payouts.run(),
+  'POST /api/payouts/run': (office) => office.pay('admin'),
   'GET /api/ledger/export': (office, ask) => office.exportLedger(text(ask, 'format') ?? 'csv'),
   'GET /api/ledger/verify': (office) => office.verify(),
   'POST /api/ledger/correct': (office, ask) => office.correct(text(ask, 'entry') ?? '', text(ask, 'reason') ?? ''),

@@ -1,5 +1,6 @@
 /** The atlas command: exit status 0 done, 1 failed, 2 misused. */
 import { Command, CommanderError } from 'commander'
+import { addAuditCommands } from './audit.ts'
 import { addCommands, withCommon } from './commands.ts'
 import { Failure, sentenceOf } from './context.ts'
 import { addLedgerCommands } from './ledger.ts'
@@ -17,6 +18,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     .action(async (options: { config?: string }) => (await import('./start.ts')).start(options))
   addCommands(program)
   addLedgerCommands(program, withCommon)
+  addAuditCommands(program, withCommon)
   addReceiptCommands(program, withCommon)
   addPayoutCommands(program, withCommon)
   addX402Commands(program, withCommon)

@@ -33,7 +33,7 @@ function logLevel(): string {
 /** The last start's key ends; this one's is shown with two commands to paste. */
 async function handOutPlayKey({ office, gateway, publicUrl }: Running): Promise<void> {
   await office.keys.revokeByNote(PLAY_NOTE)
-  const { key } = await office.keys.create({ credits: PLAY_CREDITS, note: PLAY_NOTE })
+  const { key } = await office.keys.create({ credits: PLAY_CREDITS, note: PLAY_NOTE }, 'gateway')
   const shown = cheapest(catalogueOf(gateway).apis)
   if (shown === undefined) return void process.stdout.write(`play key (${dollars(PLAY_CREDITS)}): ${key}\nno operation is on sale\n`)
   const call = curlOf(publicUrl, shown)

@@ -1,5 +1,8 @@
 /** The operator's side of the Redis store: keys, credits, switches, counters, corrections, payouts. Reads ask Redis itself. */
+import { randomBytes } from 'node:crypto'
 import type {
+  AuditDesk,
+  AuditEntry,
   Connection,
   ConnectionCounters,
   Correction,
@@ -14,18 +17,20 @@ import type {
   Usd,
 } from '#contract'
 import { lineOf } from '../lines.ts'
-import type { JournalRecord, KeyCreated } from '../records.ts'
+import { auditedOf, type JournalRecord, type KeyCreated } from '../records.ts'
 import { leftForSale } from '../stock.ts'
 import { money } from './arguments.ts'
 import type { Argument, Script } from './link.ts'
 import { keyOf, keyText, readTally, tallyOf } from './mirrors.ts'
 import type { RedisParts } from './parts.ts'
-import { CORRECT, ENABLE, KEY, PAYOUT, REVOKE } from './script-desk.ts'
+import { AUDIT, CORRECT, ENABLE, KEY, PAYOUT, REVOKE } from './script-desk.ts'
 
 const CREDIT = 'liab:credit:'
 const AT_ONCE = 500
 const NOTHING_USED = 0 as Units
 const NONE: UnitsUsed = { sold: NOTHING_USED, own: NOTHING_USED, wasted: NOTHING_USED, external: NOTHING_USED }
+
+const moveName = (): string => randomBytes(12).toString('hex')
 
 export class RedisAdmin implements StoreAdmin {
   readonly #parts: RedisParts
@@ -39,12 +44,12 @@ export class RedisAdmin implements StoreAdmin {
     void this.#parts.mirrors.look()
   }
 
-  async createKey({ credits, ...rest }: NewKey): Promise<KeyRecord> {
+  async createKey({ credits, ...rest }: NewKey, audit?: AuditEntry): Promise<KeyRecord> {
     const at = this.#parts.clock.nowMs()
     const key: KeyRecord = { ...rest, account: rest.account ?? `key:${rest.id}`, createdAtMs: at }
     const lines: JournalRecord[] = [{ t: 'key', key: JSON.parse(keyText(key)) as KeyCreated['key'] }]
     if (credits > 0n) lines.push({ t: 'credit', id: `grant-${key.id}`, account: key.account, amount: credits.toString(), from: 'grant', at })
-    await this.#move(KEY, [key.id, keyText(key), key.expiresAtMs ?? 0, key.account, money(credits), '', this.#parts.ledger, ...lines.map(lineOf)])
+    await this.#move(KEY, [key.id, keyText(key), key.expiresAtMs ?? 0, key.account, money(credits), '', this.#parts.ledger, ...this.#lines(lines, audit)])
     this.#parts.mirrors.put(key)
     return key
   }
@@ -54,24 +59,24 @@ export class RedisAdmin implements StoreAdmin {
     return text === null ? undefined : keyOf(text)
   }
 
-  async revokeKey(id: string): Promise<boolean> {
+  async revokeKey(id: string, audit?: AuditEntry): Promise<boolean> {
     const key = await this.#key(id)
     if (key === undefined) return false
     const at = this.#parts.clock.nowMs()
     const revoked = { ...key, revokedAtMs: at }
-    await this.#move(REVOKE, [id, keyText(revoked), this.#parts.ledger, lineOf({ t: 'revoke', id, at })])
+    await this.#move(REVOKE, [id, keyText(revoked), this.#parts.ledger, ...this.#lines([{ t: 'revoke', id, at }], audit)])
     if (key.revokedAtMs === undefined) this.#parts.mirrors.put(revoked)
     return true
   }
 
-  async rotateKey(id: string, to: KeyRotation): Promise<KeyRecord | undefined> {
+  async rotateKey(id: string, to: KeyRotation, audit?: AuditEntry): Promise<KeyRecord | undefined> {
     const old = await this.#key(id)
     if (old === undefined || old.revokedAtMs !== undefined) return undefined
     const at = this.#parts.clock.nowMs()
     const key: KeyRecord = { ...old, ...to, createdAtMs: at }
     const ended = { ...old, revokedAtMs: at }
-    const line = lineOf({ t: 'rotate', from: id, key: JSON.parse(keyText(key)) as KeyCreated['key'] })
-    const done = await this.#move(KEY, [key.id, keyText(key), key.expiresAtMs ?? 0, key.account, '0', id, this.#parts.ledger, keyText(ended), line])
+    const lines = this.#lines([{ t: 'rotate', from: id, key: JSON.parse(keyText(key)) as KeyCreated['key'] }], audit)
+    const done = await this.#move(KEY, [key.id, keyText(key), key.expiresAtMs ?? 0, key.account, '0', id, this.#parts.ledger, keyText(ended), ...lines])
     if (done !== 1) return undefined
     this.#parts.mirrors.put(ended)
     this.#parts.mirrors.put(key)
@@ -99,10 +104,10 @@ export class RedisAdmin implements StoreAdmin {
     return found
   }
 
-  async setEnabled(connection: string, enabled: boolean, vetted: boolean): Promise<void> {
+  async setEnabled(connection: string, enabled: boolean, vetted: boolean, audit?: AuditEntry): Promise<void> {
     const state = `${enabled ? 1 : 0}${vetted ? 1 : 0}`
-    const line = lineOf({ t: 'enable', connection, enabled, vetted, at: this.#parts.clock.nowMs() })
-    await this.#move(ENABLE, [connection, state, this.#parts.ledger, line])
+    const lines = this.#lines([{ t: 'enable', connection, enabled, vetted, at: this.#parts.clock.nowMs() }], audit)
+    await this.#move(ENABLE, [moveName(), connection, state, this.#parts.ledger, ...lines])
     this.#parts.mirrors.turn(connection, state)
   }
 
@@ -134,12 +139,12 @@ export class RedisAdmin implements StoreAdmin {
     return sums
   }
 
-  async correct({ id, reason, ref, postings }: Correction): Promise<void> {
+  async correct({ id, reason, ref, postings }: Correction, audit?: AuditEntry): Promise<void> {
     if (postings.reduce((sum, { amount }) => sum + amount, 0n) !== 0n) throw new Error(`correction ${id} does not balance`)
     const amounts = postings.map(({ account, amount }) => ({ account, amount: amount.toString() }))
-    const line = lineOf({ t: 'correct', id, at: this.#parts.clock.nowMs(), reason, ...(ref === undefined ? {} : { ref }), postings: amounts })
+    const record: JournalRecord = { t: 'correct', id, at: this.#parts.clock.nowMs(), reason, ...(ref === undefined ? {} : { ref }), postings: amounts }
     const changes = postings.flatMap(({ account, amount }) => (account.startsWith(CREDIT) ? [account.slice(CREDIT.length), money(-amount)] : []))
-    await this.#move(CORRECT, [id, this.#parts.ledger, line, ...changes])
+    await this.#move(CORRECT, [id, this.#parts.ledger, changes.length / 2, ...changes, ...this.#lines([record], audit)])
   }
 
   readonly payouts: PayoutDesk = {
@@ -160,6 +165,22 @@ export class RedisAdmin implements StoreAdmin {
       const line = lineOf({ t: 'payout-end', id, state: end.state, detail, at: this.#parts.clock.nowMs() })
       await this.#move(PAYOUT, ['end', id, '', '', this.#parts.ledger, line])
     },
+  }
+
+  readonly audit: AuditDesk = {
+    write: async (entries) => {
+      const at = this.#parts.clock.nowMs()
+      await this.#move(AUDIT, [moveName(), this.#parts.ledger, ...entries.map((entry) => lineOf(auditedOf(entry, at)))])
+    },
+    written: async () => {
+      const count = await this.#parts.reading((redis) => redis.hget(`${this.#parts.link.prefix}audited`, this.#parts.ledger))
+      return Number.parseInt(count ?? '0', 10)
+    },
+  }
+
+  #lines(records: readonly JournalRecord[], audit: AuditEntry | undefined): readonly string[] {
+    const all = audit === undefined ? records : [...records, auditedOf(audit, this.#parts.clock.nowMs())]
+    return all.map(lineOf)
   }
 
   #move(one: Script, args: readonly Argument[]) {

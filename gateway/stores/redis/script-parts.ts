@@ -137,3 +137,14 @@ local forget = function(id, h, how)
   redis.call('SET', P .. 'f:' .. id, how, 'EX', 300)
 end
 `
+
+/** Of the operator: what is left of the arguments are lines; audit lines are counted, so that books can be asked for every one of them. */
+export const DESK = `
+local outAll = function(ledger)
+  while at <= #ARGV do
+    local line = arg()
+    out(ledger, line)
+    if string.sub(line, 1, 13) == '{"t":"audit",' then redis.call('HINCRBY', P .. 'audited', ledger, 1) end
+  end
+end
+`
