@@ -13,6 +13,8 @@ export interface ChainScope {
   readonly plugins: ReadonlyMap<string, Plugin>
   readonly mode: 'sandbox' | 'live'
   readonly allowPrivate: boolean
+  /** Ids of all operations that are configured; undefined where a connection was complained about. */
+  readonly operations: ReadonlySet<string> | undefined
 }
 
 /** One item of a list of plugins, its settings not yet read. */
@@ -116,6 +118,18 @@ export function finishChain(draft: Draft, scope: ChainScope): Chain {
     const { name, plugin, at, settings: node } = link
     const settings = decodeSettings(plugin.settings, node, { complaints, of: name, where: at }) as Readonly<Record<string, unknown>>
     checkPayments(link, settings, scope)
+    checkOperations(link, scope)
     return { name, plugin, settings, ...complaints.place(at.at) }
   })
+}
+
+/** What a plugin says of an operation that nobody has would limit nothing, in silence. */
+function checkOperations({ name: of, plugin, settings }: Link, { complaints, operations }: ChainScope): void {
+  if (operations === undefined || settings === undefined) return
+  for (const [name, setting] of Object.entries(plugin.settings)) {
+    const table = setting.type === 'table' && setting.keys === 'operations' ? childOf(settings, name) : undefined
+    if (table?.kind !== 'map') continue
+    for (const { key } of table.entries.values())
+      if (!operations.has(key.name)) complaints.error(key, `unknown operation ${key.name} in ${name} of ${of}; ${hint(key.name, operations)}`)
+  }
 }

@@ -21,7 +21,7 @@ export type Field =
   | (Base & { readonly type: 'listen' })
   | (Base & { readonly type: 'list'; readonly of: Field; readonly example: string })
   /** Free names, each with a value of one kind. */
-  | (Base & { readonly type: 'table'; readonly of: Field; readonly example: string })
+  | (Base & { readonly type: 'table'; readonly of: Field; readonly example: string; readonly keys?: undefined })
   /** As `group`, of the core's fields. */
   | (Base & { readonly type: 'section'; readonly of: Fields })
   /** Query or body members: names, or names with a JSON Schema each, or `any`. */

@@ -99,7 +99,7 @@ function build(root: MapNode, vocabulary: Vocabulary, ground: Ground): Built {
   const { complaints, options } = ground
   const fields = coreFields([...vocabulary.adapters.keys()])
   const values = decode(fields, root, { complaints, of: undefined, where: START })
-  const scope: RouteScope = { complaints, ...vocabulary, mode: values.mode ?? 'sandbox', allowPrivate: values.upstream?.allow_private ?? false }
+  const scope: RouteScope = { complaints, ...vocabulary, mode: values.mode ?? 'sandbox', allowPrivate: values.upstream?.allow_private ?? false, operations: undefined }
   checkServing(values, root, complaints, options.overrides ?? {})
   const stock = readConnections(values.api_connections ?? [], itemsOf(root, 'api_connections'), {
     ...scope,
@@ -108,9 +108,14 @@ function build(root: MapNode, vocabulary: Vocabulary, ground: Ground): Built {
   if (values.api_connections?.length === 0)
     complaints.warn(entryOf(root, 'api_connections')?.key ?? START, 'api_connections is empty; there is nothing to sell')
   checkAdditions(stock, scope)
-  const routes = buildRoutes(values, root, stock, scope)
+  const routes = buildRoutes(values, root, stock, { ...scope, operations: operationsOf(stock) })
   return { finished: () => finish(values as Complete<CoreFields>, { stock, routes, ground }), subscriptions: stock.subscriptions }
 }
+
+const operationsOf = ({ drafts, subscriptions }: Stock): ReadonlySet<string> | undefined =>
+  drafts.length === subscriptions.length
+    ? new Set(subscriptions.flatMap(({ adapter, connection }) => [...adapter.operations, ...connection.operations].map(({ id }) => id)))
+    : undefined
 
 const itemsOf = (root: MapNode, name: string): readonly Node[] => {
   const node = childOf(root, name)

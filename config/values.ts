@@ -115,10 +115,13 @@ export function parseScalar(field: Field, node: ScalarNode): unknown {
   }
 }
 
+const positive = (share: Ratio | undefined): Ratio | undefined => (share?.num === 0n ? undefined : share)
+
 /** In the file money is written with its sign; in the environment, where a shell would eat it, it may be left out. */
 function readForm(field: Field, form: Form, node: ScalarNode): unknown {
   if (typeof node.value !== 'string') return undefined
   if (field.type === 'money' && !node.fromReference && !node.text.startsWith('$')) return undefined
+  if (field.type === 'percent' && field.positive === true) return positive(parsePercent(node.text))
   return form.parse(node.text)
 }
 
@@ -149,7 +152,8 @@ export function expectation(field: Field, node?: Node): string {
   if (form !== undefined) {
     const bare = node?.kind === 'scalar' && typeof node.value === 'number' && !node.fromOutside ? form.withUnit(node.raw) : undefined
     const fits = bare !== undefined && form.parse(bare) !== undefined
-    return `${form.what} such as ${fits ? bare : (exampleOf(field) ?? form.example)}`
+    const what = field.type === 'percent' && field.positive === true ? 'a share of more than 0% and at most 100%' : form.what
+    return `${what} such as ${fits ? bare : (exampleOf(field) ?? form.example)}`
   }
   switch (field.type) {
     case 'boolean':

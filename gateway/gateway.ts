@@ -100,9 +100,9 @@ const tillsOf = ({ clock, chance, config }: Ground, { facilitator }: OuterEnds, 
   new Tills({ clock, chance, origin, upstreamTimeoutMs: config.upstream.timeoutMs, facilitator })
 
 function pluginPorts(ground: Ground, tills: Tills): PluginPorts {
-  const { config, clock, chance, log, store, meters } = ground
+  const { config, clock, chance, log, store, meters, paces } = ground
   return {
-    ...{ mode: config.mode, clock, chance, log, meters, keys: store.keys, stock: store.stock },
+    ...{ mode: config.mode, clock, chance, log, meters, paces, keys: store.keys, stock: store.stock },
     upstreamTimeoutMs: config.upstream.timeoutMs,
     concurrentPerConsumer: config.limits.concurrentPerConsumer,
     till: (settings) => tills.till(settings),

@@ -25,7 +25,9 @@ export default definePlugin({
       if (key === undefined || why !== undefined) return { kind: 'refused', id: `address:${call.address}`, why: why ?? 'the key is unknown' }
       if (key.role === 'owner') return { kind: 'owner', id: `key:${key.id}`, keyId: key.id, owner: key.owner ?? 'operator' }
       const consumer = { kind: 'key', id: `key:${key.id}`, keyId: key.id, account: key.account } as const
-      return key.capPerDay === undefined ? consumer : { ...consumer, capPerDay: key.capPerDay }
+      const { capPerDay, capPerMonth } = key
+      if (capPerDay === undefined && capPerMonth === undefined) return consumer
+      return { ...consumer, ...(capPerDay !== undefined && { capPerDay }), ...(capPerMonth !== undefined && { capPerMonth }) }
     }
     return {
       facts: { consumer: consumerOf },

@@ -1,5 +1,6 @@
 /** What could serve the call, and the claim of quota and money in one: the reserve is never sold. */
 import {
+  accountOf,
   type Call,
   type Claim,
   type Connection,
@@ -12,6 +13,16 @@ import {
   refuse,
   type Supply,
 } from '#contract'
+
+/** Of the key; plugins may set others beside. */
+function capsOf(consumer: Extract<Call['consumer'], { kind: 'key' }>): Claim[] {
+  const cap = { kind: 'spend', key: accountOf(consumer), of: 'consumer' } as const
+  const { capPerDay, capPerMonth } = consumer
+  return [
+    ...(capPerDay === undefined ? [] : [{ ...cap, limit: capPerDay, per: 'day' as const }]),
+    ...(capPerMonth === undefined ? [] : [{ ...cap, limit: capPerMonth, per: 'month' as const }]),
+  ]
+}
 
 type Pool = readonly Connection[]
 /** What is computed once for an operation in a pool, under a word: `sale`, or an owner's name. */
@@ -48,8 +59,8 @@ export default definePlugin({
       const payer = payerOf(call)
       if (payer.by === 'nobody') return [{ kind: 'unpaid' }]
       const claim: Claim = { kind: 'supply', alternatives: call.price.alternatives, payer, maxPrice: call.maxPrice }
-      if (consumer.kind !== 'key' || consumer.capPerDay === undefined) return [claim]
-      return [claim, { kind: 'spend', key: consumer.id, of: 'consumer', limit: consumer.capPerDay }]
+      if (consumer.kind !== 'key' || (consumer.capPerDay === undefined && consumer.capPerMonth === undefined)) return [claim]
+      return [claim, ...capsOf(consumer)]
     }
     return { facts: { supply }, admit }
   },

@@ -9,11 +9,14 @@ import type { EpochMs } from './time.ts'
 /** Who calls. `wallet` is only a claim until its payment is verified; `signed` has signed in. `refused`: a key or a signature was shown that is not good. */
 export type Consumer =
   | { readonly kind: 'owner'; readonly id: string; readonly keyId: string; readonly owner: string }
-  | { readonly kind: 'key'; readonly id: string; readonly keyId: string; readonly account: string; readonly capPerDay?: Usd }
+  | { readonly kind: 'key'; readonly id: string; readonly keyId: string; readonly account: string; readonly capPerDay?: Usd; readonly capPerMonth?: Usd }
   | { readonly kind: 'wallet'; readonly id: string; readonly wallet: string }
   | { readonly kind: 'signed'; readonly id: string; readonly wallet: string; readonly account: string }
   | { readonly kind: 'anonymous'; readonly id: string }
   | { readonly kind: 'refused'; readonly id: string; readonly why: string }
+
+/** Whose money and whose share it is: a key in place of another keeps its account, and all keys of a wallet have one. */
+export const accountOf = (consumer: Consumer): string => (consumer.kind === 'key' || consumer.kind === 'signed' ? consumer.account : consumer.id)
 
 /** Who pays. One call has one payer. */
 export type Payer =

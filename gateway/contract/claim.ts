@@ -13,16 +13,20 @@ export interface Rate {
   readonly everyNs: number
 }
 
+/** One key held to a rate. */
+export interface Pace {
+  readonly key: string
+  readonly rate: Rate
+  readonly burst: number
+}
+
 /**
  * `of` says whose the counter is. What is the consumer's is taken in a second move where the consumer is a wallet,
  * because until its payment is verified a wallet is only a claim.
  */
-export interface RateClaim {
+export interface RateClaim extends Pace {
   readonly kind: 'rate'
-  readonly key: string
   readonly of: 'consumer' | 'address'
-  readonly rate: Rate
-  readonly burst: number
   readonly refusal: Extract<RefusalCode, 'rate_limited' | 'blocked'>
 }
 
@@ -55,12 +59,32 @@ export interface NameClaim {
   readonly durable: boolean
 }
 
-/** At most `limit` of money in a UTC day. */
+/**
+ * At most `limit` of money in a UTC day or month: of what credits are charged, and of what payments are over. Counted in the
+ * turn in which it was reserved. Several caps of one key are one count; the tightest refuses.
+ */
 export interface SpendClaim {
   readonly kind: 'spend'
   readonly key: string
   readonly of: 'consumer'
   readonly limit: Usd
+  readonly per: 'day' | 'month'
+}
+
+/**
+ * Fair use of a pool. Where others have taken units of it within the window, `key` may have taken no more than a share of
+ * what there was: of what is left for sale now and what everybody took within the window, rounded up to a whole unit. Who is
+ * alone takes what he likes. The window is counted in tenths and ends with one of them: it lasts up to a tenth longer.
+ */
+export interface ShareClaim {
+  readonly kind: 'share'
+  readonly key: string
+  readonly of: 'consumer'
+  readonly pool: string
+  /** Names of the connections whose units are for sale to this call. */
+  readonly connections: readonly string[]
+  readonly millionths: number
+  readonly windowMs: number
 }
 
 /** At most `limit` calls at once. */
@@ -76,5 +100,5 @@ export interface UnpaidClaim {
   readonly kind: 'unpaid'
 }
 
-export type Claim = RateClaim | SupplyClaim | OnceClaim | NameClaim | SpendClaim | SlotClaim | UnpaidClaim
+export type Claim = RateClaim | SupplyClaim | OnceClaim | NameClaim | SpendClaim | ShareClaim | SlotClaim | UnpaidClaim
 export type StoreClaim = Exclude<Claim, UnpaidClaim>

@@ -1,5 +1,6 @@
 /** Ports: what the rooms offer each other. Implementations live in the rooms; `gateway.ts` joins them. */
 
+import type { Pace } from './claim.ts'
 import type { Units, Usd } from './money.ts'
 import type { Till, TillSettings } from './payment.ts'
 import type { EpochMs, Month } from './time.ts'
@@ -32,6 +33,7 @@ export interface KeyRecord {
   readonly owner?: string
   readonly account: string
   readonly capPerDay?: Usd
+  readonly capPerMonth?: Usd
   readonly createdAtMs: EpochMs
   readonly expiresAtMs?: EpochMs
   readonly revokedAtMs?: EpochMs
@@ -152,6 +154,12 @@ export interface Meters {
   blockedUntilMs(key: string): EpochMs | undefined
 }
 
+/** Paces for what makes no move of the store: bounded, in memory, of this process alone. */
+export interface LocalPaces {
+  /** Takes one where the pace allows it, and answers 0; else the seconds to wait: then nothing is taken. */
+  tried(pace: Pace): number
+}
+
 /** What `create` of a plugin may use. */
 export interface PluginPorts {
   readonly mode: 'sandbox' | 'live'
@@ -161,6 +169,7 @@ export interface PluginPorts {
   readonly keys: KeyMirror
   readonly stock: StockMirror
   readonly meters: Meters
+  readonly paces: LocalPaces
   readonly upstreamTimeoutMs: number
   readonly concurrentPerConsumer: number
   /** Where x402 payments are taken on these terms; one for all who name the same. @throws Error with one sentence for the operator */

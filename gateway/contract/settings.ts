@@ -25,8 +25,8 @@ export type Setting =
   | (Base & { readonly type: 'duration' })
   /** `256KiB`, `1MiB` -> bytes */
   | (Base & { readonly type: 'size' })
-  /** `10%` -> Ratio */
-  | (Base & { readonly type: 'percent' })
+  /** `10%` -> Ratio; `positive`: more than 0% */
+  | (Base & { readonly type: 'percent'; readonly positive?: boolean })
   /** `$0.15` -> Usd */
   | (Base & { readonly type: 'money' })
   /** `3x` -> Ratio */
@@ -35,6 +35,8 @@ export type Setting =
   | (Base & { readonly type: 'strings'; readonly pattern?: string })
   /** 0x and 40 hex digits */
   | (Base & { readonly type: 'address' })
+  /** Free names, each with a value of one kind -> ReadonlyMap. `keys`: only names of operations that are configured. */
+  | (Base & { readonly type: 'table'; readonly of: Setting; readonly example: string; readonly keys?: 'operations' })
   /** A nested group of settings */
   | (Base & { readonly type: 'group'; readonly of: Settings })
 
@@ -56,9 +58,11 @@ type ValueOf<S> = S extends { type: 'string' | 'address' }
               ? Usd
               : S extends { type: 'strings' }
                 ? readonly string[]
-                : S extends { type: 'group'; of: infer G extends Settings }
-                  ? Of<G>
-                  : never
+                : S extends { type: 'table'; of: infer V }
+                  ? ReadonlyMap<string, ValueOf<V>>
+                  : S extends { type: 'group'; of: infer G extends Settings }
+                    ? Of<G>
+                    : never
 
 /** The values that `create` gets: finished, checked, with defaults filled in. */
 export type Of<S extends Settings> = { readonly [K in keyof S]: S[K] extends { optional: true } ? ValueOf<S[K]> | undefined : ValueOf<S[K]> }

@@ -183,11 +183,12 @@ export interface NewKey {
   readonly account?: string
   readonly credits: Usd
   readonly capPerDay?: Usd
+  readonly capPerMonth?: Usd
   readonly expiresAtMs?: EpochMs
   readonly note?: string
 }
 
-/** A new key for what another key was for: same account, owner, cap and expiry; the other is revoked in the same move. */
+/** A new key for what another key was for: same account, owner, caps and expiry; the other is revoked in the same move. */
 export interface KeyRotation {
   readonly id: string
   readonly hash: string

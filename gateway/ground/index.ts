@@ -3,12 +3,16 @@ import type { GatewayConfig } from '../../config/model.ts'
 import { AuditLog } from './audit.ts'
 import { onJournal } from './journal.ts'
 import type { Around, Bare, Ground, Surroundings } from './parts.ts'
+import { Paces } from '../stores/index.ts'
 import { onRedis } from './redis.ts'
 import { systemChance, systemClock } from './system.ts'
 
 export { begun, ended } from './life.ts'
 export { type Ground, type Surroundings, storeIdOf } from './parts.ts'
 export { systemChance, systemClock } from './system.ts'
+
+/** Beyond so many the oldest paces go. */
+const ADDRESSES = 200_000
 
 /** @throws FolderError, JournalError, StoreError, BooksError with one sentence for the operator */
 export async function openGround(config: GatewayConfig, { log, clock = systemClock, chance = systemChance }: Surroundings): Promise<Ground> {
@@ -18,6 +22,7 @@ export async function openGround(config: GatewayConfig, { log, clock = systemClo
   return {
     ...bare,
     audit,
+    paces: new Paces(clock, ADDRESSES),
     notices: { tell: (notice) => log.warn({ ...notice }, notice.detail) },
     async close() {
       await audit.close()

@@ -1,5 +1,5 @@
 /** What a ground is made of, and what its makers share. */
-import type { Audit, Books, Chance, Clock, Log, Meters, Notices, Store, StoreAdmin, Usd } from '#contract'
+import type { Audit, Books, Chance, Clock, LocalPaces, Log, Meters, Notices, Store, StoreAdmin, Usd } from '#contract'
 import type { GatewayConfig } from '../../config/model.ts'
 import type { Trail } from '../books/index.ts'
 import type { EvmPayer } from '../payouts/index.ts'
@@ -14,6 +14,8 @@ export interface Ground {
   readonly store: Store
   readonly admin: StoreAdmin
   readonly meters: Meters
+  /** Of those who ask without paying: no move of the store. */
+  readonly paces: LocalPaces
   readonly books: Books
   /** Who did what, in the one hash chain. */
   readonly audit: Audit
@@ -39,7 +41,7 @@ export interface Surroundings {
 export type Around = Required<Surroundings>
 
 /** What differs between the drivers. */
-export type Bare = Omit<Ground, 'audit' | 'notices'> & { readonly trail: Trail }
+export type Bare = Omit<Ground, 'audit' | 'notices' | 'paces'> & { readonly trail: Trail }
 
 export function storeIdOf({ store }: GatewayConfig): string {
   if (store.driver === 'embedded') return store.path

@@ -9,6 +9,7 @@ export interface KeyRequest {
   readonly credits: Usd
   readonly owner?: string
   readonly capPerDay?: Usd
+  readonly capPerMonth?: Usd
   readonly expiresInMs?: number
   readonly note?: string
 }
@@ -44,6 +45,7 @@ export class KeyDesk {
         credits,
         ...(owner === undefined ? {} : { owner }),
         ...(request.capPerDay === undefined ? {} : { capPerDay: request.capPerDay }),
+        ...(request.capPerMonth === undefined ? {} : { capPerMonth: request.capPerMonth }),
         ...(request.expiresInMs === undefined ? {} : { expiresAtMs: (now + request.expiresInMs) as EpochMs }),
         ...(request.note === undefined ? {} : { note: request.note }),
       },
@@ -105,6 +107,7 @@ export class KeyDesk {
       owner: key.owner ?? null,
       balance: formatUsd(await this.#ground.admin.balance(key.account)),
       cap_per_day: key.capPerDay === undefined ? null : formatUsd(key.capPerDay),
+      cap_per_month: key.capPerMonth === undefined ? null : formatUsd(key.capPerMonth),
       state: key.revokedAtMs !== undefined ? 'revoked' : expired ? 'expired' : 'valid',
       created_at: iso(key.createdAtMs),
       expires_at: iso(key.expiresAtMs),

@@ -19,6 +19,7 @@ import {
 import type { Journal } from './journal.ts'
 import { auditedOf, type JournalRecord } from './records.ts'
 import type { State, Tally } from './state.ts'
+import { storedKey } from './state-parts.ts'
 import type { Stock } from './stock.ts'
 
 export class EmbeddedAdmin implements StoreAdmin {
@@ -39,11 +40,10 @@ export class EmbeddedAdmin implements StoreAdmin {
   }
 
   async createKey(key: NewKey, audit?: AuditEntry): Promise<KeyRecord> {
-    const { credits, capPerDay, ...rest } = key
+    const { credits, ...rest } = key
     const at = this.#clock.nowMs()
     const account = key.account ?? `key:${key.id}`
-    const cap = capPerDay === undefined ? {} : { capPerDay: capPerDay.toString() }
-    const records: JournalRecord[] = [{ t: 'key', key: { ...rest, account, createdAtMs: at, ...cap } }]
+    const records: JournalRecord[] = [{ t: 'key', key: storedKey({ ...rest, account, createdAtMs: at }) }]
     if (credits > 0n) records.push({ t: 'credit', id: `grant-${key.id}`, account, amount: credits.toString(), from: 'grant', at })
     await this.#write(records, audit)
     return this.#state.keys.get(key.id) as KeyRecord
@@ -59,9 +59,7 @@ export class EmbeddedAdmin implements StoreAdmin {
   async rotateKey(id: string, to: KeyRotation, audit?: AuditEntry): Promise<KeyRecord | undefined> {
     const old = this.#state.keys.get(id)
     if (old === undefined || old.revokedAtMs !== undefined) return undefined
-    const { capPerDay, ...rest } = old
-    const cap = capPerDay === undefined ? {} : { capPerDay: capPerDay.toString() }
-    await this.#write([{ t: 'rotate', from: id, key: { ...rest, ...to, createdAtMs: this.#clock.nowMs(), ...cap } }], audit)
+    await this.#write([{ t: 'rotate', from: id, key: storedKey({ ...old, ...to, createdAtMs: this.#clock.nowMs() }) }], audit)
     return this.#state.keys.get(to.id)
   }
 

@@ -1,13 +1,16 @@
-/** The claims of a reservation beside quota and money: names, used-once keys, paces, slots, spending caps. */
-import type { Clock, Named, RateState, Reserved, StoreClaim, Usd } from '#contract'
+/** The claims of a reservation beside quota and money: names, used-once keys, paces, slots, spending caps, shares. */
+import type { Clock, Named, RateClaim, RateState, Reserved, ShareClaim, StoreClaim, Usd } from '#contract'
 import type { Counters } from './counters.ts'
-import type { Hold } from './holds.ts'
+import { type Hold, mostOf } from './holds.ts'
+import { isNearer, type LimitClaim, limitRefusal, rateState, SLOT_SECONDS } from './limits.ts'
 import type { NamedEnd, Names } from './names.ts'
 import type { Paces } from './paces.ts'
+import type { Shares } from './shares.ts'
 import type { State } from './state.ts'
+import type { Stock } from './stock.ts'
 import { type Refused, refusal } from './supply.ts'
+import { turnEndMs } from './turns.ts'
 
-const DAY_MS = 86_400_000
 const PENDING_RETRY_SECONDS = 2
 
 export type NamedBefore = Extract<Reserved, { kind: 'named' }>
@@ -17,6 +20,8 @@ export interface ClaimParts {
   readonly state: State
   readonly paces: Paces
   readonly counters: Counters
+  readonly shares: Shares
+  readonly stock: Stock
   readonly names: Names
 }
 
@@ -29,7 +34,7 @@ export class Claims {
     this.#parts = parts
   }
 
-  /** Replay or 409 first, then 429; 402 and 503 come from the supply. Takes nothing but what `refused` does. */
+  /** Replay, 409 or a used payment: the first that speaks. Takes nothing. */
   check(claims: readonly StoreClaim[]): Refused | NamedBefore | Promise<NamedBefore> | undefined {
     for (const claim of claims) {
       if (claim.kind !== 'name') continue
@@ -46,32 +51,51 @@ export class Claims {
         return refusal('payment_pending', 'the payment is in use by a call that has not ended', { retryAfterSeconds: PENDING_RETRY_SECONDS })
       return refusal('payment_invalid', 'the payment was used before')
     }
-    for (const claim of claims) {
-      if (claim.kind === 'rate') {
-        const wait = this.#parts.paces.wait(claim)
-        if (wait <= 0) continue
-        const more = { rate: this.#parts.paces.state(claim), retryAfterSeconds: Math.ceil(wait) }
-        return this.refused(claims, refusal(claim.refusal, `more than ${claim.rate.count} calls in ${claim.rate.windowSeconds} s`, more))
-      }
-      if (claim.kind === 'slot' && !this.#parts.counters.slotFree(claim)) {
-        return this.refused(claims, refusal('rate_limited', `more than ${claim.limit} calls at once`, { retryAfterSeconds: 1 }))
-      }
-    }
     return undefined
   }
 
-  overCap(claims: readonly StoreClaim[], price: Usd): Refused | undefined {
+  /**
+   * 429, with the longest wait of all limits that refuse. Of caps and shares only where it is known what the call would cost
+   * and take; `held` units of it are taken already.
+   */
+  limited(claims: readonly StoreClaim[], price: Usd | undefined, units: number, held: number): Refused | undefined {
+    let longest = 0
+    let worst: LimitClaim | undefined
     for (const claim of claims) {
-      if (claim.kind !== 'spend' || this.#parts.counters.spentToday(claim.key) + price <= claim.limit) continue
-      const tomorrow = Math.ceil((DAY_MS - (this.#parts.clock.nowMs() % DAY_MS)) / 1000)
-      return refusal('rate_limited', "the key's spending cap for this UTC day is reached", { retryAfterSeconds: tomorrow })
+      const wait = this.#wait(claim, price, units, held)
+      if (wait <= longest) continue
+      longest = wait
+      worst = claim as LimitClaim
     }
-    return undefined
+    return worst === undefined ? undefined : this.refused(claims, limitRefusal(worst, longest, this.rate(claims)))
   }
 
-  /** A refused call leaves no trace but in the limits of its address. */
+  /** Seconds until the claim would be good; 0 when it is. */
+  #wait(claim: StoreClaim, price: Usd | undefined, units: number, held: number): number {
+    const { paces, counters, shares, clock } = this.#parts
+    switch (claim.kind) {
+      case 'rate':
+        return paces.wait(claim)
+      case 'slot':
+        return counters.slotFree(claim) ? 0 : SLOT_SECONDS
+      case 'spend':
+        if (price === undefined || counters.spent(claim) + price <= claim.limit) return 0
+        return (turnEndMs(claim.per, clock.nowMs()) - clock.nowMs()) / 1000
+      case 'share':
+        return price === undefined ? 0 : shares.wait(claim, units, () => this.#left(claim, held))
+      default:
+        return 0
+    }
+  }
+
+  #left({ connections }: ShareClaim, held: number): number {
+    const { stock } = this.#parts
+    return connections.reduce((sum, name) => (stock.enabled(name) ? sum + stock.left(name) : sum), held)
+  }
+
+  /** A refused call leaves no trace but in the limits of its address; where these refuse, too, a wait is as long as they said. */
   refused(claims: readonly StoreClaim[], refused: Refused): Refused {
-    for (const claim of claims) if (claim.kind === 'rate' && claim.of === 'address') this.#parts.paces.take(claim)
+    for (const claim of claims) if (claim.kind === 'rate' && claim.of === 'address') this.#parts.paces.tried(claim)
     return refused
   }
 
@@ -84,7 +108,11 @@ export class Claims {
         this.#parts.counters.takeSlot(claim)
         hold.slots.push(claim)
       } else if (claim.kind === 'spend') {
-        hold.spends.push(this.#parts.counters.spend(claim.key, hold.payer.by === 'x402' ? hold.payer.payment.amount : hold.price))
+        // Several caps of one key are one count.
+        if (hold.spends.some(({ key, per }) => key === claim.key && per === claim.per)) continue
+        hold.spends.push(this.#parts.counters.spend(claim, mostOf(hold)))
+      } else if (claim.kind === 'share') {
+        hold.shares.push(this.#parts.shares.take(claim, hold.units))
       } else if (claim.kind === 'once') {
         this.#parts.state.once.set(claim.key, claim.untilMs)
         hold.once.push(claim)
@@ -108,7 +136,7 @@ export class Claims {
   }
 
   /** Settled, with the call still to come: used, whatever becomes of it. */
-  used(hold: Hold): void {
+  usedOnce(hold: Hold): void {
     for (const { key } of hold.once) this.#open.delete(key)
     hold.once = []
   }
@@ -123,14 +151,31 @@ export class Claims {
     for (const spent of hold.spends) this.#parts.counters.unspend(spent, spent.amount - price)
   }
 
-  /** Not charged: whatever became of the units, the consumer's counters are as before. */
-  giveBack(hold: Hold): void {
-    for (const claim of hold.rates) if (claim.of === 'consumer') this.#parts.paces.giveBack(claim)
-    this.spent(hold, 0n)
+  /** Of the units that were taken of a share only so many were used. */
+  used(hold: Hold, units: number): void {
+    for (const shared of hold.shares) if (shared.units !== units) this.#parts.shares.giveBack(shared, shared.units - units)
   }
 
-  rate(hold: Hold): RateState | undefined {
-    const claim = hold.rates[0]
-    return claim === undefined ? undefined : this.#parts.paces.state(claim)
+  /** Not charged: whatever became of the units, the consumer's counters are as before. */
+  giveBack(hold: Hold): void {
+    for (const claim of hold.rates.splice(0)) if (claim.of === 'consumer') this.#parts.paces.giveBack(claim)
+    this.spent(hold, 0n)
+    this.used(hold, 0)
+    hold.spends.length = 0
+    hold.shares.length = 0
+  }
+
+  /** Of the pace that is nearest to refusing. */
+  rate(claims: readonly StoreClaim[]): RateState | undefined {
+    let found: RateClaim | undefined
+    let aheadNs = 0
+    for (const claim of claims) {
+      if (claim.kind !== 'rate') continue
+      const ahead = this.#parts.paces.aheadNs(claim)
+      if (found !== undefined && !isNearer(claim, ahead, found, aheadNs)) continue
+      found = claim
+      aheadNs = ahead
+    }
+    return found === undefined ? undefined : rateState(found, aheadNs)
   }
 }

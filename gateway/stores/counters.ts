@@ -1,20 +1,43 @@
-/** The consumer's counters beside paces: money in a UTC day and calls at once. */
-import type { Clock, SlotClaim, Usd } from '#contract'
+/** The consumer's counters beside paces and shares: calls at once, and money in a UTC day and month. */
+import type { Clock, SlotClaim, SpendClaim, Usd } from '#contract'
 import { NOTHING } from '#contract'
+import { type Per, turnEndMs, turnOf } from './turns.ts'
 
-const DAY_MS = 86_400_000
-
-/** What one call has counted, and in which day: what is given back later must not be taken off another day's. */
+/** What one call has counted, when, and in which turn: what is given back later must not be taken off another one. */
 export interface Spent {
   readonly key: string
-  readonly day: number
+  readonly per: Per
+  readonly turn: number
   readonly amount: bigint
+  readonly atMs: number
+}
+
+/** Of one turn, by key. With the next one all of it is forgotten, at once: memory is bounded by who spends in a turn. */
+class Sums {
+  readonly per: Per
+  turn = -1
+  #endMs = 0
+  #sums = new Map<string, bigint>()
+
+  constructor(per: Per) {
+    this.per = per
+  }
+
+  /** A clock that is set back does not begin an old turn anew. */
+  at(nowMs: number): Map<string, bigint> {
+    if (nowMs >= this.#endMs) {
+      this.turn = turnOf(this.per, nowMs)
+      this.#endMs = turnEndMs(this.per, nowMs)
+      this.#sums = new Map()
+    }
+    return this.#sums
+  }
 }
 
 export class Counters {
   readonly #clock: Clock
   readonly #slots = new Map<string, number>()
-  readonly #spent = new Map<string, { day: number; amount: bigint }>()
+  readonly #sums = { day: new Sums('day'), month: new Sums('month') }
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -34,65 +57,74 @@ export class Counters {
     else this.#slots.delete(claim.key)
   }
 
-  spentToday(key: string): Usd {
-    const spent = this.#spent.get(key)
-    return (spent !== undefined && spent.day === dayOf(this.#clock.nowMs()) ? spent.amount : NOTHING) as Usd
+  /** In the turn that is now. */
+  spent({ key, per }: Pick<SpendClaim, 'key' | 'per'>): Usd {
+    return (this.#sums[per].at(this.#clock.nowMs()).get(key) ?? NOTHING) as Usd
   }
 
-  spend(key: string, amount: bigint): Spent {
-    const day = dayOf(this.#clock.nowMs())
-    const spent = this.#spent.get(key)
-    if (spent === undefined || spent.day !== day) this.#spent.set(key, { day, amount })
-    else spent.amount += amount
-    return { key, day, amount }
+  spend({ key, per }: Pick<SpendClaim, 'key' | 'per'>, amount: bigint): Spent {
+    const atMs = this.#clock.nowMs()
+    const sums = this.#sums[per].at(atMs)
+    sums.set(key, (sums.get(key) ?? 0n) + amount)
+    return { key, per, turn: this.#sums[per].turn, amount, atMs }
   }
 
-  unspend({ key, day }: Spent, amount: bigint): void {
-    const spent = this.#spent.get(key)
-    if (spent !== undefined && spent.day === day) spent.amount -= amount
+  unspend({ key, per, turn }: Spent, amount: bigint): void {
+    const sums = this.#sums[per].at(this.#clock.nowMs())
+    if (this.#sums[per].turn === turn) sums.set(key, (sums.get(key) ?? 0n) - amount)
   }
 
-  /** What the journal says of an earlier process: only today's still matters. */
+  /** What the journal says of an earlier process: only what was spent in the turns that are now still matters. */
   spentBefore(spending: Spending | undefined): void {
-    for (const { key, day, amount } of spending?.all() ?? []) if (day === dayOf(this.#clock.nowMs())) this.spend(key, amount)
+    const now = this.#clock.nowMs()
+    for (const spent of spending?.all() ?? []) if (spent.turn === turnOf(spent.per, now)) this.spend(spent, spent.amount)
   }
 }
 
 /** Of a charge or an intent in the journal. */
-interface Spender {
+export interface Spender {
   readonly by: string
   readonly at: number
+  /** When it was reserved, where that was in an earlier day: it counts there. */
+  readonly since?: number | undefined
   readonly price: string
-  readonly call: { readonly consumer: string }
 }
 
-/** Money by consumer in the last UTC day in which he spent any: caps hold over a restart. An intent counts until it is void. */
+export type Sum = Omit<Spent, 'atMs'>
+
+const PER: readonly Per[] = ['day', 'month']
+
+/** What a charge or an intent counts for its consumer. */
+export const spentBy = ({ by, at, since, price }: Spender, key: string): readonly Spent[] =>
+  by === 'owner' ? [] : PER.map((per) => ({ key, per, turn: turnOf(per, since ?? at), amount: BigInt(price), atMs: since ?? at }))
+
+/** Money by consumer in the last UTC day and month in which he spent any: caps hold over a restart. An intent counts until it is void. */
 export class Spending {
-  readonly #spent = new Map<string, { day: number; amount: bigint }>()
+  readonly #sums = { day: new Map<string, { turn: number; amount: bigint }>(), month: new Map<string, { turn: number; amount: bigint }>() }
 
-  add({ by, at, price, call }: Spender): void {
-    if (by !== 'owner') this.set({ key: call.consumer, day: dayOf(at), amount: BigInt(price) })
+  add(spender: Spender, key: string): void {
+    for (const spent of spentBy(spender, key)) this.set(spent)
   }
 
-  takeBack({ by, at, price, call }: Spender): void {
-    const spent = this.#spent.get(call.consumer)
-    if (by !== 'owner' && spent?.day === dayOf(at)) spent.amount -= BigInt(price)
+  takeBack(spender: Spender, key: string): void {
+    for (const { per, turn, amount } of spentBy(spender, key)) {
+      const sum = this.#sums[per].get(key)
+      if (sum?.turn === turn) sum.amount -= amount
+    }
   }
 
-  set({ key, day, amount }: Spent): void {
-    const spent = this.#spent.get(key)
-    if (spent === undefined || spent.day < day) this.#spent.set(key, { day, amount })
-    else if (spent.day === day) spent.amount += amount
+  set({ key, per, turn, amount }: Sum): void {
+    const sum = this.#sums[per].get(key)
+    if (sum === undefined || sum.turn < turn) this.#sums[per].set(key, { turn, amount })
+    else if (sum.turn === turn) sum.amount += amount
   }
 
-  /** What was spent before the day of `nowMs` caps nothing any more. */
+  /** What was spent before the turns of `nowMs` caps nothing any more. */
   forgetBefore(nowMs: number): void {
-    for (const [key, { day }] of this.#spent) if (day < dayOf(nowMs)) this.#spent.delete(key)
+    for (const per of PER) for (const [key, { turn }] of this.#sums[per]) if (turn < turnOf(per, nowMs)) this.#sums[per].delete(key)
   }
 
-  *all(): Iterable<Spent> {
-    for (const [key, { day, amount }] of this.#spent) yield { key, day, amount }
+  *all(): Iterable<Sum> {
+    for (const per of PER) for (const [key, { turn, amount }] of this.#sums[per]) yield { key, per, turn, amount }
   }
 }
-
-const dayOf = (atMs: number): number => Math.floor(atMs / DAY_MS)

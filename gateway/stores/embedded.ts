@@ -28,6 +28,7 @@ export class EmbeddedStore extends Taking implements Store {
     freeUnits(hold)
     freeMoney(hold, this.parts.state)
     this.claims.spent(hold, charge.price)
+    this.claims.used(hold, charge.units)
     const written = this.#writeCharge(hold, { t: 'charge', ...fieldsOf(hold, charge, this.parts.clock.nowMs()) })
     if (charge.units < hold.units) this.parts.leases.trim(hold.connection, hold.tally)
     return written
@@ -75,6 +76,7 @@ export class EmbeddedStore extends Taking implements Store {
     if (hold.intent.t === 'buy') return this.#bought(hold, hold.intent, { t: 'bought', id, transaction: settlement.transaction, at })
     this.#end(hold)
     freeUnits(hold)
+    this.claims.used(hold, hold.intent.units)
     return this.#writeCharge(hold, { t: 'settled', id, transaction: settlement.transaction, headers: settlement.headers, at })
   }
 
@@ -90,7 +92,7 @@ export class EmbeddedStore extends Taking implements Store {
   async #bought(hold: Hold, { account, amount }: Buying, record: JournalRecord): Promise<void> {
     const { state, names } = this.parts
     const written = this.write(record)
-    this.claims.used(hold)
+    this.claims.usedOnce(hold)
     if (hold.alternative === undefined) {
       names.set(hold, 'settling')
       this.holds.delete(hold.id)

@@ -1,8 +1,9 @@
 /** Holds: what calls under way have taken. States: held → calling → settling → done | unknown; done holds are gone. */
 import type { Alternative, Charge, EpochMs, NameClaim, OnceClaim, Payer, Payment, RateClaim, SlotClaim, Usd } from '#contract'
 import { NOTHING } from '#contract'
-import type { Spent } from './counters.ts'
+import { type Spent, spentBy } from './counters.ts'
 import type { Buying, ChargeFields, Intended } from './records.ts'
+import type { Shared } from './shares.ts'
 import type { State, Tally } from './state.ts'
 import { noTally } from './state-parts.ts'
 import type { Shelf } from './stock.ts'
@@ -16,6 +17,8 @@ export interface HoldFacts {
   readonly payer: Payer
   readonly names: NameClaim[]
   readonly once: OnceClaim[]
+  /** What was counted towards caps, and when. */
+  readonly spends?: readonly Spent[]
 }
 
 export interface Hold {
@@ -38,6 +41,7 @@ export interface Hold {
   readonly rates: RateClaim[]
   readonly slots: SlotClaim[]
   readonly spends: Spent[]
+  readonly shares: Shared[]
   /** Names that stand in the journal already. */
   namesDurable: boolean
   /** An answer is on disk from here on. */
@@ -62,6 +66,7 @@ export const newHold = (id: string, alternative: Alternative, payer: Payer, { pe
   rates: [],
   slots: [],
   spends: [],
+  shares: [],
   namesDurable: false,
   intent: undefined,
   prepaid: undefined,
@@ -77,6 +82,9 @@ export function moveHold(hold: Hold, to: Alternative, { period, tally }: Shelf):
   hold.tally = tally
   if (hold.payer.by === 'credits') hold.price = hold.prepaid ?? to.price
 }
+
+/** What the call may cost its payer: what is held, or what its payment is over. */
+export const mostOf = ({ payer, price }: Hold): Usd => (payer.by === 'x402' ? payer.payment.amount : price)
 
 export function holdMoney(hold: Hold, state: State): void {
   if (hold.payer.by !== 'credits') return
@@ -116,6 +124,7 @@ export const newPurchase = (id: string, payment: Payment): Hold => ({
     rates: [],
     slots: [],
     spends: [],
+    shares: [],
   },
   ...{ namesDurable: false, intent: undefined, prepaid: undefined },
 })
@@ -143,7 +152,9 @@ export function holdOfIntent(intent: Intended | Buying, state: State): Hold {
     once: intent.once.map(({ key, until }) => ({ kind: 'once', key, untilMs: until as OnceClaim['untilMs'] })),
     rates: [],
     slots: [],
-    spends: [],
+    // An intent counts towards caps until it is void.
+    spends: t === 'buy' ? [] : [...spentBy(intent, state.spender(intent.call.consumer))],
+    shares: [],
     namesDurable: true,
     intent,
     prepaid: undefined,
@@ -164,10 +175,19 @@ export const usedNames = ({ names, once }: Pick<HoldFacts, 'names' | 'once'>): P
   once: once.length === 0 ? NONE : once.map(({ key, untilMs }) => ({ key, until: untilMs })),
 })
 
+const DAY_MS = 86_400_000
+
+/** When it was counted towards a cap, if that was in another day. */
+function sinceOf({ spends }: HoldFacts, at: EpochMs): number | undefined {
+  const first = spends?.[0]
+  return first === undefined || Math.floor(first.atMs / DAY_MS) === Math.floor(at / DAY_MS) ? undefined : first.atMs
+}
+
 /** What stands in the journal of a charge or an intent. */
 export const fieldsOf = (hold: HoldFacts, charge: Charge, at: EpochMs): ChargeFields => ({
   id: hold.id,
   at,
+  since: sinceOf(hold, at),
   connection: hold.connection,
   owner: hold.owner,
   period: hold.period,

@@ -4,6 +4,7 @@ import type { Kept } from './answers.ts'
 import type { Buying, Intended, KeyCreated, PayoutBegun } from './records.ts'
 import type { Place } from './segments.ts'
 import { keyFrom, type NamedCall, type State, type Sum, type Tally } from './state.ts'
+import { storedKey } from './state-parts.ts'
 
 type StoredTally = Pick<Tally, 'sold' | 'own' | 'wasted' | 'external' | 'leasedTo'> & { readonly revenue: string }
 
@@ -23,11 +24,11 @@ export type Line =
   | readonly ['payout', PayoutBegun['payout']]
   | readonly ['payouts', number]
   | readonly ['answer', string, Kept]
-  | readonly ['spent', string, number, string]
+  | readonly ['spent', string, number, string, 'month'?]
 
 export function* linesOf(state: State): Iterable<Line> {
   yield ['mode', state.mode ?? null]
-  for (const { capPerDay, ...key } of state.keys.values()) yield ['key', capPerDay === undefined ? key : { ...key, capPerDay: capPerDay.toString() }]
+  for (const key of state.keys.values()) yield ['key', storedKey(key)]
   for (const [id, { posted }] of state.accounts) yield ['account', id, posted.toString()]
   for (const [connection, enabled] of state.switches) yield ['switch', connection, enabled]
   for (const [connection, periods] of state.tallies) {
@@ -45,7 +46,8 @@ export function* linesOf(state: State): Iterable<Line> {
   if (state.payout !== undefined) yield ['payout', { ...state.payout, amount: state.payout.amount.toString() }]
   yield ['payouts', state.payouts]
   for (const [receipt, kept] of state.answers.all()) yield ['answer', receipt, kept]
-  for (const { key, day, amount } of state.spending?.all() ?? []) yield ['spent', key, day, amount.toString()]
+  for (const { key, per, turn, amount } of state.spending?.all() ?? [])
+    yield per === 'day' ? ['spent', key, turn, amount.toString()] : ['spent', key, turn, amount.toString(), per]
 }
 
 export function putLine(state: State, line: Line): void {
@@ -68,7 +70,7 @@ export function putLine(state: State, line: Line): void {
       state.before.set(line[1], [line[2]])
       return
     case 'spent':
-      state.spending?.set({ key: line[1], day: line[2], amount: BigInt(line[3]) })
+      state.spending?.set({ key: line[1], turn: line[2], amount: BigInt(line[3]), per: line[4] ?? 'day' })
       return
     case 'payout':
       state.payout = { ...line[1], amount: BigInt(line[1].amount) as Usd }

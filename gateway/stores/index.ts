@@ -17,6 +17,7 @@ import { Names } from './names.ts'
 import { Paces } from './paces.ts'
 import { JournalReader } from './reader.ts'
 import type { JournalRecord } from './records.ts'
+import { Shares } from './shares.ts'
 import { start } from './start.ts'
 import type { State } from './state.ts'
 import { leaseLeft, Stock } from './stock.ts'
@@ -26,6 +27,7 @@ export type { ChainCheck, FoundCharge, JournalReader, WrittenGroup } from './rea
 export type * from './records.ts'
 export { FolderError } from './lock.ts'
 export { JournalError } from './groups.ts'
+export { Paces } from './paces.ts'
 export { periodAt } from './periods.ts'
 
 export interface EmbeddedOptions {
@@ -91,7 +93,7 @@ function opened(options: EmbeddedOptions, lock: { release(): void }): Opened {
   if (state.mode === undefined) begin(journal, state, options)
   const stock = new Stock(state, clock, { enabledByDefault: options.mode === 'sandbox' })
   const names = new Names(clock, state, state.answers)
-  const parts = { clock, journal, state, stock, counters, names, paces: new Paces(clock), leases: new Leases(journal, state, stock) }
+  const parts = { clock, journal, state, stock, counters, names, paces: new Paces(clock), shares: new Shares(clock), leases: new Leases(journal, state, stock) }
   const store = new EmbeddedStore(parts)
   wasteLostLeases(journal, state, clock)
   const reader = new JournalReader({ folder, archive, end: () => journal.end })

@@ -17,7 +17,8 @@ function chargeLine(r: Charged): string {
   const names = r.names.length === 0 ? '[]' : JSON.stringify(r.names)
   const once = r.once.length === 0 ? '[]' : JSON.stringify(r.once)
   const answer = r.answer === undefined ? '' : `,"answer":${JSON.stringify(r.answer)}`
-  return `{"t":"charge","id":${quoted(r.id)},"at":${r.at},"connection":${quoted(r.connection)},"owner":${quoted(r.owner)},"period":${r.period},${money},${what},"names":${names},"once":${once}${answer},"call":${callText(r.call)}}`
+  const since = r.since === undefined ? '' : `,"since":${r.since}`
+  return `{"t":"charge","id":${quoted(r.id)},"at":${r.at}${since},"connection":${quoted(r.connection)},"owner":${quoted(r.owner)},"period":${r.period},${money},${what},"names":${names},"once":${once}${answer},"call":${callText(r.call)}}`
 }
 
 function callText(c: CallRecord): string {
@@ -34,7 +35,7 @@ function attemptText(a: Attempt): string {
 }
 
 /** What a charge changes: all that the state needs of it. */
-export type SoldFacts = Pick<Charged, 'id' | 'at' | 'connection' | 'period' | 'units' | 'price' | 'by' | 'account' | 'names' | 'once' | 'answer'> & {
+export type SoldFacts = Pick<Charged, 'id' | 'at' | 'since' | 'connection' | 'period' | 'units' | 'price' | 'by' | 'account' | 'names' | 'once' | 'answer'> & {
   readonly call: Pick<CallRecord, 'consumer'>
 }
 

@@ -2,7 +2,7 @@
  * Steady paces by GCRA: one theoretical arrival time a key, in nanoseconds of the monotonic clock.
  * A call conforms when its arrival is not earlier than that time less (burst − 1) intervals.
  */
-import type { Clock, RateClaim, RateState } from '#contract'
+import type { Clock, LocalPaces, Pace as Claim } from '#contract'
 
 interface Pace {
   arrivalNs: number
@@ -13,7 +13,7 @@ const KEYS = 1_000_000
 const LOOK_AT = 16
 const NS = 1e9
 
-export class Paces {
+export class Paces implements LocalPaces {
   readonly #clock: Clock
   /** A plain map: a cache of this size would take its memory, and a third of a second, before the first call. */
   readonly #paces = new Map<string, Pace>()
@@ -25,14 +25,14 @@ export class Paces {
   }
 
   /** Seconds to wait until the call would conform; 0 when it does now. */
-  wait(claim: RateClaim): number {
+  wait(claim: Claim): number {
     const pace = this.#paces.get(claim.key)
     if (pace === undefined) return 0
     const early = pace.arrivalNs - (claim.burst - 1) * claim.rate.everyNs - this.#clock.monotonicNs()
     return early <= 0 ? 0 : early / NS
   }
 
-  take(claim: RateClaim): void {
+  take(claim: Claim): void {
     const now = this.#clock.monotonicNs()
     const pace = this.#paces.get(claim.key)
     if (pace !== undefined) {
@@ -55,19 +55,20 @@ export class Paces {
   }
 
   /** The call did not happen: the consumer's pace is as if it had not asked. */
-  giveBack(claim: RateClaim): void {
+  giveBack(claim: Claim): void {
     const pace = this.#paces.get(claim.key)
     if (pace !== undefined) pace.arrivalNs -= claim.rate.everyNs
   }
 
-  state(claim: RateClaim): RateState {
-    const now = this.#clock.monotonicNs()
-    const ahead = Math.max(0, (this.#paces.get(claim.key)?.arrivalNs ?? 0) - now)
-    return {
-      limit: claim.rate.count,
-      windowSeconds: claim.rate.windowSeconds,
-      remaining: Math.max(0, Math.floor(claim.burst - ahead / claim.rate.everyNs)),
-      resetSeconds: Math.ceil(ahead / NS),
-    }
+  /** How far the theoretical arrival is ahead of now. */
+  aheadNs({ key }: Claim): number {
+    const pace = this.#paces.get(key)
+    return pace === undefined ? 0 : Math.max(0, pace.arrivalNs - this.#clock.monotonicNs())
+  }
+
+  tried(claim: Claim): number {
+    const wait = this.wait(claim)
+    if (wait === 0) this.take(claim)
+    return wait
   }
 }

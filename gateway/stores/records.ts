@@ -11,7 +11,7 @@ export interface OpenRecord {
 
 export interface KeyCreated {
   readonly t: 'key'
-  readonly key: Omit<KeyRecord, 'capPerDay'> & { readonly capPerDay?: string }
+  readonly key: Omit<KeyRecord, 'capPerDay' | 'capPerMonth'> & { readonly capPerDay?: string; readonly capPerMonth?: string }
 }
 
 export interface KeyRevoked {
@@ -75,6 +75,8 @@ export interface NameFreed {
 export interface ChargeFields {
   readonly id: string
   readonly at: number
+  /** When it was reserved, where that was in an earlier UTC day and counts towards a cap: in that day, and its month. */
+  readonly since?: number | undefined
   readonly connection: string
   readonly owner: string
   readonly period: number

@@ -33,6 +33,17 @@ export interface NamedCall {
 export const noTally = (): Tally => ({ sold: 0, own: 0, wasted: 0, external: 0, leasedTo: 0, heldSold: 0, heldOwn: 0, revenue: NOTHING })
 
 export function keyFrom(record: Pick<KeyCreated, 'key'>): KeyRecord {
-  const { capPerDay, ...key } = record.key
-  return capPerDay === undefined ? key : { ...key, capPerDay: BigInt(capPerDay) as Usd }
+  const { capPerDay, capPerMonth, ...key } = record.key
+  return {
+    ...key,
+    ...(capPerDay !== undefined && { capPerDay: BigInt(capPerDay) as Usd }),
+    ...(capPerMonth !== undefined && { capPerMonth: BigInt(capPerMonth) as Usd }),
+  }
 }
+
+/** A key as it is written down. */
+export const storedKey = ({ capPerDay, capPerMonth, ...key }: KeyRecord): KeyCreated['key'] => ({
+  ...key,
+  ...(capPerDay !== undefined && { capPerDay: capPerDay.toString() }),
+  ...(capPerMonth !== undefined && { capPerMonth: capPerMonth.toString() }),
+})

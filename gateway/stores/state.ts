@@ -14,6 +14,7 @@ import { WalletKeys } from './wallet-keys.ts'
 export { type Account, keyFrom, type NamedCall, type Sum, type Tally }
 
 const CREDIT = 'liab:credit:'
+const KEY = 'key:'
 
 export class State {
   mode: 'sandbox' | 'live' | undefined
@@ -55,6 +56,11 @@ export class State {
       this.accounts.set(id, account)
     }
     return account
+  }
+
+  /** Under what a consumer's spending counts: the account of a key, which another key may have in its place. */
+  spender(consumer: string): string {
+    return this.keys.get(consumer.slice(KEY.length))?.account ?? consumer
   }
 
   tally(connection: string, period: number): Tally {
@@ -171,7 +177,7 @@ export class State {
 
   sold(record: SoldFacts, place?: Place): void {
     if (record.by === 'credits') this.#credit(record.account, -BigInt(record.price))
-    this.spending?.add(record)
+    this.spending?.add(record, this.spender(record.call.consumer))
     this.#charged(record)
     if (record.answer !== undefined) this.#keep(record, { answer: record.answer, record: place })
   }
@@ -185,7 +191,7 @@ export class State {
   }
 
   #intended(record: Intended, place: Place | undefined): void {
-    this.spending?.add(record)
+    this.spending?.add(record, this.spender(record.call.consumer))
     this.intents.set(record.id, record)
     if (place !== undefined) this.intentPlaces.set(record.id, place)
     this.#name(record, 'settling')
@@ -223,7 +229,7 @@ export class State {
     if (intent === undefined) return
     this.#forget(id)
     if (intent.t === 'intent') {
-      this.spending?.takeBack(intent)
+      this.spending?.takeBack(intent, this.spender(intent.call.consumer))
       this.tally(intent.connection, intent.period).wasted += intent.units
       if (blameless !== true) this.upfront.add(intent.payment.payer)
     }

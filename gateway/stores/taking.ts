@@ -1,20 +1,16 @@
 /** The moves that take: reserve, a wallet's second move, and the change to another connection. */
-import type { Alternative, Begun, Clock, HoldRequest, KeyMirror, PurchaseRequest, Reserved, StoreClaim, SupplyClaim, UnitsFate } from '#contract'
+import type { Alternative, Begun, HoldRequest, KeyMirror, Payer, PurchaseRequest, Reserved, StoreClaim, SupplyClaim, UnitsFate, Usd } from '#contract'
 import { Claims, type ClaimParts } from './claims.ts'
-import { freeMoney, freeUnits, type Hold, holdMoney, holdUnits, moveHold, newHold, newPurchase } from './holds.ts'
+import { freeMoney, freeUnits, type Hold, holdMoney, holdUnits, mostOf, moveHold, newHold, newPurchase } from './holds.ts'
 import { lineOf } from './lines.ts'
 import type { Journal } from './journal.ts'
 import type { Leases } from './leases.ts'
 import type { JournalRecord } from './records.ts'
-import type { State } from './state.ts'
 import { leftForSale, type Stock } from './stock.ts'
 import { availableTo, choose, refusal } from './supply.ts'
 
 export interface Parts extends ClaimParts {
-  readonly clock: Clock
   readonly journal: Journal
-  readonly state: State
-  readonly stock: Stock
   readonly leases: Leases
 }
 
@@ -33,7 +29,7 @@ export class Taking {
   }
 
   purchase({ payment, ...request }: PurchaseRequest): Begun | Promise<Begun> {
-    const no = this.#refused(request)
+    const no = this.#refused(request) ?? this.claims.limited(request.claims, undefined, 0, 0)
     if (no !== undefined) return no
     const hold = newPurchase(request.id, payment)
     this.claims.take(hold, request.claims)
@@ -58,9 +54,10 @@ export class Taking {
     const supply = claims.find((claim): claim is SupplyClaim => claim.kind === 'supply')
     if (supply === undefined) throw new Error('a reservation without a supply claim')
     const { alternative, refused } = choose(supply, this.parts.state, this.stock, this.parts.clock.nowMs())
-    // The cap is a limit (429), so it speaks before the price (402) and the stock (503).
-    const refusedNow = (alternative === undefined ? undefined : this.claims.overCap(claims, alternative.price)) ?? refused
-    if (refusedNow !== undefined) return this.claims.refused(claims, refusedNow)
+    // Limits (429) speak before the price (402) and the stock (503).
+    const limited = this.claims.limited(claims, alternative && chargedOf(supply.payer, alternative), alternative?.units ?? 0, 0)
+    if (limited !== undefined) return limited
+    if (refused !== undefined) return this.claims.refused(claims, refused)
     const { connection, units } = alternative as Alternative
     if (!this.parts.leases.covers(connection, units)) {
       return this.parts.leases.wait(connection, units).then(
@@ -79,7 +76,7 @@ export class Taking {
     holdMoney(hold, this.parts.state)
     this.claims.take(hold, claims)
     this.holds.set(id, hold)
-    const held: Reserved = { kind: 'held', chosen: alternative, rate: this.claims.rate(hold) }
+    const held: Reserved = { kind: 'held', chosen: alternative, rate: this.claims.rate(claims) }
     if (payer.by === 'x402' && this.parts.state.upfront.has(payer.payment.payer)) return { ...held, upfront: true }
     return payer.by === 'credits' ? { ...held, available: availableTo(payer, this.parts.state) } : held
   }
@@ -92,10 +89,10 @@ export class Taking {
 
   extend(id: string, claims: readonly StoreClaim[]): Reserved | Promise<Reserved> {
     const hold = this.hold(id)
-    const no = this.claims.check(claims) ?? this.claims.overCap(claims, hold.payer.by === 'x402' ? hold.payer.payment.amount : hold.price)
+    const no = this.claims.check(claims) ?? this.claims.limited(claims, mostOf(hold), hold.units, hold.units)
     if (no !== undefined) return no
     this.claims.take(hold, claims)
-    return { kind: 'held', chosen: hold.alternative as Alternative, rate: this.claims.rate(hold) }
+    return { kind: 'held', chosen: hold.alternative as Alternative, rate: this.claims.rate(claims) }
   }
 
   calling(id: string): void {
@@ -162,3 +159,6 @@ export class Taking {
     return hold
   }
 }
+
+/** What the call would be charged: by a payment what it is over. */
+const chargedOf = (payer: Payer, { price }: Alternative): Usd => (payer.by === 'x402' ? payer.payment.amount : price)

@@ -26,7 +26,7 @@ const failed = (error: unknown): string => (error instanceof Error ? error.messa
 // ------------------------------------------------------------------ settings
 
 /** How a setting without a default may be written. */
-const SAMPLES: Readonly<Record<Exclude<Setting['type'], 'choice' | 'group'>, string>> = {
+const SAMPLES: Readonly<Record<Exclude<Setting['type'], 'choice' | 'group' | 'table'>, string>> = {
   ...{ string: '"text"', boolean: 'true', integer: '1', rate: '60/minute', duration: '30s', size: '1KiB', percent: '10%', money: '$0.15', factor: '3x' },
   ...{ strings: '[text]', address: `"0x${'11'.repeat(20)}"` },
 }
@@ -39,6 +39,7 @@ export function sampleOf(settings: Settings): string {
   const lines = written.map(([name, setting]) => {
     if (setting.type === 'group') return `${name}: {${sampleOf(setting.of).split('\n').join(', ')}}`
     if (setting.type === 'choice') return `${name}: ${setting.of[0]}`
+    if (setting.type === 'table') return `${name}: ${setting.example}`
     return `${name}: ${setting.type === 'integer' ? Math.max(1, setting.minimum ?? 1) : SAMPLES[setting.type]}`
   })
   return lines.join('\n')

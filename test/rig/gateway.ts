@@ -42,6 +42,7 @@ export interface KeyWish {
   readonly credits?: string
   readonly owner?: string
   readonly capPerDay?: string
+  readonly capPerMonth?: string
   readonly expiresInMs?: number
 }
 
@@ -160,11 +161,12 @@ async function ask(dispatcher: Agent, url: string, method: string, { headers = {
   }
 }
 
-async function keyOf({ office }: Running, { credits = '$0', owner, capPerDay, expiresInMs }: KeyWish): Promise<{ id: string; key: string }> {
+async function keyOf({ office }: Running, { credits = '$0', owner, capPerDay, capPerMonth, expiresInMs }: KeyWish): Promise<{ id: string; key: string }> {
   return office.keys.create({
     credits: usd(credits),
     ...(owner === undefined ? {} : { owner }),
     ...(capPerDay === undefined ? {} : { capPerDay: usd(capPerDay) }),
+    ...(capPerMonth === undefined ? {} : { capPerMonth: usd(capPerMonth) }),
     ...(expiresInMs === undefined ? {} : { expiresInMs }),
   })
 }

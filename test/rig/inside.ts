@@ -24,7 +24,7 @@ import { EngineCall, type EnginePorts, Flight, Generation, type Incoming, type L
 import { QualityBook } from '../../gateway/engine/quality.ts'
 import { Unverified } from '../../gateway/engine/unverified.ts'
 import { Tills } from '../../gateway/payments/index.ts'
-import { type Group, type JournalRecord, openEmbedded } from '../../gateway/stores/index.ts'
+import { type Group, type JournalRecord, openEmbedded, Paces } from '../../gateway/stores/index.ts'
 import { adapterOf, connectionOf, operationOf } from './acme.ts'
 import { realChain } from './chains.ts'
 import { memoryFolder, type Teardown } from './folder.ts'
@@ -112,7 +112,7 @@ export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<
     facilitator: () => facilitator,
   })
   const pluginPorts: PluginPorts = {
-    ...{ mode: 'sandbox', clock, chance, log, meters, keys: store.keys, stock: store.stock, ...limits },
+    ...{ mode: 'sandbox', clock, chance, log, meters, paces: new Paces(clock), keys: store.keys, stock: store.stock, ...limits },
     till: (settings) => tills.till(settings),
   }
   const seen = { records: [] as CallRecord[], outcomes: new Map<string, Outcome[]>(), unknowns: { count: 0 } }

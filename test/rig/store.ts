@@ -13,6 +13,7 @@ import {
   type Payment,
   type RateClaim,
   type Reserved,
+  type ShareClaim,
   type SlotClaim,
   type SpendClaim,
   type StoreClaim,
@@ -114,7 +115,7 @@ export const paymentOf = (amount: string, more: Partial<Payment> = {}): Payment 
 export const x402 = (amount: string, more: Partial<Payment> = {}): Payer => ({ by: 'x402', payment: paymentOf(amount, more) })
 
 /** A key with money; its account is `key:<id>`. */
-export async function fund({ admin }: Pick<StoreRig, 'admin'>, amount: string, id = 'k', more: { capPerDay?: Usd } = {}): Promise<void> {
+export async function fund({ admin }: Pick<StoreRig, 'admin'>, amount: string, id = 'k', more: { capPerDay?: Usd; capPerMonth?: Usd } = {}): Promise<void> {
   await admin.createKey({ id, hash: `hash of ${id}`, role: 'consumer', credits: usd(amount), ...more })
 }
 
@@ -145,7 +146,12 @@ export const named = (name: string, digest = 'd', more: Partial<NameClaim> = {})
 })
 export const once = (key: string, more: Partial<OnceClaim> = {}): OnceClaim => ({ kind: 'once', key, untilMs: Date.UTC(2026, 10, 23, 14) as EpochMs, ...more })
 export const slot = (key: string, limit: number): SlotClaim => ({ kind: 'slot', key, of: 'consumer', limit })
-export const spend = (key: string, limit: string): SpendClaim => ({ kind: 'spend', key, of: 'consumer', limit: usd(limit) })
+export const spend = (key: string, limit: string, per: SpendClaim['per'] = 'day'): SpendClaim => ({ kind: 'spend', key, of: 'consumer', limit: usd(limit), per })
+/** Of 30 % in an hour, unless said otherwise. */
+export const share = (key: string, connections: readonly Connection[] = [connectionOf('acme')], more: Partial<ShareClaim> = {}): ShareClaim => ({
+  ...{ kind: 'share', key, of: 'consumer', pool: 'acme', connections: connections.map(({ name }) => name), millionths: 300_000, windowMs: 3_600_000 },
+  ...more,
+})
 
 export const reserve = async ({ store }: Pick<StoreRig, 'store'>, id: string, ...claims: readonly StoreClaim[]): Promise<Reserved> =>
   store.reserve({ id, claims })

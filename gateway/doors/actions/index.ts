@@ -19,12 +19,13 @@ export const actions: Readonly<Record<string, Action>> = {
   'POST /api/ledger/correct': (office, ask) => office.correct(text(ask, 'entry') ?? '', text(ask, 'reason') ?? ''),
   'POST /api/keys': (office, ask) => {
     const owner = text(ask, 'owner')
-    const cap = amount(ask, 'cap_per_day')
+    const [day, month] = [amount(ask, 'cap_per_day'), amount(ask, 'cap_per_month')]
     const expires = wholeNumber(ask, 'expires_in_ms')
     return office.keys.create({
       credits: (amount(ask, 'credits') ?? 0n) as never,
       ...(owner === undefined ? {} : { owner }),
-      ...(cap === undefined ? {} : { capPerDay: cap as never }),
+      ...(day === undefined ? {} : { capPerDay: day as never }),
+      ...(month === undefined ? {} : { capPerMonth: month as never }),
       ...(expires === undefined ? {} : { expiresInMs: expires }),
     })
   },

@@ -7,19 +7,19 @@ import { check } from './check.ts'
 import { Failure } from './context.ts'
 import { bold, table } from './table.ts'
 
-interface Common {
+export interface Common {
   readonly config?: string
   readonly json?: boolean
 }
 
-type Row = Readonly<Record<string, string | number | boolean | null>>
+export type Row = Readonly<Record<string, string | number | boolean | null>>
 
-const cell = (value: Row[string] | undefined): string =>
+export const cell = (value: Row[string] | undefined): string =>
   value === null || value === undefined ? '-' : value === true ? 'yes' : value === false ? 'no' : String(value)
-const money = (value: Row[string] | undefined): string => (typeof value === 'string' ? value.replace(/^(-?)/, '$1$') : '-')
+export const money = (value: Row[string] | undefined): string => (typeof value === 'string' ? value.replace(/^(-?)/, '$1$') : '-')
 const signed = (value: Row[string] | undefined): string => (typeof value === 'string' && !value.startsWith('-') ? `+$${value}` : money(value))
 
-function print(answered: Answered, { json }: Common, show: () => string): void {
+export function print(answered: Answered, { json }: Common, show: () => string): void {
   process.stderr.write(`${answered.by}\n`)
   process.stdout.write(`${json === true ? JSON.stringify(answered.value, null, 2) : show()}\n`)
 }
@@ -32,16 +32,6 @@ export function addCommands(program: Command): void {
   common(program.command('check').description('check the configuration: every problem and warning with its place'))
     .option('--online', 'ask facilitators and nodes, too')
     .action(check)
-  const key = program.command('key').description('keys of consumers and owners')
-  common(key.command('create').description('make a key; it is shown once'))
-    .option('--credits <amount>', 'prepaid credits, for example $5')
-    .option('--cap <amount>', 'most that it may spend in a UTC day, for example $5/day')
-    .option('--expires <duration>', 'for example 30d')
-    .option('--owner <name>', "an owner's key: free, on his own connections")
-    .action(createKey)
-  common(key.command('list').description('all keys, without the keys themselves')).action(listKeys)
-  common(key.command('revoke <id>').description('end a key, everywhere within a second')).action(revokeKey)
-  common(key.command('rotate <id>').description('a new key for the same balance; the old one ends')).action(rotateKey)
   const api = program.command('marketplace').description('what is on sale').command('api').description('connections on sale')
   common(api.command('enable [name]').description('put a connection on sale, or all')).option('--accept-risk', 'although live mode would refuse').action(enable)
   common(api.command('disable [name]').description('take a connection off sale, or all')).action(disable)
@@ -51,70 +41,6 @@ export function addCommands(program: Command): void {
     .option('--owner <name>', "one owner's connections")
     .action(report)
   addEstimate(common(program.command('estimate').description('what a subscription would earn')))
-}
-
-const DAY_MS = 86_400_000
-const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS }
-
-function durationMs(text: string): number {
-  const found = /^(\d{1,6})([smhd])$/.exec(text)
-  if (found === null) throw new Failure(`--expires ${text} is no duration; expected for example 30d`, 2)
-  return Number(found[1]) * (UNITS_MS[found[2] as string] as number)
-}
-
-const isAmount = (text: string): boolean => (parseUsd(text) ?? -1n) >= 0n
-
-async function createKey(options: Common & { credits?: string; cap?: string; expires?: string; owner?: string }): Promise<void> {
-  const cap = options.cap?.replace(/\/day$/, '')
-  if (options.cap !== undefined && (cap === options.cap || !isAmount(cap ?? '')))
-    throw new Failure(`--cap ${options.cap} is no cap; expected for example $5/day`, 2)
-  if (options.credits !== undefined && !isAmount(options.credits)) throw new Failure(`--credits ${options.credits} is no amount; expected for example $5`, 2)
-  if (options.owner !== undefined && options.credits !== undefined) throw new Failure("--credits does not go with --owner: an owner's key is free", 2)
-  const answered = await ask(options.config, 'POST', '/api/keys', {
-    ...(options.credits === undefined ? {} : { credits: options.credits }),
-    ...(cap === undefined ? {} : { cap_per_day: cap }),
-    ...(options.expires === undefined ? {} : { expires_in_ms: durationMs(options.expires) }),
-    ...(options.owner === undefined ? {} : { owner: options.owner }),
-  })
-  const { id, key, credits } = answered.value as { id: string; key: string; credits: string }
-  print(answered, options, () => `${key}\n\nThis is the only time that the key is shown. Id ${id}, credits $${credits}.`)
-}
-
-async function listKeys(options: Common): Promise<void> {
-  const answered = await ask(options.config, 'GET', '/api/keys')
-  const { keys } = answered.value as { keys: readonly Row[] }
-  const columns = [
-    { title: 'id' },
-    { title: 'for' },
-    { title: 'state' },
-    { title: 'balance', align: 'right' as const },
-    { title: 'cap a day', align: 'right' as const },
-    { title: 'expires' },
-  ]
-  print(answered, options, () =>
-    table(
-      columns,
-      keys.map((row) => [
-        cell(row.id),
-        row.role === 'owner' ? `owner ${cell(row.owner)}` : 'consumer',
-        cell(row.state),
-        money(row.balance),
-        money(row.cap_per_day),
-        cell(row.expires_at),
-      ]),
-    ),
-  )
-}
-
-async function revokeKey(id: string, options: Common): Promise<void> {
-  const answered = await ask(options.config, 'POST', '/api/keys/revoke', { id })
-  print(answered, options, () => `${id} is revoked`)
-}
-
-async function rotateKey(id: string, options: Common): Promise<void> {
-  const answered = await ask(options.config, 'POST', '/api/keys/rotate', { id })
-  const made = answered.value as { id: string; key: string; credits: string }
-  print(answered, options, () => `${made.key}\n\nThis is the only time that the key is shown. Id ${made.id}, credits $${made.credits}; ${id} is revoked.`)
 }
 
 async function enable(name: string | undefined, options: Common & { acceptRisk?: boolean }): Promise<void> {

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { addAuditCommands } from './audit.ts'
 import { addCommands, withCommon } from './commands.ts'
 import { Failure, sentenceOf } from './context.ts'
+import { addKeyCommands } from './keys.ts'
 import { addLedgerCommands } from './ledger.ts'
 import { addPayoutCommands } from './payout.ts'
 import { addReceiptCommands } from './receipt.ts'
@@ -17,6 +18,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     // Loaded by this command alone: the others need no server.
     .action(async (options: { config?: string }) => (await import('./start.ts')).start(options))
   addCommands(program)
+  addKeyCommands(program, withCommon)
   addLedgerCommands(program, withCommon)
   addAuditCommands(program, withCommon)
   addReceiptCommands(program, withCommon)

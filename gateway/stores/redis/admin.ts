@@ -17,7 +17,8 @@ import type {
   Usd,
 } from '#contract'
 import { lineOf } from '../lines.ts'
-import { auditedOf, type JournalRecord, type KeyCreated } from '../records.ts'
+import { auditedOf, type JournalRecord } from '../records.ts'
+import { storedKey } from '../state-parts.ts'
 import { leftForSale } from '../stock.ts'
 import { money } from './arguments.ts'
 import type { Argument, Script } from './link.ts'
@@ -47,7 +48,7 @@ export class RedisAdmin implements StoreAdmin {
   async createKey({ credits, ...rest }: NewKey, audit?: AuditEntry): Promise<KeyRecord> {
     const at = this.#parts.clock.nowMs()
     const key: KeyRecord = { ...rest, account: rest.account ?? `key:${rest.id}`, createdAtMs: at }
-    const lines: JournalRecord[] = [{ t: 'key', key: JSON.parse(keyText(key)) as KeyCreated['key'] }]
+    const lines: JournalRecord[] = [{ t: 'key', key: storedKey(key) }]
     if (credits > 0n) lines.push({ t: 'credit', id: `grant-${key.id}`, account: key.account, amount: credits.toString(), from: 'grant', at })
     await this.#move(KEY, [key.id, keyText(key), key.expiresAtMs ?? 0, key.account, money(credits), '', this.#parts.ledger, ...this.#lines(lines, audit)])
     this.#parts.mirrors.put(key)
@@ -75,7 +76,7 @@ export class RedisAdmin implements StoreAdmin {
     const at = this.#parts.clock.nowMs()
     const key: KeyRecord = { ...old, ...to, createdAtMs: at }
     const ended = { ...old, revokedAtMs: at }
-    const lines = this.#lines([{ t: 'rotate', from: id, key: JSON.parse(keyText(key)) as KeyCreated['key'] }], audit)
+    const lines = this.#lines([{ t: 'rotate', from: id, key: storedKey(key) }], audit)
     const done = await this.#move(KEY, [key.id, keyText(key), key.expiresAtMs ?? 0, key.account, '0', id, this.#parts.ledger, keyText(ended), ...lines])
     if (done !== 1) return undefined
     this.#parts.mirrors.put(ended)

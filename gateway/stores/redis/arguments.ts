@@ -1,6 +1,7 @@
 /** Claims and alternatives as the scripts read them: flat lists of text. */
-import type { Alternative, Connection, EpochMs, Period, StoreClaim } from '#contract'
+import type { Alternative, Connection, EpochMs, Period, ShareClaim, StoreClaim } from '#contract'
 import { periodAt } from '../periods.ts'
+import { sharedPool, tenthMs } from '../shares.ts'
 import type { Argument } from './link.ts'
 
 /** Beyond this a number in Redis is not exact any more. */
@@ -12,7 +13,7 @@ export function money(amount: bigint): string {
   return amount.toString()
 }
 
-export function claimArguments(claims: readonly StoreClaim[]): Argument[] {
+export function claimArguments(claims: readonly StoreClaim[], shelves: Shelves): Argument[] {
   const list: Argument[] = []
   let count = 0
   for (const claim of claims) {
@@ -20,7 +21,8 @@ export function claimArguments(claims: readonly StoreClaim[]): Argument[] {
     count += 1
     if (claim.kind === 'rate') list.push('rate', claim.key, claim.rate.everyNs, claim.burst, claim.of)
     else if (claim.kind === 'slot') list.push('slot', claim.key, claim.limit)
-    else if (claim.kind === 'spend') list.push('spend', claim.key, money(claim.limit))
+    else if (claim.kind === 'spend') list.push('spend', claim.key, money(claim.limit), claim.per === 'day' ? 'd' : 'm')
+    else if (claim.kind === 'share') list.push('share', claim.key, ...shelves.shareArguments(claim))
     else if (claim.kind === 'once') list.push('once', claim.key, claim.untilMs)
     else list.push('name', claim.name, claim.digest, claim.untilMs, claim.durable ? '1' : '0')
   }
@@ -63,6 +65,20 @@ export class Shelves {
     const { owner, units, price } = alternative
     const till = period.endMs ?? 0
     return [connection.name, owner, units, money(price), connection.quota, connection.reserved, period.startMs, till, this.#enabledByDefault ? '1' : '0']
+  }
+
+  /** A connection that turns at this very moment is looked at as it was: of a share that is near enough. */
+  shareArguments(claim: ShareClaim): Argument[] {
+    const list: Argument[] = []
+    let count = 0
+    for (const name of claim.connections) {
+      const shelf = this.get(name)
+      if (shelf === undefined) continue
+      const { connection, period } = shelf
+      list.push(name, connection.quota, connection.reserved, period.startMs, this.#enabledByDefault ? '1' : '0')
+      count += 1
+    }
+    return [sharedPool(claim), tenthMs(claim), claim.millionths, count, ...list]
   }
 
   startMs(name: string, nowMs?: number): EpochMs {

@@ -5,7 +5,9 @@
 import { WalletKeys } from '../wallet-keys.ts'
 import { type EpochMs, type KeyMirror, type KeyRecord, NOTHING, type StockMirror, type Units, type Usd } from '#contract'
 import type { Redis } from 'ioredis'
+import type { KeyCreated } from '../records.ts'
 import type { Tally } from '../state.ts'
+import { keyFrom, storedKey } from '../state-parts.ts'
 import { leftForSale, usedOf } from '../stock.ts'
 import type { Shelves } from './arguments.ts'
 import { open } from './link.ts'
@@ -15,14 +17,9 @@ const CHANGES_WAIT_MS = 500
 const PAGE = 1_000
 const BACK_OFF_MS = 100
 
-type StoredKey = Omit<KeyRecord, 'capPerDay'> & { readonly capPerDay?: string }
+export const keyText = (key: KeyRecord): string => JSON.stringify(storedKey(key))
 
-export const keyText = ({ capPerDay, ...key }: KeyRecord): string => JSON.stringify(capPerDay === undefined ? key : { ...key, capPerDay: capPerDay.toString() })
-
-export function keyOf(text: string): KeyRecord {
-  const { capPerDay, ...key } = JSON.parse(text) as StoredKey
-  return capPerDay === undefined ? key : { ...key, capPerDay: BigInt(capPerDay) as Usd }
-}
+export const keyOf = (text: string): KeyRecord => keyFrom({ key: JSON.parse(text) as KeyCreated['key'] })
 
 export const noTally = (): Tally => ({ sold: 0, own: 0, wasted: 0, external: 0, leasedTo: 0, heldSold: 0, heldOwn: 0, revenue: NOTHING })
 

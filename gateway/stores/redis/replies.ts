@@ -4,18 +4,17 @@ import {
   dollars,
   type EpochMs,
   type Named,
-  type RateClaim,
   type RateState,
   type Reserved,
   type StoreClaim,
   type SupplyClaim,
   type Usd,
 } from '#contract'
+import { type LimitClaim, limitRefusal, rateState } from '../limits.ts'
 import { refusal } from '../supply.ts'
 import type { Reply } from './link.ts'
 
 const NS = 1e9
-const DAY_MS = 86_400_000
 const PENDING_RETRY_SECONDS = 2
 
 type Refused = Extract<Reserved, { kind: 'refused' }>
@@ -35,11 +34,6 @@ const numberOf = (reply: Reply | undefined): number => Number.parseInt(textOf(re
 
 /** Claims as the script counts them: all but the supply. */
 const claimAt = (claims: readonly StoreClaim[], index: number): StoreClaim | undefined => claims.filter(({ kind }) => kind !== 'supply')[index]
-
-function rateState({ rate, burst }: RateClaim, aheadNs: number): RateState {
-  const remaining = Math.max(0, Math.floor(burst - aheadNs / rate.everyNs))
-  return { limit: rate.count, windowSeconds: rate.windowSeconds, remaining, resetSeconds: Math.ceil(aheadNs / NS) }
-}
 
 /** Of `<index> <nanoseconds ahead>`. */
 export function rateOf(claims: readonly StoreClaim[], reply: Reply | undefined): RateState | undefined {
@@ -70,19 +64,8 @@ export function refusedOf(reply: readonly Reply[], question: Question): Refused 
       return refusal('payment_pending', 'the payment is in use by a call that has not ended', { retryAfterSeconds: PENDING_RETRY_SECONDS })
     case 'used':
       return refusal('payment_invalid', 'the payment was used before')
-    case 'paced': {
-      const claim = claimAt(question.claims, numberOf(first)) as RateClaim
-      const more = { rate: rateState(claim, numberOf(third)), retryAfterSeconds: Math.ceil(numberOf(second) / NS) }
-      return refusal(claim.refusal, `more than ${claim.rate.count} calls in ${claim.rate.windowSeconds} s`, more)
-    }
-    case 'slots': {
-      const claim = claimAt(question.claims, numberOf(first))
-      return refusal('rate_limited', `more than ${claim?.kind === 'slot' ? claim.limit : 0} calls at once`, { retryAfterSeconds: 1 })
-    }
-    case 'capped':
-      return refusal('rate_limited', "the key's spending cap for this UTC day is reached", {
-        retryAfterSeconds: Math.ceil((DAY_MS - (numberOf(first) % DAY_MS)) / 1000),
-      })
+    case 'limited':
+      return limitRefusal(claimAt(question.claims, numberOf(first)) as LimitClaim, numberOf(second) / NS, rateOf(question.claims, third))
     case 'dear':
       return dear(textOf(first), alternativeAt(question, second), question)
     case 'poor': {

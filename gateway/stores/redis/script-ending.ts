@@ -32,6 +32,7 @@ local charged = function(id, h, units, price)
   if price > 0 then redis.call('HINCRBY', P .. 't:' .. h.t, 'r', int(price)) end
   freeMoney(h)
   freeSlots(id, h)
+  setShares(h, units)
   h.id = id
   setNames(h, 'charged')
   keepOnce(h)
@@ -145,8 +146,7 @@ freeUnits(h)
 redis.call('HINCRBY', P .. 't:' .. h.t, 'w', h.iu)
 if distrust == '1' then redis.call('SADD', P .. 'upfront', string.sub(h.a, 8)) end
 freeSlots(id, h)
-giveBackPaces(h)
-setSpent(h, 0)
+giveBack(h)
 freeNames(h)
 out(ledger, line)
 forget(id, h, 'void')
@@ -170,8 +170,7 @@ if fate == 'wasted' and num(h.u) > 0 then
 end
 freeMoney(h)
 freeSlots(id, h)
-giveBackPaces(h)
-setSpent(h, 0)
+giveBack(h)
 freeNames(h)
 forget(id, h, 'released')
 return 'released'
@@ -203,8 +202,7 @@ for _, id in ipairs(ids) do
     end
     freeMoney(h)
     freeSlots(id, h)
-    giveBackPaces(h)
-    setSpent(h, 0)
+    giveBack(h)
     if h.d == '1' then
       setNames(h, 'lost')
       for _, key in ipairs(lines(h.o)) do redis.call('DEL', P .. 'o:' .. key) end

@@ -6,9 +6,12 @@
  * a test, or empty.
  *
  *   h:<hold>  s state (R reserved, S settling, U unknown), p process, c connection, t tally, u units, b by, a account, m money,
- *             w owner, e period, n names, d durable names, o once, g rates, l slots, x spends, i intent, k account that it buys credit for, y prepaid
+ *             w owner, e period, n names, d durable names, o once, g rates, l slots, x spends, f shares, i intent,
+ *             k account that it buys credit for, y prepaid
  *   t:<connection>:<period>  s sold, o own, w wasted, x external, hs and ho held, r revenue
  *   a:<account>  p posted, h held          n:<name>  d digest, r receipt, u until, s state
+ *   d:<account>:<UTC day> and m:<account>:<UTC month>  money spent
+ *   u:<pool>:<window>:<tenth>  units taken, by account, and * of all
  */
 
 export const COMMON = `
@@ -70,8 +73,7 @@ end
 
 /** What a hold has taken, and how it goes back. */
 export const HOLDS = `
-local spentKey = function(key, day) return P .. 'd:' .. key .. ':' .. int(day) end
-local today = math.floor(nowMs / 86400000)
+local spentKey = function(per, key, turn) return P .. per .. ':' .. key .. ':' .. turn end
 local hold = function(id)
   local raw = redis.call('HGETALL', P .. 'h:' .. id)
   if #raw == 0 then return nil end
@@ -96,10 +98,29 @@ local giveBackPaces = function(h)
 end
 local setSpent = function(h, price)
   for _, one in ipairs(lines(h.x)) do
-    local day, amount, key = string.match(one, '^(%d+) (%d+) (.*)$')
-    local k = spentKey(key, tonumber(day))
+    -- Holds of an earlier version know days alone.
+    local per, turn, amount, key = string.match(one, '^([dm]?)(%d+) (%d+) (.*)$')
+    if per == '' then per = 'd' end
+    local k = spentKey(per, key, turn)
     if redis.call('EXISTS', k) == 1 then redis.call('INCRBY', k, int(price - tonumber(amount))) end
   end
+end
+-- Of the units taken of a share only so many were used.
+local setShares = function(h, units)
+  for _, one in ipairs(lines(h.f)) do
+    local taken, tenth, key = string.match(one, '^(%d+) (%S+) (.*)$')
+    local k, less = P .. 'u:' .. tenth, units - tonumber(taken)
+    if less ~= 0 and redis.call('EXISTS', k) == 1 then
+      redis.call('HINCRBY', k, '*', int(less))
+      if redis.call('HINCRBY', k, key, int(less)) <= 0 then redis.call('HDEL', k, key) end
+    end
+  end
+end
+-- Not charged: the consumer's counters are as before.
+local giveBack = function(h)
+  giveBackPaces(h)
+  setSpent(h, 0)
+  setShares(h, 0)
 end
 local eachName = function(h, f)
   for _, name in ipairs(lines(h.n)) do
@@ -120,9 +141,8 @@ end
 -- The payment stays; the call that it was for is not made.
 local giveUpCall = function(id, h)
   freeUnits(h)
-  giveBackPaces(h)
-  setSpent(h, 0)
-  redis.call('HDEL', P .. 'h:' .. id, 't', 'c', 'g', 'x')
+  giveBack(h)
+  redis.call('HDEL', P .. 'h:' .. id, 't', 'c', 'g', 'x', 'f')
 end
 local keepOnce = function(h)
   for _, key in ipairs(lines(h.o)) do
@@ -146,5 +166,28 @@ local outAll = function(ledger)
     out(ledger, line)
     if string.sub(line, 1, 13) == '{"t":"audit",' then redis.call('HINCRBY', P .. 'audited', ledger, 1) end
   end
+end
+`
+
+/** What is left of a connection: of an alternative, or of one whose units a share is of. */
+export const STOCK = `
+local readTally = function(key)
+  local v = redis.call('HMGET', P .. 't:' .. key, 's', 'o', 'w', 'x', 'hs', 'ho')
+  return { s = num(v[1]), o = num(v[2]), w = num(v[3]), x = num(v[4]), hs = num(v[5]), ho = num(v[6]) }
+end
+local tallyOf = function(a) return a.connection .. ':' .. int(a.from) end
+local leftForSale = function(a)
+  local t = readTally(tallyOf(a))
+  local beyond = math.max(0, t.o + t.ho + t.x - a.reserved)
+  return math.max(0, a.quota - a.reserved - t.s - t.hs - t.w - beyond)
+end
+local leftForOwner = function(a)
+  local t = readTally(tallyOf(a))
+  return math.max(0, a.quota - t.s - t.hs - t.o - t.ho - t.w - t.x)
+end
+local enabled = function(a)
+  local v = redis.call('HGET', P .. 'switch', a.connection)
+  if v then return string.sub(v, 1, 1) == '1' end
+  return a.enabled == '1'
 end
 `

@@ -54,7 +54,7 @@ export class Taking {
   async purchase({ id, claims, key = '', payment }: PurchaseRequest): Promise<Begun> {
     if (this.parts.failed() !== undefined) return UNAVAILABLE
     try {
-      const args = [this.parts.testTime(), id, this.parts.process, key, `wallet:${payment.payer}`, ...claimArguments(claims)]
+      const args = [this.parts.testTime(), id, this.parts.process, key, `wallet:${payment.payer}`, ...claimArguments(claims, this.parts.shelves)]
       const reply = (await this.parts.link.ask(PURCHASE, args)) as readonly Reply[]
       if (reply[0] === 'named') return (await this.#named(claims, reply as readonly string[])) as Begun
       if (reply[0] !== 'held') return refusedOf(reply, this.#question(claims, undefined))
@@ -76,7 +76,7 @@ export class Taking {
     const { shelves, process, link } = this.parts
     const { payer, alternatives, maxPrice } = supply
     const args: Argument[] = [this.parts.testTime(), id, process, key, payer.by, accountOf(supply), maxPrice === undefined ? '' : money(maxPrice), 'max']
-    args.push(payerMoney(supply), ...claimArguments(claims), alternatives.length)
+    args.push(payerMoney(supply), ...claimArguments(claims, shelves), alternatives.length)
     for (const alternative of alternatives) args.push(...shelves.arguments(alternative, nowMs))
     const reply = (await link.ask(RESERVE, args)) as readonly Reply[]
     // The clock of the store rules; after one look at it the periods are right.
@@ -114,7 +114,7 @@ export class Taking {
   async extend(id: string, claims: readonly StoreClaim[]): Promise<Reserved> {
     const held = this.hold(id)
     const price = held.payer.by === 'x402' ? held.payer.payment.amount : held.payer.by === 'credits' ? priceOf(held) : NOTHING
-    const reply = (await this.parts.link.ask(EXTEND, [this.parts.testTime(), id, money(price), ...claimArguments(claims)])) as readonly Reply[]
+    const reply = (await this.parts.link.ask(EXTEND, [this.parts.testTime(), id, money(price), ...claimArguments(claims, this.parts.shelves)])) as readonly Reply[]
     if (reply[0] === 'named') return this.#named(claims, reply as readonly string[])
     if (reply[0] !== 'held') return refusedOf(reply, this.#question(claims, undefined))
     keep(held, claims)
