@@ -99,7 +99,13 @@ function build(root: MapNode, vocabulary: Vocabulary, ground: Ground): Built {
   const { complaints, options } = ground
   const fields = coreFields([...vocabulary.adapters.keys()])
   const values = decode(fields, root, { complaints, of: undefined, where: START })
-  const scope: RouteScope = { complaints, ...vocabulary, mode: values.mode ?? 'sandbox', allowPrivate: values.upstream?.allow_private ?? false, operations: undefined }
+  const scope: RouteScope = {
+    complaints,
+    ...vocabulary,
+    mode: values.mode ?? 'sandbox',
+    allowPrivate: values.upstream?.allow_private ?? false,
+    operations: undefined,
+  }
   checkServing(values, root, complaints, options.overrides ?? {})
   const stock = readConnections(values.api_connections ?? [], itemsOf(root, 'api_connections'), {
     ...scope,

@@ -7,17 +7,30 @@ export default definePlugin({
   needs: ['consumer', 'payment?', 'supply?'],
   settings: {
     per_consumer: { type: 'rate', default: '60/minute', describe: 'Calls that one consumer may make' },
-    burst: { type: 'integer', minimum: 1, maximum: 1_000_000, default: 20, describe: 'Calls that may come at once; of the other paces at most as many as they count' },
+    burst: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 20,
+      describe: 'Calls that may come at once; of the other paces at most as many as they count',
+    },
     per_operation: { type: 'rate', optional: true, describe: 'Calls that one consumer may make of one operation' },
     operations: {
       ...{ type: 'table', of: { type: 'rate', describe: 'Calls that one consumer may make of this operation' }, keys: 'operations', optional: true },
-      ...{ example: '{ search: 5/minute }', describe: 'The same for single operations, by id, instead of per_operation: those that are heavy need a tighter pace' },
+      ...{
+        example: '{ search: 5/minute }',
+        describe: 'The same for single operations, by id, instead of per_operation: those that are heavy need a tighter pace',
+      },
     },
     per_address: { type: 'rate', optional: true, describe: 'Calls without a payer from one address (IPv6: its /64), in each process; loopback is exempt' },
     spend_per_day: { type: 'money', optional: true, describe: 'Most that one consumer may spend in a UTC day; of this and the cap of a key the tighter holds' },
     spend_per_month: { type: 'money', optional: true, describe: 'The same in a UTC month' },
     fair_use: {
-      ...{ type: 'group', optional: true, describe: 'While several consumers draw on the pool of an API, none takes more of it than a share; who is alone may take all' },
+      ...{
+        type: 'group',
+        optional: true,
+        describe: 'While several consumers draw on the pool of an API, none takes more of it than a share; who is alone may take all',
+      },
       of: {
         share: { type: 'percent', positive: true, describe: 'Of the units, rounded up to a whole one' },
         of: { type: 'choice', of: ['left'], default: 'left', describe: 'Of what is left for sale, with what was taken in the window' },
@@ -34,7 +47,9 @@ export default definePlugin({
       if (per_address === undefined || loopback) return undefined
       const wait = paces.tried(paceOf(`unpaid ${networkOf(address)}`, per_address, burst))
       if (wait === 0) return undefined
-      return refuse('rate_limited', `more than ${per_address.count} calls without a payment in ${per_address.windowSeconds} s`, { retryAfterSeconds: Math.ceil(wait) })
+      return refuse('rate_limited', `more than ${per_address.count} calls without a payment in ${per_address.windowSeconds} s`, {
+        retryAfterSeconds: Math.ceil(wait),
+      })
     }
     return {
       admit: (call) => {

@@ -146,7 +146,13 @@ export const named = (name: string, digest = 'd', more: Partial<NameClaim> = {})
 })
 export const once = (key: string, more: Partial<OnceClaim> = {}): OnceClaim => ({ kind: 'once', key, untilMs: Date.UTC(2026, 10, 23, 14) as EpochMs, ...more })
 export const slot = (key: string, limit: number): SlotClaim => ({ kind: 'slot', key, of: 'consumer', limit })
-export const spend = (key: string, limit: string, per: SpendClaim['per'] = 'day'): SpendClaim => ({ kind: 'spend', key, of: 'consumer', limit: usd(limit), per })
+export const spend = (key: string, limit: string, per: SpendClaim['per'] = 'day'): SpendClaim => ({
+  kind: 'spend',
+  key,
+  of: 'consumer',
+  limit: usd(limit),
+  per,
+})
 /** Of 30 % in an hour, unless said otherwise. */
 export const share = (key: string, connections: readonly Connection[] = [connectionOf('acme')], more: Partial<ShareClaim> = {}): ShareClaim => ({
   ...{ kind: 'share', key, of: 'consumer', pool: 'acme', connections: connections.map(({ name }) => name), millionths: 300_000, windowMs: 3_600_000 },

@@ -1,19 +1,21 @@
 /** Random moves against a tiny reference: whatever is reserved, charged, given up, moved or survives a crash, both agree. */
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { type Alternative, formatUsd, type Payer, ratio, units, type Usd } from '#contract'
+import { type Alternative, formatUsd, type Payer, ratio, type StoreClaim, units, type Usd } from '#contract'
 import { connectionOf } from '../rig/acme.ts'
 import { type DriverRig, drivers, type OpenDriver } from '../rig/drivers.ts'
 import { seedOf } from '../rig/random.ts'
-import { alternative, charge, credits, fund, ownerOf, paymentOf, reserve, supply } from '../rig/store.ts'
-import { type Held, Reference, type Who } from './reference.ts'
+import { alternative, charge, credits, fund, ownerOf, paymentOf, reserve, share, spend, supply } from '../rig/store.ts'
+import { CAPS, type Held, Reference, SHARE, type Who } from './reference.ts'
 
 const micros = (amount: bigint) => ratio(amount, 1n)
+/** For ever, so that days and months may pass. */
+const period = { every: 'none', billingDay: 1, zone: 'UTC' } as const
 const connections = [
-  connectionOf('cheap', { quota: units(12), reserved: units(4), baseCost: micros(50_000n), markup: ratio(2n, 1n) }),
-  connectionOf('same-1', { quota: units(20), reserved: units(0) }),
-  connectionOf('same-2', { quota: units(25), reserved: units(10) }),
-  connectionOf('dear', { quota: units(500), reserved: units(450), markup: ratio(4n, 1n) }),
+  connectionOf('cheap', { quota: units(12), reserved: units(4), baseCost: micros(50_000n), markup: ratio(2n, 1n), period }),
+  connectionOf('same-1', { quota: units(20), reserved: units(0), period }),
+  connectionOf('same-2', { quota: units(25), reserved: units(10), period }),
+  connectionOf('dear', { quota: units(500), reserved: units(450), markup: ratio(4n, 1n), period }),
 ]
 const MONEY: readonly [Who, bigint][] = [
   ['k1', 4_000_000n],
@@ -26,8 +28,11 @@ type Move =
   | { readonly do: 'release'; readonly of: number; readonly wasted: boolean }
   | { readonly do: 'switch'; readonly of: number; readonly to: number; readonly wasted: boolean }
   | { readonly do: 'resolve'; readonly of: number; readonly state: 'settled' | 'not_settled' | 'unknown' }
+  | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'reopen' | 'crash' }
 
+const MINUTE_MS = 60_000
+const DAY_MS = 86_400_000
 const of = fc.nat(1000)
 const moves: fc.Arbitrary<Move> = fc.oneof(
   {
@@ -46,12 +51,29 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ do: fc.constant('resolve' as const), of, state: fc.constantFrom('settled' as const, 'not_settled' as const, 'unknown' as const) }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('pass' as const),
+      ms: fc.oneof({ weight: 6, arbitrary: fc.nat(20 * MINUTE_MS) }, { weight: 1, arbitrary: fc.constantFrom(60 * MINUTE_MS, DAY_MS, 10 * DAY_MS) }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('reopen' as const, 'crash' as const) }) },
 )
 
 const payerOf = (who: Who, signed: bigint): Payer => {
   if (who === 'owner') return ownerOf()
   return who === 'wallet' ? { by: 'x402', payment: paymentOf('$0', { amount: signed as Usd }) } : credits(`key:${who}`)
+}
+
+const spenderOf = (who: Who): string => (who === 'wallet' ? 'wallet:0xb' : `key:${who}`)
+
+/** Owners have none. */
+function limitsOf(who: Who): StoreClaim[] {
+  if (who === 'owner') return []
+  const key = spenderOf(who)
+  const fair = share(key, connections, { millionths: Number(SHARE) * 10_000 })
+  return [fair, spend(key, formatUsd(CAPS.day as Usd), 'day'), spend(key, formatUsd(CAPS.month as Usd), 'month')]
 }
 
 const connectionNamed = (name: string): (typeof connections)[number] =>
@@ -67,9 +89,13 @@ class Run {
   #count = 0
   /** Most units that one call has wanted: a lease may be as large. */
   #largest = 1
+  readonly #forgets: boolean
 
-  constructor(rig: DriverRig) {
+  /** `forgets`: this driver keeps shares in memory. */
+  constructor(rig: DriverRig, forgets: boolean) {
     this.#rig = rig
+    this.#forgets = forgets
+    this.#reference.nowMs = rig.clock.nowMs()
   }
 
   #pick(index: number, ...states: readonly Held['state'][]): [string, Held] | undefined {
@@ -94,6 +120,10 @@ class Run {
         return this.#switch(move.of, move.to, move.wasted)
       case 'resolve':
         return this.#resolve(move.of, move.state)
+      case 'pass':
+        this.#rig.clock.pass(move.ms)
+        this.#reference.nowMs = this.#rig.clock.nowMs()
+        return undefined
       default:
         return this.#restart(move.do)
     }
@@ -103,7 +133,7 @@ class Run {
     this.#count += 1
     const id = `call-${this.#count}`
     const expected = this.#reference.reserve(id, who, count, BigInt(signed))
-    const reserved = await reserve(this.#rig, id, supply(payerOf(who, BigInt(signed)), connections, count))
+    const reserved = await reserve(this.#rig, id, supply(payerOf(who, BigInt(signed)), connections, count), ...limitsOf(who))
     const found = reserved.kind === 'held' ? reserved.chosen.connection : reserved.kind === 'refused' ? reserved.code : reserved.kind
     if (reserved.kind === 'held') this.#largest = Math.max(this.#largest, count)
     return found === expected ? undefined : `reserve ${count} for ${who} is ${found}, expected ${expected}`
@@ -115,7 +145,7 @@ class Run {
     if (id === undefined || held === undefined) return undefined
     const count = held.who === 'wallet' ? held.units : Math.max(0, held.units - fewer)
     const price = held.who === 'owner' ? 0n : held.who === 'wallet' ? held.signed : held.on.unitPrice * BigInt(count)
-    const record = charge(alternativeOf(held), count, { price: price as Usd })
+    const record = charge(alternativeOf(held), count, { price: price as Usd, consumer: spenderOf(held.who) })
     if (held.who === 'wallet') {
       await this.#rig.store.intend(id, record, paymentOf('$0', { amount: held.signed as Usd }))
       held.state = 'intended'
@@ -154,7 +184,7 @@ class Run {
   async #restart(how: 'reopen' | 'crash'): Promise<string | undefined> {
     await this.#rig.still()
     this.#rig = how === 'reopen' ? await this.#rig.reopen() : await this.#rig.crash()
-    this.#reference.die()
+    this.#reference.die(this.#forgets)
     for (const shelf of this.#reference.shelves) {
       const { wasted } = await this.#rig.admin.counters(shelf.name)
       const more = wasted - shelf.wasted
@@ -193,10 +223,10 @@ class Run {
   }
 }
 
-async function play(t: Test, open: OpenDriver, list: readonly Move[]): Promise<string | undefined> {
+async function play(t: Test, open: OpenDriver, list: readonly Move[], forgets: boolean): Promise<string | undefined> {
   const rig = await open(t, { connections })
   for (const [who, amount] of MONEY) await fund(rig, formatUsd(amount), who)
-  const run = new Run(rig)
+  const run = new Run(rig, forgets)
   for (const [index, move] of list.entries()) {
     const wrong = (await run.make(move)) ?? (await run.difference())
     if (wrong !== undefined) return `move ${index} ${JSON.stringify(move)}: ${wrong}`
@@ -210,7 +240,7 @@ for (const [name, open] of drivers(t)) {
     let made = 0
     const property = fc.asyncProperty(fc.array(moves, { minLength: 1, maxLength: 80, size: 'max' }), async (list) => {
       made += list.length
-      const wrong = await play(t, open, list)
+      const wrong = await play(t, open, list, name === 'embedded')
       if (wrong !== undefined) throw new Error(wrong)
     })
     await fc.assert(property, { seed, numRuns: 30, interruptAfterTimeLimit: 6_000, markInterruptAsFailure: false })

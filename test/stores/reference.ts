@@ -1,4 +1,9 @@
-/** The store's rules once more, in the plainest words: counters by connection, money by account, and what a call has taken. */
+/** The store's rules once more, in the plainest words: counters by connection, money by account, what a call has taken, and when. */
+
+const HOUR_MS = 3_600_000
+/** Most that one who pays may spend in a UTC day and month, in micro-dollars; and his share of the pool, in hundredths. */
+export const CAPS = { day: 900_000n, month: 2_500_000n }
+export const SHARE = 30n
 
 export interface Shelf {
   readonly name: string
@@ -22,7 +27,20 @@ export interface Held {
   state: 'held' | 'intended' | 'unknown'
 }
 
+/** What a call counts for its consumer. */
+interface Taken {
+  readonly who: Who
+  readonly atMs: number
+  units: number
+  spent: bigint
+  /** Of an earlier process, which kept its shares in memory. */
+  forgotten: boolean
+}
+
 export class Reference {
+  nowMs = 0
+  /** Of all calls that were reserved and did not come to nothing, the first first. */
+  readonly #taken = new Map<string, Taken>()
   readonly shelves: readonly Shelf[]
   readonly money = new Map<Who, bigint>()
   readonly holds = new Map<string, Held>()
@@ -53,6 +71,32 @@ export class Reference {
     return sum
   }
 
+  /** Under contention nobody takes more than his share of what is left and what was taken in the window, rounded up to a unit. */
+  #exceedsShare(who: Who, units: number): boolean {
+    const tenth = (atMs: number): number => Math.floor(atMs / (HOUR_MS / 10))
+    const recent = [...this.#taken.values()].filter((one) => !one.forgotten && tenth(one.atMs) >= tenth(this.nowMs) - 10)
+    const sum = (of: readonly Taken[]): number => of.reduce((all, one) => all + one.units, 0)
+    const mine = sum(recent.filter((one) => one.who === who))
+    const all = sum(recent)
+    if (all === mine || units === 0) return false
+    const pool = BigInt(this.shelves.reduce((left, shelf) => left + this.left(shelf), all))
+    return BigInt(mine + units) > (pool * SHARE + 99n) / 100n
+  }
+
+  #exceedsCap(who: Who, price: bigint): boolean {
+    const spent = (length: number): bigint => {
+      const mine = [...this.#taken.values()].filter(
+        (one) => one.who === who && new Date(one.atMs).toISOString().startsWith(new Date(this.nowMs).toISOString().slice(0, length)),
+      )
+      return mine.reduce((all, one) => all + one.spent, 0n)
+    }
+    return spent('2026-11-23'.length) + price > CAPS.day || spent('2026-11'.length) + price > CAPS.month
+  }
+
+  #exceeds(who: Who, units: number, price: bigint): boolean {
+    return this.#exceedsShare(who, units) || this.#exceedsCap(who, price)
+  }
+
   /** The name of the shelf that serves, or the refusal's code. */
   reserve(id: string, who: Who, units: number, signed: bigint): string {
     if (who === 'owner') {
@@ -64,9 +108,13 @@ export class Reference {
     for (const price of prices) {
       const having = this.shelves.filter((shelf) => priceOf(shelf) === price && this.left(shelf) >= units)
       const best = this.#most(having.map((shelf) => [shelf, this.left(shelf)]))
-      if (best !== undefined) return this.#tooDear(who, price, signed) ?? this.#hold(id, who, best, units, signed)
+      if (best === undefined) continue
+      if (this.#exceeds(who, units, who === 'wallet' ? signed : price)) return 'rate_limited'
+      return this.#tooDear(who, price, signed) ?? this.#hold(id, who, best, units, signed)
     }
-    return this.#tooDear(who, prices[0] as bigint, signed) ?? 'sold_out'
+    const cheapest = prices[0] as bigint
+    if (this.#exceeds(who, units, who === 'wallet' ? signed : cheapest)) return 'rate_limited'
+    return this.#tooDear(who, cheapest, signed) ?? 'sold_out'
   }
 
   #tooDear(who: Who, price: bigint, signed: bigint): string | undefined {
@@ -82,6 +130,8 @@ export class Reference {
 
   #hold(id: string, who: Who, on: Shelf, units: number, signed: bigint): string {
     this.holds.set(id, { who, on, units, signed, state: 'held' })
+    const spent = who === 'wallet' ? signed : on.unitPrice * BigInt(units)
+    if (who !== 'owner') this.#taken.set(id, { who, atMs: this.nowMs, units, spent, forgotten: false })
     return on.name
   }
 
@@ -89,12 +139,16 @@ export class Reference {
     const { who, on } = this.#end(id)
     if (who === 'owner') on.own += units
     else on.sold += units
+    const taken = this.#taken.get(id)
+    if (taken !== undefined) taken.units = units
+    if (taken !== undefined && who !== 'wallet') taken.spent = on.unitPrice * BigInt(units)
     const money = this.money.get(who)
     if (money !== undefined) this.money.set(who, money - on.unitPrice * BigInt(units))
   }
 
   release(id: string, wasted: boolean): void {
     const { on, units } = this.#end(id)
+    this.#taken.delete(id)
     if (wasted) on.wasted += units
   }
 
@@ -110,8 +164,9 @@ export class Reference {
     return true
   }
 
-  /** Calls under way are gone; whether the provider was asked for their units nobody knows. */
-  die(): void {
+  /** Calls under way are gone; whether the provider was asked for their units nobody knows. `forgets`: shares were in memory. */
+  die(forgets: boolean): void {
+    if (forgets) for (const one of this.#taken.values()) one.forgotten = true
     for (const [id, hold] of this.holds) {
       if (hold.state === 'held') this.release(id, true)
       else hold.state = 'unknown'

@@ -1,15 +1,5 @@
 /** What the scripts answer, in the words of the port: the same refusals, in the same sentences, as the embedded store's. */
-import {
-  type Alternative,
-  dollars,
-  type EpochMs,
-  type Named,
-  type RateState,
-  type Reserved,
-  type StoreClaim,
-  type SupplyClaim,
-  type Usd,
-} from '#contract'
+import { type Alternative, dollars, type EpochMs, type Named, type RateState, type Reserved, type StoreClaim, type SupplyClaim, type Usd } from '#contract'
 import { type LimitClaim, limitRefusal, rateState } from '../limits.ts'
 import { refusal } from '../supply.ts'
 import type { Reply } from './link.ts'

@@ -114,7 +114,12 @@ export class Taking {
   async extend(id: string, claims: readonly StoreClaim[]): Promise<Reserved> {
     const held = this.hold(id)
     const price = held.payer.by === 'x402' ? held.payer.payment.amount : held.payer.by === 'credits' ? priceOf(held) : NOTHING
-    const reply = (await this.parts.link.ask(EXTEND, [this.parts.testTime(), id, money(price), ...claimArguments(claims, this.parts.shelves)])) as readonly Reply[]
+    const reply = (await this.parts.link.ask(EXTEND, [
+      this.parts.testTime(),
+      id,
+      money(price),
+      ...claimArguments(claims, this.parts.shelves),
+    ])) as readonly Reply[]
     if (reply[0] === 'named') return this.#named(claims, reply as readonly string[])
     if (reply[0] !== 'held') return refusedOf(reply, this.#question(claims, undefined))
     keep(held, claims)
