@@ -96,6 +96,18 @@ const all: readonly Plugin[] = [
         default: 20,
         describe: 'Calls that may come at once',
       },
+      operations: {
+        ...{ type: 'table', of: { type: 'rate', describe: 'Calls of it' }, keys: 'operations', optional: true },
+        ...{ example: '{ search: 5/minute }', describe: 'Calls of single operations' },
+      },
+      fair_use: {
+        ...{ type: 'group', optional: true, describe: 'A share' },
+        of: {
+          share: { type: 'percent', positive: true, describe: 'Of the units' },
+          of: { type: 'choice', of: ['left'], default: 'left', describe: 'Of what' },
+          window: { type: 'duration', default: '1h', describe: 'How long' },
+        },
+      },
     },
     create,
   }),
