@@ -68,7 +68,8 @@ export interface SpendClaim {
   readonly key: string
   readonly of: 'consumer'
   readonly limit: Usd
-  readonly per: 'day' | 'month'
+  /** Default: day. */
+  readonly per?: 'day' | 'month'
 }
 
 /**

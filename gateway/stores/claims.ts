@@ -9,7 +9,7 @@ import type { Shares } from './shares.ts'
 import type { State } from './state.ts'
 import type { Stock } from './stock.ts'
 import { type Refused, refusal } from './supply.ts'
-import { turnEndMs } from './turns.ts'
+import { perOf, turnEndMs } from './turns.ts'
 
 const PENDING_RETRY_SECONDS = 2
 
@@ -80,7 +80,7 @@ export class Claims {
         return counters.slotFree(claim) ? 0 : SLOT_SECONDS
       case 'spend':
         if (price === undefined || counters.spent(claim) + price <= claim.limit) return 0
-        return (turnEndMs(claim.per, clock.nowMs()) - clock.nowMs()) / 1000
+        return (turnEndMs(perOf(claim), clock.nowMs()) - clock.nowMs()) / 1000
       case 'share':
         return price === undefined ? 0 : shares.wait(claim, units, () => this.#left(claim, held))
       default:
@@ -109,7 +109,7 @@ export class Claims {
         hold.slots.push(claim)
       } else if (claim.kind === 'spend') {
         // Several caps of one key are one count.
-        if (hold.spends.some(({ key, per }) => key === claim.key && per === claim.per)) continue
+        if (hold.spends.some(({ key, per }) => key === claim.key && per === perOf(claim))) continue
         hold.spends.push(this.#parts.counters.spend(claim, mostOf(hold)))
       } else if (claim.kind === 'share') {
         hold.shares.push(this.#parts.shares.take(claim, hold.units))

@@ -1,7 +1,7 @@
 /** The consumer's counters beside paces and shares: calls at once, and money in a UTC day and month. */
 import type { Clock, SlotClaim, SpendClaim, Usd } from '#contract'
 import { NOTHING } from '#contract'
-import { type Per, turnEndMs, turnOf } from './turns.ts'
+import { type Per, perOf, turnEndMs, turnOf } from './turns.ts'
 
 /** What one call has counted, when, and in which turn: what is given back later must not be taken off another one. */
 export interface Spent {
@@ -58,11 +58,12 @@ export class Counters {
   }
 
   /** In the turn that is now. */
-  spent({ key, per }: Pick<SpendClaim, 'key' | 'per'>): Usd {
-    return (this.#sums[per].at(this.#clock.nowMs()).get(key) ?? NOTHING) as Usd
+  spent(claim: Pick<SpendClaim, 'key' | 'per'>): Usd {
+    return (this.#sums[perOf(claim)].at(this.#clock.nowMs()).get(claim.key) ?? NOTHING) as Usd
   }
 
-  spend({ key, per }: Pick<SpendClaim, 'key' | 'per'>, amount: bigint): Spent {
+  spend(claim: Pick<SpendClaim, 'key' | 'per'>, amount: bigint): Spent {
+    const [key, per] = [claim.key, perOf(claim)]
     const atMs = this.#clock.nowMs()
     const sums = this.#sums[per].at(atMs)
     sums.set(key, (sums.get(key) ?? 0n) + amount)
@@ -102,8 +103,10 @@ export const spentBy = ({ by, at, since, price }: Spender, key: string): readonl
 export class Spending {
   readonly #sums = { day: new Map<string, { turn: number; amount: bigint }>(), month: new Map<string, { turn: number; amount: bigint }>() }
 
-  add(spender: Spender, key: string): void {
-    for (const spent of spentBy(spender, key)) this.set(spent)
+  add({ by, at, since, price }: Spender, key: string): void {
+    if (by === 'owner') return
+    const amount = BigInt(price)
+    for (const per of PER) this.set({ key, per, turn: turnOf(per, since ?? at), amount })
   }
 
   takeBack(spender: Spender, key: string): void {

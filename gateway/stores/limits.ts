@@ -1,5 +1,6 @@
 /** What refuses with 429, in the sentences of both drivers. */
 import { dollars, type RateClaim, type RateState, type ShareClaim, type SlotClaim, type SpendClaim } from '#contract'
+import { perOf } from './turns.ts'
 import { type Refused, refusal } from './supply.ts'
 
 /** Claims that are given back, or free again after a time. */
@@ -19,7 +20,7 @@ function sentence(claim: LimitClaim): string {
     case 'slot':
       return `more than ${claim.limit} calls at once`
     case 'spend':
-      return `the spending cap of ${dollars(claim.limit)} for this UTC ${claim.per} is reached`
+      return `the spending cap of ${dollars(claim.limit)} for this UTC ${perOf(claim)} is reached`
     default:
       return `more than ${claim.millionths / 10_000}% of the units of ${claim.pool} within ${claim.windowMs / 1000} s, while others draw on them, too`
   }

@@ -1,7 +1,9 @@
 /** UTC days and months, by number: what caps on money are counted in. */
 import type { SpendClaim } from '#contract'
 
-export type Per = SpendClaim['per']
+export type Per = NonNullable<SpendClaim['per']>
+
+export const perOf = ({ per = 'day' }: Pick<SpendClaim, 'per'>): Per => per
 
 const DAY_MS = 86_400_000
 

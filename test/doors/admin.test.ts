@@ -109,6 +109,7 @@ t.test('no request brings the gateway down', async (t) => {
     { expires_in_ms: -5 },
     { expires_in_ms: 1.5 },
     { cap_per_day: [] },
+    { cap_per_month: '-$1' },
   ]) {
     const answer = await ask(rig, 'POST /api/keys', [here, JSON_BODY], JSON.stringify(wish))
     t.match(answer.json, { error: String }, JSON.stringify(wish))

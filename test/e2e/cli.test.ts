@@ -34,7 +34,14 @@ t.test('every command has help; misuse is told apart from failure', async (t) =>
   const file = writeConfig(temporaryFolder(t), sandbox())
   const wrong = [
     ...['', 'bogus', 'start --bogus', 'key', 'key revoke', 'estimate', 'report --month 2026-13', 'report --config'],
-    ...['key create --credits -$5', 'key create --cap $5', 'key create --expires soon', 'key create --owner operator --credits $5'],
+    ...[
+      'key create --credits -$5',
+      'key create --cap $5',
+      'key create --cap $5/week',
+      'key create --cap $5/day --cap $6/day',
+      'key create --expires soon',
+      'key create --owner operator --credits $5',
+    ],
   ].map(async (line) => {
     const { status, stdout, stderr } = await run(...line.split(' ').filter(Boolean), ...(/^(key create|report --m)/.test(line) ? ['--config', file] : []))
     t.equal(status, 2, line)

@@ -37,7 +37,7 @@ t.test('commands speak to the gateway that runs, else to its store, and say whic
   }
   const call = async (key: string): Promise<Response> => fetch(started.publicUrl + BALANCE, { ...CALL, headers: { ...JSON_TYPE, ...bearer(key) } })
   const [made, owned] = await Promise.all([
-    command('key', 'create', '--credits', '$5', '--cap', '$1/day', '--expires', '30d', '--json'),
+    command('key', 'create', '--credits', '$5', '--cap', '$1/day', '--cap', '$20/month', '--expires', '30d', '--json'),
     command('key', 'create', '--owner', 'operator'),
   ])
   t.same(Object.keys(made.json), ['id', 'key', 'credits'])
@@ -80,7 +80,7 @@ t.test('commands speak to the gateway that runs, else to its store, and say whic
   t.match(reported.json, report)
   t.match(table.stdout, /nansen +operator +1 +1 +1 +\$0\.15 +\$0\.135 +\$0\.015 +\$500\.00 +-\$499\.865/)
   t.notMatch(table.stdout, '\u001b', 'colour only on a terminal')
-  t.match(listed.stdout, new RegExp(`^${id} +consumer +valid +\\$4\\.85 +\\$1\\.00 `, 'm'))
+  t.match(listed.stdout, new RegExp(`^${id} +consumer +valid +\\$4\\.85 +\\$1\\.00 +\\$20\\.00 `, 'm'))
   t.notMatch(listed.stdout, key)
 
   await command('key', 'revoke', id)

@@ -55,7 +55,7 @@ export const GIFT: Correction = {
 export async function eventful(rig: StoreRig): Promise<void> {
   const until = (rig.clock.nowMs() + 5 * DAY_MS) as EpochMs
   await fund(rig, '$1000')
-  await fund(rig, '$5', 'capped', { capPerDay: usd('$2') })
+  await fund(rig, '$5', 'capped', { capPerDay: usd('$2'), capPerMonth: usd('$30') })
   await fund(rig, '$1', 'gone')
   await rig.admin.revokeKey('gone')
   await rig.admin.rotateKey('capped', { id: 'capped2', hash: 'hash of capped2' })
@@ -98,7 +98,12 @@ export async function everything(rig: StoreRig): Promise<object> {
     once: await Promise.all(['used', 'nonce settled', 'nonce void', 'nonce unknown'].map((key) => refusedFor(rig, key))),
     unknowns: await store.unknowns(),
     payout: [await admin.payouts.open(), await admin.payouts.count()],
-    caps: [await capped(rig, 'key:capped'), await capped(rig, 'wallet:0xb')],
+    caps: [
+      await capped(rig, 'key:capped'),
+      await capped(rig, 'wallet:0xb'),
+      await capped(rig, 'key:capped', 'month'),
+      await capped(rig, 'wallet:0xb', 'month'),
+    ],
     byHash: store.keys.byHash('hash of capped2')?.id,
   }
 }
@@ -110,12 +115,12 @@ async function refusedFor(rig: StoreRig, key: string): Promise<string> {
 }
 
 /** What of the cap of $2 is left, to ten cents. */
-async function capped(rig: StoreRig, key: string): Promise<number> {
+async function capped(rig: StoreRig, key: string, per: 'day' | 'month' = 'day'): Promise<number> {
   for (let cents = 0; ; cents += 10) {
     const price = usd(`$${(cents / 100).toFixed(2)}`)
     const base = supply(credits('key:k'), [acme], 0)
     const claim = { ...base, alternatives: base.alternatives.map((one) => ({ ...one, price })) }
-    const answer = await reserve(rig, `cap ${cents}`, spend(key, '$2'), claim)
+    const answer = await reserve(rig, `cap ${cents}`, spend(key, '$2', per), claim)
     if (answer.kind !== 'held') return cents
     rig.store.release(`cap ${cents}`, 'returned')
   }

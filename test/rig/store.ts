@@ -146,7 +146,7 @@ export const named = (name: string, digest = 'd', more: Partial<NameClaim> = {})
 })
 export const once = (key: string, more: Partial<OnceClaim> = {}): OnceClaim => ({ kind: 'once', key, untilMs: Date.UTC(2026, 10, 23, 14) as EpochMs, ...more })
 export const slot = (key: string, limit: number): SlotClaim => ({ kind: 'slot', key, of: 'consumer', limit })
-export const spend = (key: string, limit: string, per: SpendClaim['per'] = 'day'): SpendClaim => ({
+export const spend = (key: string, limit: string, per: 'day' | 'month' = 'day'): SpendClaim => ({
   kind: 'spend',
   key,
   of: 'consumer',

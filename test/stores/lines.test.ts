@@ -44,6 +44,7 @@ const charge = fc.record({
   t: fc.constant('charge'),
   id: text,
   at: whole,
+  since: fc.option(whole, { nil: undefined }),
   connection: text,
   owner: text,
   period: whole,

@@ -1,6 +1,7 @@
 /** Claims and alternatives as the scripts read them: flat lists of text. */
 import type { Alternative, Connection, EpochMs, Period, ShareClaim, StoreClaim } from '#contract'
 import { periodAt } from '../periods.ts'
+import { perOf } from '../turns.ts'
 import { sharedPool, tenthMs } from '../shares.ts'
 import type { Argument } from './link.ts'
 
@@ -21,7 +22,7 @@ export function claimArguments(claims: readonly StoreClaim[], shelves: Shelves):
     count += 1
     if (claim.kind === 'rate') list.push('rate', claim.key, claim.rate.everyNs, claim.burst, claim.of)
     else if (claim.kind === 'slot') list.push('slot', claim.key, claim.limit)
-    else if (claim.kind === 'spend') list.push('spend', claim.key, money(claim.limit), claim.per === 'day' ? 'd' : 'm')
+    else if (claim.kind === 'spend') list.push('spend', claim.key, money(claim.limit), perOf(claim) === 'day' ? 'd' : 'm')
     else if (claim.kind === 'share') list.push('share', claim.key, ...shelves.shareArguments(claim))
     else if (claim.kind === 'once') list.push('once', claim.key, claim.untilMs)
     else list.push('name', claim.name, claim.digest, claim.untilMs, claim.durable ? '1' : '0')
