@@ -116,8 +116,12 @@ export class KeyDesk {
   }
 }
 
-function describe({ credits, owner, capPerDay, expiresInMs }: KeyRequest): string {
-  const more = [capPerDay === undefined ? [] : [`at most ${dollars(capPerDay)} a day`], expiresInMs === undefined ? [] : [`valid for ${expiresInMs / 1000} s`]]
+function describe({ credits, owner, capPerDay, capPerMonth, expiresInMs }: KeyRequest): string {
+  const more = [
+    capPerDay === undefined ? [] : [`at most ${dollars(capPerDay)} a day`],
+    capPerMonth === undefined ? [] : [`at most ${dollars(capPerMonth)} a month`],
+    expiresInMs === undefined ? [] : [`valid for ${expiresInMs / 1000} s`],
+  ]
   return [owner === undefined ? `consumer, ${dollars(credits)} of credits` : `owner ${owner}`, ...more.flat()].join(', ')
 }
 
