@@ -44,6 +44,14 @@ export function unitsAt(bytes: Buffer, at: number): readonly Unit[] {
   }
 }
 
+function isLetter(byte: number): boolean {
+  return (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39
+}
+
 const digit = (byte: number | undefined): number => {
   if (byte === undefined) return -1
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
@@ -69,6 +77,10 @@ const unit = (value: number | undefined, length: number): readonly Unit[] => {
 }
 
 function percent(bytes: Buffer, at: number): readonly Unit[] {
+  if (bytes[at + 1] !== 0x75) {
+    const value = hex(bytes, at + 1, 2)
+    if (value !== PERCENT) return unit(value, 3)
+  }
   const found: Unit[] = []
   let next = at + 1
   // %2541 is %41 escaped once more.
@@ -82,7 +94,13 @@ function percent(bytes: Buffer, at: number): readonly Unit[] {
   return found
 }
 
+/** A backslash and the character. */
+const SIMPLE: readonly (readonly Unit[])[] = Array.from({ length: 256 }, (_, value) => (isLetter(value) || isDigit(value) ? NOTHING : [{ value, length: 2 }]))
+
 function backslash(bytes: Buffer, at: number): readonly Unit[] {
+  const one = bytes[at + 1]
+  // \n and its like never stand for a character that a credential has.
+  if (one !== undefined && one !== BACKSLASH && one !== 0x75 && one !== 0x78) return SIMPLE[one] as readonly Unit[]
   let after = at + 1
   while (bytes[after] === BACKSLASH && after - at < MOST_BACKSLASHES) after += 1
   const run = after - at
@@ -92,8 +110,7 @@ function backslash(bytes: Buffer, at: number): readonly Unit[] {
   if (next === undefined) return [...found, ...CUT_OFF]
   if (next === 0x78) found.push(...unit(hex(bytes, after + 1, 2), run + 3))
   else if (next === 0x75) found.push(...(bytes[after + 1] === BRACE ? braced(bytes, after + 2, run + 2) : unit(hex(bytes, after + 1, 4), run + 5)))
-  // \/ and \" are the character; \n and its like never stand for one that a credential has.
-  else if (digit(next) === -1 && !((next | 0x20) >= 0x61 && (next | 0x20) <= 0x7a)) found.push({ value: next, length: run + 1 })
+  else if (!isLetter(next) && !isDigit(next)) found.push({ value: next, length: run + 1 })
   return found
 }
 
@@ -125,10 +142,12 @@ const LONGEST_NAME = Math.max(...Object.keys(NAMED).map((name) => name.length))
 const AMP = Buffer.from('amp;')
 
 function ampersand(bytes: Buffer, at: number): readonly Unit[] {
-  const found: Unit[] = []
   let next = at + 1
+  const first = bytes[next]
+  if (first !== undefined && first !== HASH && !isLetter(first)) return NOTHING
+  const found: Unit[] = []
   // &amp;#65; is &#65; escaped once more.
-  for (let depth = 0; depth < NESTING && bytes.subarray(next, next + AMP.length).equals(AMP); depth += 1) {
+  for (let depth = 0; depth < NESTING && bytes[next] === 0x61 && bytes.subarray(next, next + AMP.length).equals(AMP); depth += 1) {
     next += AMP.length
     found.push({ value: AMPERSAND, length: next - at })
   }
@@ -157,4 +176,3 @@ function named(bytes: Buffer, at: number): Unit | undefined {
   return character === undefined ? undefined : { value: character.charCodeAt(0), length: end - at + 1 }
 }
 
-const isLetter = (byte: number): boolean => (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a

@@ -24,7 +24,7 @@ export class Scanner implements AnswerScan {
   holds(piece: Buffer): boolean {
     const { current, previous } = this.#sought
     const placed = this.#placed
-    if (placed !== undefined && placed.finds(piece)) return true
+    if (placed?.finds(piece) === true) return true
     if (current !== placed && current?.finds(piece) === true) return true
     return previous !== undefined && previous !== placed && previous.finds(piece)
   }

@@ -15,15 +15,23 @@ const SPACE = 0x20
 
 type Found = 'whole' | 'begun' | 'no'
 
+const NOWHERE = -1
+
+/** A character of a spelling that may be escaped. */
+interface Place {
+  readonly spelling: Spelling
+  readonly at: number
+}
+
 export class Seeker {
   readonly #spellings: readonly Spelling[]
   readonly #escaped: readonly Spelling[]
   readonly #window: number
   readonly #skips = new Uint8Array(HASHES)
-  /** Bytes with which a spelling may begin, escaped or not. */
+  /** Bytes with which a spelling begins. */
   readonly #begins = new Uint8Array(256)
-  /** Characters that an escape must stand for to matter, folded coarsely. */
-  readonly #matters = new Uint8Array(256)
+  /** Coarsely folded character -> where it stands in spellings. */
+  readonly #places: Place[][] = Array.from({ length: 256 }, () => [])
   readonly #longest: number
   readonly #longestEscaped: number
   #steps = 0
@@ -41,16 +49,24 @@ export class Seeker {
         this.#skips[hash] = Math.min(this.#skips[hash] as number, this.#window - 1 - end)
       }
     }
-    for (let byte = 0; byte < 256; byte += 1) {
-      if (isEscape(byte) || spellings.some(({ bytes, fold }) => bytes[0] === fold[byte])) this.#begins[byte] = 1
+    for (let byte = 0; byte < 256; byte += 1) if (spellings.some(({ bytes, fold }) => bytes[0] === fold[byte])) this.#begins[byte] = 1
+    for (const spelling of this.#escaped) {
+      for (const [at, byte] of spelling.bytes.entries()) this.#places[COARSE[byte] as number]?.push({ spelling, at })
     }
-    for (const { bytes } of this.#escaped) for (const byte of bytes) this.#matters[COARSE[byte] as number] = 1
   }
 
   finds(bytes: Buffer): boolean {
-    if (this.#findsPlain(bytes)) return true
-    // Native and fast: most answers hold none of the three.
-    return (bytes.indexOf(0x25) !== -1 || bytes.indexOf(0x5c) !== -1 || bytes.indexOf(0x26) !== -1) && this.#findsEscaped(bytes)
+    return this.#findsPlain(bytes) || (holdsEscapes(bytes) && this.#findEscaped(bytes, 0, 'whole') !== NOWHERE)
+  }
+
+  /** Where the last bytes could be the beginning of a spelling; the length where they could not. */
+  opening(bytes: Buffer): number {
+    const { length } = bytes
+    const plain = this.#openingPlain(bytes, Math.max(0, length - this.#longest + 1))
+    const tail = length <= this.#longestEscaped ? bytes : bytes.subarray(length - this.#longestEscaped)
+    if (!holdsEscapes(tail)) return plain
+    const escaped = this.#findEscaped(bytes, length - tail.length, 'begun')
+    return escaped === NOWHERE ? plain : Math.min(plain, escaped)
   }
 
   #findsPlain(bytes: Buffer): boolean {
@@ -74,27 +90,51 @@ export class Seeker {
     return false
   }
 
-  #findsEscaped(bytes: Buffer): boolean {
-    for (let at = 0; at < bytes.length; at += 1) {
-      if (!isEscape(bytes[at] as number)) continue
-      for (const { value } of unitsAt(bytes, at)) {
-        if (value === CUT || this.#matters[COARSE[value] as number] === 0) continue
-        for (const spelling of this.#escaped) if (this.#standsAround(spelling, bytes, at, value)) return true
-      }
+  #openingPlain(bytes: Buffer, from: number): number {
+    const begins = this.#begins
+    for (let at = from; at < bytes.length; at += 1) {
+      if (begins[bytes[at] as number] === 0) continue
+      const left = bytes.length - at
+      for (const spelling of this.#spellings) if (matches(spelling, bytes, at) === left) return at
     }
-    return false
+    return bytes.length
   }
 
-  /** The spelling, with its first escape here: what is before it stands there plainly. */
-  #standsAround(spelling: Spelling, bytes: Buffer, at: number, value: number): boolean {
-    const { bytes: wanted, fold } = spelling
-    const folded = fold[value] as number
-    for (let before = 0; before < wanted.length && before <= at; before += 1) {
-      if (wanted[before] !== folded || matches(spelling, bytes, at - before, before) !== before) continue
-      this.#steps = 0
-      if (this.#follow(spelling, before, bytes, at) === 'whole') return true
+  /**
+   * The beginning of a spelling with at least one escape, the first of which is at `from` or after it: of any that is whole,
+   * or of the first that is begun.
+   */
+  #findEscaped(bytes: Buffer, from: number, looking: 'whole' | 'begun'): number {
+    let earliest = NOWHERE
+    for (let at = from; at < bytes.length; at += 1) {
+      if (!isEscape(bytes[at] as number)) continue
+      for (const { value } of unitsAt(bytes, at)) {
+        const found = value !== CUT ? this.#around(bytes, at, value, looking) : looking === 'begun' ? this.#cutAt(bytes, at) : NOWHERE
+        if (found === NOWHERE) continue
+        if (looking === 'whole') return found
+        if (earliest === NOWHERE || found < earliest) earliest = found
+      }
     }
-    return false
+    return earliest
+  }
+
+  /** Spellings in which the character stands, with what is before it there plainly. */
+  #around(bytes: Buffer, at: number, value: number, looking: Found): number {
+    let earliest = NOWHERE
+    for (const { spelling, at: before } of this.#places[COARSE[value] as number] as Place[]) {
+      if (before > at || spelling.fold[value] !== spelling.bytes[before] || matches(spelling, bytes, at - before, before) !== before) continue
+      this.#steps = 0
+      if (this.#follow(spelling, before, bytes, at) === looking && (earliest === NOWHERE || at - before < earliest)) earliest = at - before
+    }
+    return earliest
+  }
+
+  /** An escape of which the end has not come may stand for anything. */
+  #cutAt(bytes: Buffer, at: number): number {
+    for (let before = Math.min(at, this.#longest); before >= 0; before -= 1) {
+      for (const spelling of this.#escaped) if (before < spelling.bytes.length && matches(spelling, bytes, at - before, before) === before) return at - before
+    }
+    return NOWHERE
   }
 
   #follow(spelling: Spelling, from: number, bytes: Buffer, start: number): Found {
@@ -126,32 +166,10 @@ export class Seeker {
     }
     return best
   }
-
-  /** Where the last bytes could be the beginning of a spelling; the length where they could not. */
-  opening(bytes: Buffer): number {
-    const { length } = bytes
-    const begins = this.#begins
-    const far = Math.max(0, length - this.#longestEscaped)
-    const near = Math.max(0, length - this.#longest + 1)
-    let from = near
-    for (let at = far; at < length && from === near; at += 1) if (isEscape(bytes[at] as number)) from = Math.min(far, near)
-    for (let at = from; at < length; at += 1) {
-      if (begins[bytes[at] as number] === 1 && this.#opensAt(bytes, at)) return at
-    }
-    return length
-  }
-
-  #opensAt(bytes: Buffer, at: number): boolean {
-    const left = bytes.length - at
-    for (const spelling of this.#spellings) {
-      if (matches(spelling, bytes, at) === left) return true
-      if (!spelling.escaped) continue
-      this.#steps = 0
-      if (this.#follow(spelling, 0, bytes, at) === 'begun') return true
-    }
-    return false
-  }
 }
+
+/** Native and fast: most answers hold none of the three. */
+const holdsEscapes = (bytes: Buffer): boolean => bytes.indexOf(0x25) !== -1 || bytes.indexOf(0x5c) !== -1 || bytes.indexOf(0x26) !== -1
 
 const hashOf = (one: number, two: number): number => (((COARSE[one] as number) << 5) ^ (COARSE[two] as number)) & (HASHES - 1)
 
