@@ -28,7 +28,7 @@ export function connectorOf({ allowPrivate, lookup = systemLookup as LookupFunct
 }
 
 /** The public ones of the addresses of a name; an error where there are none. */
-function publicOnly(lookup: LookupFunction): LookupFunction {
+export function publicOnly(lookup: LookupFunction): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found) => {
       if (error !== null) return callback(error, '', 0)

@@ -1,0 +1,102 @@
+/** Nothing is sent to an address that is not public, not even the first packet of a connection. */
+
+import type { LookupAddress } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import t from 'tap'
+import { guardedDispatcher } from '../../gateway/engine/index.ts'
+import { publicOnly } from '../../gateway/engine/upstream/connect.ts'
+import { at, send, transportOf } from '../rig/attempts.ts'
+import { answer, say, startRawProvider } from '../rig/raw-provider.ts'
+
+/** A resolver that answers in turn, the last one for ever; `asked` counts. */
+function resolver(...answers: readonly (readonly string[])[]): LookupFunction & { asked: number } {
+  const lookup = (_: string, options: { all?: boolean }, callback: (error: null, found: LookupAddress[] | string, family?: number) => void): void => {
+    const addresses = answers[Math.min(lookup.asked, answers.length - 1)] ?? []
+    lookup.asked += 1
+    const found = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
+    if (options.all === true) callback(null, found)
+    else callback(null, found[0]?.address ?? '', found[0]?.family)
+  }
+  return Object.assign(lookup, { asked: 0 }) as unknown as LookupFunction & { asked: number }
+}
+
+/** Ways to write this machine, a network next to it, or what clouds keep behind a link-local address. */
+const literals = [
+  ...['127.0.0.1', '127.1', '2130706433', '0x7f000001', '0177.0.0.1', '0x7f.1', '127.0.0.1.', '0', '0.0.0.0', '10.1.2.3', '192.168.1.1', '172.16.0.1'],
+  ...['169.254.169.254', '2852039166', '0xa9fea9fe', '0251.0376.0251.0376', '100.64.0.1', '198.18.0.1', '[::1]', '[::]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]'],
+  ...['[::127.0.0.1]', '[::ffff:0:127.0.0.1]', '[64:ff9b::127.0.0.1]', '[64:ff9b:1::1]', '[2002:7f00:1::]', '[fe80::1]', '[fc00::1]', '[fd00:ec2::254]', '[ff02::1]'],
+]
+
+t.test('an address in a URL is refused however it is written, before anything is sent', async (t) => {
+  const provider = await startRawProvider(t, say(answer('no')))
+  const { port } = new URL(provider.url)
+  const transport = transportOf(t, { allowPrivate: false })
+  for (const host of literals) {
+    const one = send(transport, at(`http://${host}:${port}`))
+    await one.over
+    t.match(one.events, [/^error the address is not public/], host)
+    t.equal(one.sent, false, host)
+  }
+  t.equal(provider.sockets.length, 0, 'no connection was made')
+})
+
+t.test('a name is refused by what it leads to, before anything is sent', async (t) => {
+  const provider = await startRawProvider(t, say(answer('no')))
+  const { port } = new URL(provider.url)
+  for (const addresses of [['127.0.0.1'], ['::1'], ['::ffff:127.0.0.1'], ['127.0.0.1', '10.0.0.1'], []]) {
+    const lookup = resolver(addresses)
+    const one = send(transportOf(t, { allowPrivate: false, lookup }), at(`http://api.acme.example:${port}`))
+    await one.over
+    t.match(one.events, [/^error the address is not public/], addresses.join())
+    t.equal(lookup.asked, 1)
+  }
+  for (const name of ['localhost', 'localhost.', 'LOCALHOST']) {
+    const one = send(transportOf(t, { allowPrivate: false }), at(`http://${name}:${port}`))
+    await one.over
+    // With a dot at its end some resolvers do not know it.
+    t.match(one.events, [/^error (the address is not public|ENOTFOUND)/], name)
+  }
+  t.equal(provider.sockets.length, 0, 'no connection was made')
+})
+
+t.test('of several addresses the private ones alone are refused', async (t) => {
+  const guarded = publicOnly(resolver(['10.0.0.1', '8.8.8.8', '::1', '2606:4700:4700::1111']))
+  const found = (all: boolean): Promise<unknown> => new Promise((resolve) => guarded('x.example', { all }, (...result) => resolve(result)))
+  t.strictSame(await found(true), [
+    null,
+    [
+      { address: '8.8.8.8', family: 4 },
+      { address: '2606:4700:4700::1111', family: 6 },
+    ],
+  ])
+  t.strictSame(await found(false), [null, '8.8.8.8', 4])
+})
+
+t.test('a name is looked at anew for each connection: what it led to before counts for nothing', async (t) => {
+  const provider = await startRawProvider(t, say(answer('no')))
+  const { port } = new URL(provider.url)
+  const lookup = resolver(['127.0.0.1'], ['127.0.0.1'])
+  const open = send(transportOf(t, { allowPrivate: true, lookup }), at(`http://rebound.example:${port}`))
+  await open.over
+  t.equal(open.events.at(-1), 'end', 'where private addresses are allowed')
+  const transport = transportOf(t, { allowPrivate: false, lookup })
+  for (let count = 0; count < 3; count += 1) {
+    const one = send(transport, at(`http://rebound.example:${port}`))
+    await one.over
+    t.match(one.events, [/^error the address is not public/])
+  }
+  t.equal(lookup.asked, 4, 'once a connection')
+})
+
+t.test('the dispatcher for others is behind the same guard', async (t) => {
+  const provider = await startRawProvider(t, say(answer('yes')))
+  const guarded = guardedDispatcher({ allowPrivate: false })
+  t.teardown(() => guarded.destroy())
+  for (const url of [provider.url, provider.url.replace('127.0.0.1', 'localhost')]) {
+    await t.rejects(guarded.request({ origin: url, path: '/', method: 'POST', body: '{}' }), { message: 'the address is not public' })
+  }
+  t.equal(provider.sockets.length, 0)
+  const open = guardedDispatcher({ allowPrivate: true })
+  t.teardown(() => open.destroy())
+  t.equal((await open.request({ origin: provider.url, path: '/', method: 'GET' })).statusCode, 200)
+})
