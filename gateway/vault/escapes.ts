@@ -175,4 +175,3 @@ function named(bytes: Buffer, at: number): Unit | undefined {
   const character = NAMED[bytes.toString('latin1', at, end)]
   return character === undefined ? undefined : { value: character.charCodeAt(0), length: end - at + 1 }
 }
-

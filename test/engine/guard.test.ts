@@ -8,23 +8,50 @@ import { publicOnly } from '../../gateway/engine/upstream/connect.ts'
 import { at, send, transportOf } from '../rig/attempts.ts'
 import { answer, say, startRawProvider } from '../rig/raw-provider.ts'
 
-/** A resolver that answers in turn, the last one for ever; `asked` counts. */
-function resolver(...answers: readonly (readonly string[])[]): LookupFunction & { asked: number } {
-  const lookup = (_: string, options: { all?: boolean }, callback: (error: null, found: LookupAddress[] | string, family?: number) => void): void => {
-    const addresses = answers[Math.min(lookup.asked, answers.length - 1)] ?? []
-    lookup.asked += 1
-    const found = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
-    if (options.all === true) callback(null, found)
+interface Resolver {
+  readonly lookup: LookupFunction
+  readonly asked: () => number
+}
+
+/** Answers in turn, the last one for ever. */
+function resolver(...answers: readonly (readonly string[])[]): Resolver {
+  let asked = 0
+  const lookup: LookupFunction = (_, { all }, callback) => {
+    const addresses = answers[Math.min(asked, answers.length - 1)] ?? []
+    asked += 1
+    const found: LookupAddress[] = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
+    if (all === true) callback(null, found)
     else callback(null, found[0]?.address ?? '', found[0]?.family)
   }
-  return Object.assign(lookup, { asked: 0 }) as unknown as LookupFunction & { asked: number }
+  return { lookup, asked: () => asked }
 }
 
 /** Ways to write this machine, a network next to it, or what clouds keep behind a link-local address. */
 const literals = [
   ...['127.0.0.1', '127.1', '2130706433', '0x7f000001', '0177.0.0.1', '0x7f.1', '127.0.0.1.', '0', '0.0.0.0', '10.1.2.3', '192.168.1.1', '172.16.0.1'],
-  ...['169.254.169.254', '2852039166', '0xa9fea9fe', '0251.0376.0251.0376', '100.64.0.1', '198.18.0.1', '[::1]', '[::]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]'],
-  ...['[::127.0.0.1]', '[::ffff:0:127.0.0.1]', '[64:ff9b::127.0.0.1]', '[64:ff9b:1::1]', '[2002:7f00:1::]', '[fe80::1]', '[fc00::1]', '[fd00:ec2::254]', '[ff02::1]'],
+  ...[
+    '169.254.169.254',
+    '2852039166',
+    '0xa9fea9fe',
+    '0251.0376.0251.0376',
+    '100.64.0.1',
+    '198.18.0.1',
+    '[::1]',
+    '[::]',
+    '[::ffff:127.0.0.1]',
+    '[::ffff:7f00:1]',
+  ],
+  ...[
+    '[::127.0.0.1]',
+    '[::ffff:0:127.0.0.1]',
+    '[64:ff9b::127.0.0.1]',
+    '[64:ff9b:1::1]',
+    '[2002:7f00:1::]',
+    '[fe80::1]',
+    '[fc00::1]',
+    '[fd00:ec2::254]',
+    '[ff02::1]',
+  ],
 ]
 
 t.test('an address in a URL is refused however it is written, before anything is sent', async (t) => {
@@ -44,11 +71,11 @@ t.test('a name is refused by what it leads to, before anything is sent', async (
   const provider = await startRawProvider(t, say(answer('no')))
   const { port } = new URL(provider.url)
   for (const addresses of [['127.0.0.1'], ['::1'], ['::ffff:127.0.0.1'], ['127.0.0.1', '10.0.0.1'], []]) {
-    const lookup = resolver(addresses)
+    const { lookup, asked } = resolver(addresses)
     const one = send(transportOf(t, { allowPrivate: false, lookup }), at(`http://api.acme.example:${port}`))
     await one.over
     t.match(one.events, [/^error the address is not public/], addresses.join())
-    t.equal(lookup.asked, 1)
+    t.equal(asked(), 1)
   }
   for (const name of ['localhost', 'localhost.', 'LOCALHOST']) {
     const one = send(transportOf(t, { allowPrivate: false }), at(`http://${name}:${port}`))
@@ -60,7 +87,7 @@ t.test('a name is refused by what it leads to, before anything is sent', async (
 })
 
 t.test('of several addresses the private ones alone are refused', async (t) => {
-  const guarded = publicOnly(resolver(['10.0.0.1', '8.8.8.8', '::1', '2606:4700:4700::1111']))
+  const guarded = publicOnly(resolver(['10.0.0.1', '8.8.8.8', '::1', '2606:4700:4700::1111']).lookup)
   const found = (all: boolean): Promise<unknown> => new Promise((resolve) => guarded('x.example', { all }, (...result) => resolve(result)))
   t.strictSame(await found(true), [
     null,
@@ -75,7 +102,7 @@ t.test('of several addresses the private ones alone are refused', async (t) => {
 t.test('a name is looked at anew for each connection: what it led to before counts for nothing', async (t) => {
   const provider = await startRawProvider(t, say(answer('no')))
   const { port } = new URL(provider.url)
-  const lookup = resolver(['127.0.0.1'], ['127.0.0.1'])
+  const { lookup, asked } = resolver(['127.0.0.1'])
   const open = send(transportOf(t, { allowPrivate: true, lookup }), at(`http://rebound.example:${port}`))
   await open.over
   t.equal(open.events.at(-1), 'end', 'where private addresses are allowed')
@@ -85,7 +112,7 @@ t.test('a name is looked at anew for each connection: what it led to before coun
     await one.over
     t.match(one.events, [/^error the address is not public/])
   }
-  t.equal(lookup.asked, 4, 'once a connection')
+  t.equal(asked(), 4, 'once a connection')
 })
 
 t.test('the dispatcher for others is behind the same guard', async (t) => {

@@ -64,7 +64,11 @@ t.test('whatever comes behind an answer, the next request gets its own, on a new
     t.notMatch(bodyOf(first), 'evil', what)
     const second = await ask(transport, provider, '/2')
     t.equal(bodyOf(second), '/2', `${what}: ${second.events}`)
-    t.strictSame(provider.requests.map(({ connection }) => connection), [0, 1], what)
+    t.strictSame(
+      provider.requests.map(({ connection }) => connection),
+      [0, 1],
+      what,
+    )
   }
 })
 
@@ -84,7 +88,11 @@ t.test('what comes while a connection is idle ends it', async (t) => {
     how(socket)
     await gone
     t.equal(bodyOf(await ask(transport, provider, '/2')), '/2', what)
-    t.strictSame(provider.requests.map(({ connection }) => connection), [0, 1], what)
+    t.strictSame(
+      provider.requests.map(({ connection }) => connection),
+      [0, 1],
+      what,
+    )
   }
 })
 
@@ -112,7 +120,10 @@ t.test('an answer that comes after its call was given up goes nowhere', async (t
   t.equal(first.sent, true)
   const second = await ask(transport, provider, '/2')
   t.equal(bodyOf(second), '/2')
-  t.strictSame(provider.requests.map(({ connection }) => connection), [0, 1])
+  t.strictSame(
+    provider.requests.map(({ connection }) => connection),
+    [0, 1],
+  )
   t.match(first.events, ['error given up'], 'and nothing more is heard of it')
 })
 
@@ -153,7 +164,10 @@ t.test('an answer that holds the credential ends its connection, not the next re
   t.match((await ask(transport, provider, '/2')).events, [/^head 200/, /^error .*credential/])
   provider.always(honest)
   t.equal(bodyOf(await ask(transport, provider, '/3')), '/3')
-  t.strictSame(provider.requests.map(({ connection }) => connection), [0, 0, 1])
+  t.strictSame(
+    provider.requests.map(({ connection }) => connection),
+    [0, 0, 1],
+  )
 })
 
 t.test('what is paused loses nothing when the provider has said all and is gone', async (t) => {

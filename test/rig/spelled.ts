@@ -8,7 +8,8 @@ const hexOf = (byte: number, chance: Chance): string => {
   const hex = byte.toString(16).padStart(2, '0')
   return some(chance, 2) === 0 ? hex : hex.toUpperCase()
 }
-const each = (text: string, how: (character: string, code: number) => string): Buffer => Buffer.from([...text].map((one) => how(one, one.charCodeAt(0))).join(''))
+const each = (text: string, how: (character: string, code: number) => string): Buffer =>
+  Buffer.from([...text].map((one) => how(one, one.charCodeAt(0))).join(''))
 const urlByte = (chance: Chance) => (byte: number) => `%${hexOf(byte, chance)}`
 const HTML_NAMES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;', '/': '&sol;', '+': '&plus;' }
 

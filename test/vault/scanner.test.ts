@@ -51,15 +51,22 @@ t.test('any credential, in any encoding, in any surrounding, however it is cut, 
   const seed = seedOf(t)
   for (const encoding of Object.keys(ENCODINGS) as Encoding[]) {
     fc.assert(
-      fc.property(secrets, surroundings, surroundings, fc.array(fc.nat(), { maxLength: 6 }), fc.infiniteStream(fc.nat()), (secret, before, after, at, random) => {
-        const spelled = ENCODINGS[encoding](secret, () => random.next().value as number)
-        const bytes = Buffer.concat([before, spelled, after])
-        const chunks = cut(bytes, at)
-        if (!scanOf(secret).holds(bytes)) return false
-        const { left, stopped } = through(scanOf(secret), chunks)
-        // Up to three characters of base64 before it hold a few of its bits.
-        return stopped && left.length <= before.length + (encoding.startsWith('base64') ? 4 : 0) && bytes.subarray(0, left.length).equals(left)
-      }),
+      fc.property(
+        secrets,
+        surroundings,
+        surroundings,
+        fc.array(fc.nat(), { maxLength: 6 }),
+        fc.infiniteStream(fc.nat()),
+        (secret, before, after, at, random) => {
+          const spelled = ENCODINGS[encoding](secret, () => random.next().value as number)
+          const bytes = Buffer.concat([before, spelled, after])
+          const chunks = cut(bytes, at)
+          if (!scanOf(secret).holds(bytes)) return false
+          const { left, stopped } = through(scanOf(secret), chunks)
+          // Up to three characters of base64 before it hold a few of its bits.
+          return stopped && left.length <= before.length + (encoding.startsWith('base64') ? 4 : 0) && bytes.subarray(0, left.length).equals(left)
+        },
+      ),
       { seed, numRuns: 400 },
     )
     t.pass(encoding)
