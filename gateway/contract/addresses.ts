@@ -15,11 +15,11 @@ function parse4(text: string): number | undefined {
 /** Eight groups of sixteen bits, or undefined. A zone (`%eth0`) says which link, not which address. */
 function parse6(text: string): Groups | undefined {
   let address = text.replace(/%[^%]+$/, '').toLowerCase()
-  const dotted = /^(.*:)([\d.]+)$/.exec(address)
-  if (dotted !== null && dotted[2]?.includes('.')) {
-    const inner = parse4(dotted[2])
+  const [, front6 = '', dotted] = /^(.*:)([\d.]*\.[\d.]*)$/.exec(address) ?? []
+  if (dotted !== undefined) {
+    const inner = parse4(dotted)
     if (inner === undefined) return undefined
-    address = `${dotted[1]}${Math.floor(inner / 65_536).toString(16)}:${(inner % 65_536).toString(16)}`
+    address = `${front6}${Math.floor(inner / 65_536).toString(16)}:${(inner % 65_536).toString(16)}`
   }
   const halves = address.split('::')
   if (halves.length > 2) return undefined
