@@ -6,6 +6,7 @@ import t from 'tap'
 import { guardedDispatcher } from '../../gateway/engine/index.ts'
 import { publicOnly } from '../../gateway/engine/upstream/connect.ts'
 import { at, send, transportOf } from '../rig/attempts.ts'
+import { PRIVATE_HOSTS } from '../rig/private-hosts.ts'
 import { answer, say, startRawProvider } from '../rig/raw-provider.ts'
 
 interface Resolver {
@@ -26,39 +27,11 @@ function resolver(...answers: readonly (readonly string[])[]): Resolver {
   return { lookup, asked: () => asked }
 }
 
-/** Ways to write this machine, a network next to it, or what clouds keep behind a link-local address. */
-const literals = [
-  ...['127.0.0.1', '127.1', '2130706433', '0x7f000001', '0177.0.0.1', '0x7f.1', '127.0.0.1.', '0', '0.0.0.0', '10.1.2.3', '192.168.1.1', '172.16.0.1'],
-  ...[
-    '169.254.169.254',
-    '2852039166',
-    '0xa9fea9fe',
-    '0251.0376.0251.0376',
-    '100.64.0.1',
-    '198.18.0.1',
-    '[::1]',
-    '[::]',
-    '[::ffff:127.0.0.1]',
-    '[::ffff:7f00:1]',
-  ],
-  ...[
-    '[::127.0.0.1]',
-    '[::ffff:0:127.0.0.1]',
-    '[64:ff9b::127.0.0.1]',
-    '[64:ff9b:1::1]',
-    '[2002:7f00:1::]',
-    '[fe80::1]',
-    '[fc00::1]',
-    '[fd00:ec2::254]',
-    '[ff02::1]',
-  ],
-]
-
 t.test('an address in a URL is refused however it is written, before anything is sent', async (t) => {
   const provider = await startRawProvider(t, say(answer('no')))
   const { port } = new URL(provider.url)
   const transport = transportOf(t, { allowPrivate: false })
-  for (const host of literals) {
+  for (const host of PRIVATE_HOSTS) {
     const one = send(transport, at(`http://${host}:${port}`))
     await one.over
     t.match(one.events, [/^error the address is not public/], host)
