@@ -1,28 +1,12 @@
 /** URLs that the gateway will call: what may be plain http, and what may not be in them. */
 
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import { isPrivateAddress } from '#contract'
 import type { Complaints } from './complaints.ts'
 import { type Node, shown } from './yaml.ts'
 
-const PRIVATE = new BlockList()
-for (const [network, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-] as const)
-  PRIVATE.addSubnet(network, bits, 'ipv4')
-for (const [network, bits] of [
-  ['::', 127],
-  ['fc00::', 7],
-  ['fe80::', 10],
-] as const)
-  PRIVATE.addSubnet(network, bits, 'ipv6')
-
-const bare = (host: string): string => host.replace(/^\[|\]$/g, '').toLowerCase()
+/** A dot at its end names the same host. */
+const bare = (host: string): string => host.replace(/^\[|\]$|\.+$/g, '').toLowerCase()
 
 export function isLoopback(host: string): boolean {
   const name = bare(host)
@@ -32,8 +16,7 @@ export function isLoopback(host: string): boolean {
 /** Private as far as its text tells; what a name leads to is known only when it is called. */
 function isPrivate(host: string): boolean {
   const name = bare(host)
-  const version = isIP(name)
-  return isLoopback(name) || (version !== 0 && PRIVATE.check(name, version === 4 ? 'ipv4' : 'ipv6'))
+  return isLoopback(name) || (isIP(name) !== 0 && isPrivateAddress(name))
 }
 
 export interface UrlRules {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Adapter, Connection, Facilitator, PluginPorts } from '#contract'
 import type { GatewayConfig, Route } from '../config/model.ts'
 import { CallLog } from './books/calls.ts'
-import { Engine, type EnginePorts, Generation, Transport } from './engine/index.ts'
+import { Engine, type EnginePorts, Generation, LeakBook, Transport } from './engine/index.ts'
 import { HttpFacilitator, Outlook, Tills } from './payments/index.ts'
 import { QualityBook } from './engine/quality.ts'
 import { begun, ended, type Ground, openGround, type Surroundings } from './ground/index.ts'
@@ -57,13 +57,7 @@ export class Gateway {
       let origin = (): string => originOf(config)
       const tills = tillsOf(ground, ends, () => origin())
       const generation = await Generation.create({ number: 1, config: config.digest }, routes, pluginPorts(ground, tills))
-      const transport = new Transport({
-        place: (connection, request, base) => {
-          ground.audit.used(connection.name, connection.owner)
-          return ends.credentials.place(connection.name, connection.credential, request, base)
-        },
-        allowPrivate: config.upstream.allowPrivate,
-      })
+      const transport = transportOf(ground, ends.credentials)
       const { store, clock, chance, log } = ground
       const limits = {
         upstreamTimeoutMs: config.upstream.timeoutMs,
@@ -94,6 +88,20 @@ export class Gateway {
   }
 }
 
+/** The one place where credentials leave the vault: each use is counted, each answer is looked through. */
+function transportOf({ config: { upstream }, clock, log, audit, notices }: Ground, credentials: Credentials): Transport {
+  return new Transport({
+    place(connection, request, base) {
+      const scan = credentials.place(connection.name, connection.credential, request, base)
+      if (connection.credential.in !== 'none') audit.used(connection.name, connection.owner)
+      return scan
+    },
+    leaks: new LeakBook({ clock, log, audit, notices }),
+    allowPrivate: upstream.allowPrivate,
+    bufferBytes: upstream.bufferBytes,
+  })
+}
+
 const originOf = ({ listen }: GatewayConfig): string => `http://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`
 
 const tillsOf = ({ clock, chance, config }: Ground, { facilitator }: OuterEnds, origin: () => string): Tills =>
@@ -119,8 +127,12 @@ interface OuterEnds {
 
 async function outerEnds(ground: Ground, secrets: ReadonlyMap<string, string>): Promise<OuterEnds> {
   const { config } = ground
-  const credentials = new Credentials()
-  credentials.set(secrets)
+  const credentials = new Credentials({ previousForMs: config.upstream.timeoutMs })
+  for (const connection of credentials.set(secrets))
+    ground.log.warn(
+      { connection },
+      'the credential is too short to be told from chance, so that answers are not searched for it; expected at least 6 characters',
+    )
   const closers: (() => Promise<void>)[] = []
   const http = new Map<string, HttpFacilitator>()
   const play = config.mode === 'sandbox' ? await playFacilitator(ground) : undefined

@@ -10,7 +10,8 @@ export interface Attempt {
   readonly connection: string
   readonly units: Units
   readonly status: number | undefined
-  readonly meaning: FailureMeaning | 'ok' | 'client-gone' | 'timeout' | 'broken' | 'not-sent' | 'shutdown'
+  /** `leaked`: the answer held the credential. `paused`: it was not asked, since its answers did. Neither says how well the provider serves. */
+  readonly meaning: FailureMeaning | 'ok' | 'client-gone' | 'timeout' | 'broken' | 'not-sent' | 'shutdown' | 'leaked' | 'paused'
   readonly used: 'sold' | 'own' | 'wasted' | 'returned'
   readonly tookMs: number
 }

@@ -1,5 +1,6 @@
 /** One try at one connection, with what has come of its answer. */
 import type { Alternative } from '#contract'
+import { LeakError, PausedError } from './leaks.ts'
 import type { Attempt, AttemptEvents } from './transport.ts'
 
 const EMPTY = Buffer.alloc(0)
@@ -63,3 +64,7 @@ export class Try implements AttemptEvents {
     return this.chunks.length === 0 ? EMPTY : Buffer.concat(this.chunks, this.size)
   }
 }
+
+/** Why no answer came: what the transport says of it, or what it looks like. */
+export const meaningOf = <Else extends 'broken' | 'not-sent'>(cause: Error, otherwise: Else): 'leaked' | 'paused' | Else =>
+  cause instanceof LeakError || cause instanceof PausedError ? cause.meaning : otherwise

@@ -11,7 +11,7 @@ import type { Alternative, Attempt as AttemptRecord, Charge, Outcome, Refusal, U
 import { dollars, refuse, unreachable } from '#contract'
 import { Admission } from './admission.ts'
 import type { Admitted } from './admitted.ts'
-import { type Listener, Try } from './attempt.ts'
+import { type Listener, meaningOf, Try } from './attempt.ts'
 import type { EngineCall } from './call.ts'
 import { addChargeHeaders, chargeOf, type Priced, pricedFor } from './charge.ts'
 import { describe } from './describe.ts'
@@ -181,8 +181,8 @@ export class Flight implements Listener {
     if (this.#state === 'streaming') return this.#stream?.break(cause)
     if (this.#state !== 'calling') return
     const refusal = upstreamRefusal('provider-down', cause)
-    if (sent) this.#failed(from, 'broken', 'wasted', false, refusal)
-    else this.#failed(from, 'not-sent', 'returned', true, refusal)
+    if (sent) this.#failed(from, meaningOf(cause, 'broken'), 'wasted', false, refusal)
+    else this.#failed(from, meaningOf(cause, 'not-sent'), 'returned', true, refusal)
   }
 
   /** The provider's own word on a request that it cannot serve: the consumer gets it, uncharged. */

@@ -16,7 +16,7 @@ import { Reconciler } from './reconciler.ts'
 import { Unverified } from './unverified.ts'
 import { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
 
-export { isLoopback, isPrivateAddress } from './addresses.ts'
+export { isLoopback, isPrivateAddress } from '#contract'
 export type { Link } from './chain.ts'
 
 export { Flight } from './flight.ts'
@@ -26,7 +26,9 @@ export { EngineCall } from './call.ts'
 export type { EnginePorts, Sink } from './ports.ts'
 export { type Problem, problemOf } from './problem.ts'
 export { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
+export { LeakBook } from './leaks.ts'
 export { type AttemptEvents, Transport } from './transport.ts'
+export { type Guard, guardedDispatcher } from './upstream/connect.ts'
 
 const STOPPING = refuse('unavailable', 'the gateway is stopping', { retryAfterSeconds: 1 })
 

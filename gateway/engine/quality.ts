@@ -73,10 +73,12 @@ function count(running: Running, good: boolean, attempt: Attempt): void {
   }
 }
 
-/** What a consumer asked wrongly, or did not wait for, says nothing about the provider. */
+const SAYS_NOTHING: ReadonlySet<Attempt['meaning']> = new Set(['client-gone', 'shutdown', 'leaked', 'paused'])
+
+/** What a consumer asked wrongly, or did not wait for, says nothing about the provider; nor does what a consumer may have made leak. */
 function verdictOf({ meaning }: Attempt): boolean | undefined {
   if (meaning === 'ok' || meaning === 'bad-request' || meaning === 'not-found') return true
-  return meaning === 'client-gone' || meaning === 'shutdown' ? undefined : false
+  return SAYS_NOTHING.has(meaning) ? undefined : false
 }
 
 function qualityOf(running: Running | undefined): Quality {

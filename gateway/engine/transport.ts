@@ -1,11 +1,13 @@
 /**
- * Towards the provider: one pool of connections per origin, undici `dispatch` with raw headers both ways.
- * The credential joins the request in the last line before the socket. Redirects are not followed; nothing is retried here.
+ * Towards the provider: one pool of connections per origin, HTTP/1.1 read strictly (upstream/), raw fields both ways. The
+ * credential joins the request in the last line before the socket. Redirects are not followed; nothing is retried here.
  */
-import { isIP } from 'node:net'
-import { type Dispatcher, Pool, buildConnector } from 'undici'
-import type { Connection, Operation } from '#contract'
-import { isPrivateAddress } from './addresses.ts'
+import type { LookupFunction } from 'node:net'
+import type { AnswerScan, Connection, Operation } from '#contract'
+import { type LeakBook, PausedError } from './leaks.ts'
+import { connectorOf } from './upstream/connect.ts'
+import { type Desk, Exchange } from './upstream/exchange.ts'
+import { Lines } from './upstream/lines.ts'
 
 /** What the flight hears of one attempt. */
 export interface AttemptEvents {
@@ -33,40 +35,48 @@ export interface OutgoingRequest {
   readonly body: Uint8Array
 }
 
-/** Writes the credential into a request (vault). */
-export type PlaceCredential = (connection: Connection, request: { path: string; headers: string[] }, basePath: string) => void
+/** Writes the credential into a request (vault), and gives what looks for it in the answer; undefined where none was needed. */
+export type PlaceCredential = (connection: Connection, request: { path: string; headers: string[] }, basePath: string) => AnswerScan | undefined
+
+export interface TransportOptions {
+  readonly place: PlaceCredential
+  readonly allowPrivate: boolean
+  /** The most that a coded answer may be, coded and decoded. */
+  readonly bufferBytes?: number
+  readonly leaks?: LeakBook
+  /** Default: the system's. */
+  readonly lookup?: LookupFunction
+}
 
 interface Target {
-  readonly pool: Pool
+  readonly lines: Lines
+  readonly host: string
   readonly basePath: string
 }
 
-const CONNECT_WITHIN_MS = 10_000
-const CONNECTIONS_PER_ORIGIN = 512
+const BUFFER_BYTES = 256 * 1024
 
 export class Transport {
-  readonly #place: PlaceCredential
-  readonly #allowPrivate: boolean
-  readonly #pools = new Map<string, Pool>()
+  readonly #options: TransportOptions
+  readonly #desk: Desk
+  readonly #pools = new Map<string, Lines>()
   readonly #targets = { simulated: new Map<string, Target>(), real: new Map<string, Target>() }
+  #closed = false
 
-  constructor(options: { readonly place: PlaceCredential; readonly allowPrivate: boolean }) {
-    this.#place = options.place
-    this.#allowPrivate = options.allowPrivate
+  constructor(options: TransportOptions) {
+    this.#options = options
+    const { place, leaks, bufferBytes = BUFFER_BYTES } = options
+    this.#desk = { place, leaks, bufferBytes }
   }
 
   send(request: OutgoingRequest, events: AttemptEvents): Attempt {
-    const handler = new AttemptHandler(events)
-    try {
-      const target = this.#target(request.connection)
-      const outgoing = { path: target.basePath + request.path + request.query, headers: request.headers }
-      const body = request.body.length > 0 ? request.body : null
-      this.#place(request.connection, outgoing, target.basePath)
-      target.pool.dispatch({ path: outgoing.path, method: request.method as Dispatcher.HttpMethod, headers: outgoing.headers, body }, handler)
-    } catch (error) {
-      handler.onError(error as Error)
-    }
-    return handler
+    const { connection, operation } = request
+    const target = this.#target(connection)
+    const exchange = new Exchange(this.#desk, target, request, events)
+    if (this.#desk.leaks?.isPaused(connection, operation) === true) exchange.fail(new PausedError())
+    else if (this.#closed) exchange.fail(new Error('the gateway is stopping'))
+    else target.lines.send(exchange)
+    return exchange
   }
 
   #target(connection: Connection): Target {
@@ -75,86 +85,26 @@ export class Transport {
     let target = targets.get(baseUrl)
     if (target === undefined) {
       const url = new URL(baseUrl)
-      target = { pool: this.#pool(url.origin, simulated), basePath: url.pathname.replace(/\/$/, '') }
+      target = { lines: this.#lines(url, simulated), host: url.host, basePath: url.pathname.replace(/\/$/, '') }
       targets.set(baseUrl, target)
     }
     return target
   }
 
   /** A real connection never shares one that was let through to a private address because it was simulated. */
-  #pool(origin: string, simulated: boolean): Pool {
-    const key = simulated ? `simulated ${origin}` : origin
-    let pool = this.#pools.get(key)
-    if (pool === undefined) {
-      pool = new Pool(origin, {
-        connections: CONNECTIONS_PER_ORIGIN,
-        pipelining: 1,
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        connect: this.#allowPrivate || simulated ? { timeout: CONNECT_WITHIN_MS } : publicOnly(),
-      })
-      this.#pools.set(key, pool)
+  #lines(url: URL, simulated: boolean): Lines {
+    const key = simulated ? `simulated ${url.origin}` : url.origin
+    let lines = this.#pools.get(key)
+    if (lines === undefined) {
+      const { allowPrivate, lookup } = this.#options
+      lines = new Lines(url, connectorOf({ allowPrivate: allowPrivate || simulated, ...(lookup === undefined ? {} : { lookup }) }))
+      this.#pools.set(key, lines)
     }
-    return pool
+    return lines
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()))
-  }
-}
-
-/** Looked at after the name was resolved, on each connection: a name that changes its address gains nothing. */
-function publicOnly(): buildConnector.connector {
-  const connect = buildConnector({ timeout: CONNECT_WITHIN_MS })
-  return (options, callback) => {
-    if (isIP(options.hostname) !== 0 && isPrivateAddress(options.hostname)) return callback(new Error('the address of the provider is not public'), null)
-    connect(options, (...result) => {
-      const [error, socket] = result
-      if (error === null && isPrivateAddress(socket.remoteAddress ?? '')) {
-        socket.destroy()
-        return callback(new Error('the address of the provider is not public'), null)
-      }
-      callback(...result)
-    })
-  }
-}
-
-/** One monomorphic object per attempt, in undici's own handler form: no wrapper, no stream, no promise. */
-class AttemptHandler implements Dispatcher.DispatchHandler, Attempt {
-  readonly #events: AttemptEvents
-  #abort: ((cause: Error) => void) | undefined
-  #aborted = false
-  sent = false
-
-  constructor(events: AttemptEvents) {
-    this.#events = events
-  }
-
-  onConnect(abort: (cause?: Error) => void): void {
-    this.#abort = abort
-    if (this.#aborted) abort(new Error('given up'))
-    else this.sent = true
-  }
-
-  onHeaders(status: number, headers: Buffer[], resume: () => void): boolean {
-    // 1xx are not the answer
-    return status < 200 || this.#events.head(status, headers, resume)
-  }
-
-  onData(chunk: Buffer): boolean {
-    return this.#events.data(chunk)
-  }
-
-  onComplete(): void {
-    this.#events.end()
-  }
-
-  onError(cause: Error): void {
-    this.#events.error(cause, this.sent)
-  }
-
-  abort(): void {
-    this.#aborted = true
-    this.#abort?.(new Error('given up'))
+    this.#closed = true
+    for (const lines of this.#pools.values()) lines.close()
   }
 }

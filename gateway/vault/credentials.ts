@@ -1,8 +1,11 @@
 /**
- * The one place where a provider's credential lives while the gateway runs. Nothing here prints, lists or returns one:
- * `place` writes it into a request that is about to be sent, and that is the only line that reads it.
+ * The one place where a provider's credential lives while the gateway runs, as bytes outside of the heap. Nothing here prints,
+ * lists or returns one: `place` writes it into a request that is about to be sent, and only that line makes it a string.
  */
-import type { CredentialPlace } from '#contract'
+import type { AnswerScan, CredentialPlace } from '#contract'
+import { Scanner, type Sought } from './scanner.ts'
+import { Seeker } from './seeker.ts'
+import { spellingsOf } from './spellings.ts'
 
 /** The last form of a request before the socket. */
 export interface Outgoing {
@@ -12,38 +15,93 @@ export interface Outgoing {
   readonly headers: string[]
 }
 
-export class Credentials {
-  readonly #secrets = new Map<string, string>()
+interface Kept extends Sought {
+  secret: Buffer
+  /** performance.now() */
+  previousUntilMs: number
+}
 
-  /** Replaces what is known of these connections; others keep theirs (a reload must not lose a running call's). */
-  set(secrets: ReadonlyMap<string, string>): void {
-    for (const [connection, secret] of secrets) this.#secrets.set(connection, secret)
+const KEPT_MS = 30_000
+
+export class Credentials {
+  readonly #kept = new Map<string, Kept>()
+  readonly #previousForMs: number
+
+  /** `previousForMs`: how long a replaced credential may still turn up in answers; as long as a call may take. */
+  constructor({ previousForMs = KEPT_MS }: { readonly previousForMs?: number } = {}) {
+    this.#previousForMs = previousForMs
+  }
+
+  /**
+   * Replaces what is known of these connections; others keep theirs (a reload must not lose a running call's).
+   * Bytes are text in UTF-8, and stay the caller's. Returns those whose credential is too short to be looked for in answers.
+   */
+  set(secrets: ReadonlyMap<string, string | Uint8Array>): readonly string[] {
+    const short: string[] = []
+    for (const [connection, secret] of secrets) if (!this.#keep(connection, bytesOf(secret))) short.push(connection)
+    return short
+  }
+
+  #keep(connection: string, secret: Buffer): boolean {
+    const kept = this.#kept.get(connection)
+    if (kept === undefined) {
+      const spellings = spellingsOf(secret)
+      this.#kept.set(connection, { secret, current: seekerOf(spellings), previous: undefined, previousUntilMs: 0 })
+      return spellings.length > 0
+    }
+    if (!kept.secret.equals(secret)) {
+      kept.secret.fill(0)
+      kept.secret = secret
+      kept.previous = kept.current
+      kept.previousUntilMs = performance.now() + this.#previousForMs
+      kept.current = seekerOf(spellingsOf(secret))
+    } else secret.fill(0)
+    return kept.current !== undefined
   }
 
   has(connection: string): boolean {
-    return this.#secrets.has(connection)
+    return this.#kept.has(connection)
   }
 
-  /** @throws Error when the connection has no credential and its place needs one */
-  place(connection: string, where: CredentialPlace, request: Outgoing, basePath: string): void {
-    if (where.in === 'none') return
-    const secret = this.#secrets.get(connection)
-    if (secret === undefined) throw new Error(`connection ${connection} has no credential`)
-    switch (where.in) {
-      case 'header':
-        request.headers.push(where.name, secret)
-        return
-      case 'bearer':
-        request.headers.push('authorization', `Bearer ${secret}`)
-        return
-      case 'basic':
-        request.headers.push('authorization', `Basic ${Buffer.from(secret).toString('base64')}`)
-        return
-      case 'query':
-        request.path += `${request.path.includes('?') ? '&' : '?'}${encodeURIComponent(where.name)}=${encodeURIComponent(secret)}`
-        return
-      case 'path':
-        request.path = `${basePath}/${encodeURIComponent(secret)}${request.path.slice(basePath.length)}`
-    }
+  /**
+   * Returns what looks for the credential in the answer; undefined where none was placed.
+   * @throws Error when the connection has no credential and its place needs one
+   */
+  place(connection: string, where: CredentialPlace, request: Outgoing, basePath: string): AnswerScan | undefined {
+    if (where.in === 'none') return undefined
+    const kept = this.#kept.get(connection)
+    if (kept === undefined) throw new Error(`connection ${connection} has no credential`)
+    write(kept.secret.toString(), where, request, basePath)
+    if (kept.previous !== undefined && performance.now() > kept.previousUntilMs) kept.previous = undefined
+    return kept.current === undefined && kept.previous === undefined ? undefined : new Scanner(kept)
+  }
+}
+
+const seekerOf = (spellings: ReturnType<typeof spellingsOf>): Seeker | undefined => (spellings.length === 0 ? undefined : new Seeker(spellings))
+
+/** A copy in memory of its own: not in the pool that other buffers come from. */
+function bytesOf(secret: string | Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(typeof secret === 'string' ? Buffer.byteLength(secret) : secret.length)
+  if (typeof secret === 'string') bytes.write(secret)
+  else bytes.set(secret)
+  return bytes
+}
+
+function write(secret: string, where: Exclude<CredentialPlace, { in: 'none' }>, request: Outgoing, basePath: string): void {
+  switch (where.in) {
+    case 'header':
+      request.headers.push(where.name, secret)
+      return
+    case 'bearer':
+      request.headers.push('authorization', `Bearer ${secret}`)
+      return
+    case 'basic':
+      request.headers.push('authorization', `Basic ${Buffer.from(secret).toString('base64')}`)
+      return
+    case 'query':
+      request.path += `${request.path.includes('?') ? '&' : '?'}${encodeURIComponent(where.name)}=${encodeURIComponent(secret)}`
+      return
+    case 'path':
+      request.path = `${basePath}/${encodeURIComponent(secret)}${request.path.slice(basePath.length)}`
   }
 }

@@ -3,82 +3,8 @@
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import type { Connection } from '../../gateway/contract/index.ts'
-import { type Attempt, Transport } from '../../gateway/engine/transport.ts'
-import { Credentials } from '../../gateway/vault/index.ts'
-import { connectionOf, operationOf } from '../rig/acme.ts'
+import { at, type Heard, SECRET, type Sending, send, transportOf } from '../rig/attempts.ts'
 import { breakOff, bytes, garbage, hang, OK, type Provider, type Reply, reply, reset, resetAfterHead, silence, startProvider } from '../rig/provider.ts'
-
-const SECRET = 'the-credential-of-alice'
-
-interface Heard {
-  /** In order: `head 200`, `data …`, `end`, `error …`. */
-  readonly events: string[]
-  raw: Buffer[]
-  sent: boolean | undefined
-  resume: () => void
-  readonly over: Promise<void>
-  readonly attempt: Attempt
-}
-
-interface Sending {
-  readonly method?: string
-  readonly path?: string
-  readonly query?: string
-  readonly body?: string
-  readonly headers?: string[]
-  /** Answers of `head` and `data`, in order; true afterwards. */
-  readonly says?: boolean[]
-}
-
-const transportOf = (t: Test, allowPrivate = true): Transport => {
-  const credentials = new Credentials()
-  credentials.set(new Map([['acme', SECRET]]))
-  const transport = new Transport({
-    place: (connection, request, base) => credentials.place(connection.name, connection.credential, request, base),
-    allowPrivate,
-  })
-  t.teardown(() => transport.close())
-  return transport
-}
-
-const at = (url: string, more: Partial<Connection> = {}): Connection => connectionOf('acme', { baseUrl: `${url}/v1`, ...more })
-
-function send(
-  transport: Transport,
-  connection: Connection,
-  { method = 'GET', path = '/search', query = '', body = '', headers = [], says = [] }: Sending = {},
-): Heard {
-  let done = (): void => undefined
-  const over = new Promise<void>((resolve) => {
-    done = resolve
-  })
-  const heard = { events: [] as string[], raw: [] as Buffer[], sent: undefined as boolean | undefined, resume: (): void => undefined, over }
-  const attempt = transport.send(
-    { connection, operation: operationOf('search'), method, path, query, headers: [...headers], body: Buffer.from(body) },
-    {
-      head(status, raw, resume) {
-        heard.events.push(`head ${status}`)
-        heard.raw = raw
-        heard.resume = resume
-        return says.shift() ?? true
-      },
-      data(chunk) {
-        heard.events.push(`data ${chunk}`)
-        return says.shift() ?? true
-      },
-      end() {
-        heard.events.push('end')
-        done()
-      },
-      error(cause, sent) {
-        heard.events.push(`error ${(cause as NodeJS.ErrnoException).code ?? cause.message}`)
-        heard.sent = sent
-        done()
-      },
-    },
-  )
-  return Object.assign(heard, { attempt })
-}
 
 async function sent(t: Test, provider: Provider, sending: Sending = {}, more: Partial<Connection> = {}): Promise<Heard> {
   const heard = send(transportOf(t), at(provider.url, more), sending)
@@ -201,7 +127,7 @@ t.test('a pause holds the provider back, and what came meanwhile follows at once
 t.test('an address that is not public is not connected to, by number or by name, unless it is allowed or simulated', async (t) => {
   const provider = await startProvider(t)
   provider.always(OK)
-  const guarded = transportOf(t, false)
+  const guarded = transportOf(t, { allowPrivate: false })
   for (const host of ['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]', '[::1]']) {
     const heard = send(guarded, at(`http://${host}:${provider.port}`))
     await heard.over

@@ -93,7 +93,7 @@ export interface RigOptions {
 }
 
 let found: Promise<[Map<string, Plugin>, Map<string, Adapter>]> | undefined
-const vocabulary = (): NonNullable<typeof found> => {
+export const vocabulary = (): NonNullable<typeof found> => {
   found ??= Promise.all([
     discover<Plugin>(new URL('../../plugins/', import.meta.url), 'plugin'),
     discover<Adapter>(new URL('../../adapters/', import.meta.url), 'adapter'),

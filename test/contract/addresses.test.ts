@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import { isLoopback, isPrivateAddress } from '../../gateway/engine/addresses.ts'
+import { isLoopback, isPrivateAddress } from '#contract'
 import { seedOf } from '../rig/random.ts'
 
 t.test('what is not on the public internet is private, however it is written', async (t) => {

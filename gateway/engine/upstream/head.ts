@@ -1,0 +1,120 @@
+/** The head of an answer: status line and fields, read strictly (RFC 9112). What is not well formed is no answer. */
+
+/** The provider's answer breaks the protocol. The sentence never holds bytes of it. */
+export class MalformedAnswer extends Error {
+  override name = 'MalformedAnswer'
+}
+
+export interface Head {
+  readonly status: number
+  /** As it came, from the status line to the last field. */
+  readonly bytes: Buffer
+  /** Flat list, names and values as they came. */
+  readonly fields: Buffer[]
+  readonly version: 0 | 1
+  /** Undefined where none is stated. */
+  readonly length: number | undefined
+  readonly chunked: boolean
+  /** `content-encoding` in lower case; undefined for identity. */
+  readonly coding: string | undefined
+  /** Whether the connection may go on after the answer, as the provider says. */
+  readonly persistent: boolean
+  /** `keep-alive: timeout=`, in ms. */
+  readonly keptMs: number | undefined
+}
+
+const CR = 13
+const LF = 10
+const COLON = 0x3a
+const SPACE = 0x20
+const TAB = 9
+
+const isTchar = (code: number): boolean => /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(code))
+const TCHAR = Uint8Array.from({ length: 256 }, (_, code) => (code < 128 && isTchar(code) ? 1 : 0))
+const VALUE = Uint8Array.from({ length: 256 }, (_, code) => (code === TAB || (code >= SPACE && code !== 0x7f) ? 1 : 0))
+
+/** HTTP/1.0 or 1.1, a status from 100 to 599, a reason or none. */
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
+
+/** @param bytes up to and without the empty line, with the CRLF of the last field */
+export function readHead(bytes: Buffer): Head {
+  const end = bytes.indexOf('\r\n')
+  const line = STATUS_LINE.exec(bytes.toString('latin1', 0, end))
+  if (line === null) throw new MalformedAnswer('the status line of the answer is malformed')
+  const fields = readFields(bytes, end + 2)
+  return { status: Number(line[2]), bytes, fields, ...framing(fields, line[1] === '1' ? 1 : 0) }
+}
+
+/** Fields from `start` on, each ended by CRLF; also those of trailers. */
+export function readFields(bytes: Buffer, start: number): Buffer[] {
+  const fields: Buffer[] = []
+  let at = start
+  while (at < bytes.length) {
+    const name = at
+    while (TCHAR[bytes[at] as number] === 1) at += 1
+    if (at === name || bytes[at] !== COLON) throw new MalformedAnswer('the name of a field of the answer is malformed')
+    const colon = at
+    at += 1
+    while (bytes[at] === SPACE || bytes[at] === TAB) at += 1
+    const value = at
+    while (VALUE[bytes[at] as number] === 1) at += 1
+    if (bytes[at] !== CR || bytes[at + 1] !== LF) throw new MalformedAnswer('the value of a field of the answer is malformed')
+    let last = at
+    while (last > value && (bytes[last - 1] === SPACE || bytes[last - 1] === TAB)) last -= 1
+    fields.push(bytes.subarray(name, colon), bytes.subarray(value, last))
+    at += 2
+  }
+  return fields
+}
+
+type Framing = Pick<Head, 'version' | 'length' | 'chunked' | 'coding' | 'persistent' | 'keptMs'>
+type Draft = { -readonly [Name in keyof Framing]: Framing[Name] }
+
+function framing(fields: readonly Buffer[], version: 0 | 1): Framing {
+  const draft: Draft = { version, length: undefined, chunked: false, coding: undefined, persistent: version === 1, keptMs: undefined }
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at] as Buffer
+    // Few lengths matter: most names are never made text.
+    switch (name.length) {
+      case 10:
+      case 14:
+      case 16:
+      case 17:
+        frame(draft, name.toString('latin1').toLowerCase(), fields[at + 1] as Buffer)
+    }
+  }
+  if (draft.chunked && draft.length !== undefined) throw new MalformedAnswer('the answer states a length beside chunked')
+  if (draft.chunked && version === 0) throw new MalformedAnswer('the answer is chunked in HTTP/1.0')
+  return draft
+}
+
+function frame(draft: Draft, name: string, field: Buffer): void {
+  switch (name) {
+    case 'connection': {
+      const options = field.toString('latin1').toLowerCase()
+      if (options !== 'keep-alive' && options.split(',').some((option) => option.trim() === 'close')) draft.persistent = false
+      return
+    }
+    case 'keep-alive': {
+      const seconds = /(?:^|[\s,])timeout=(\d{1,6})(?:$|[\s,])/i.exec(field.toString('latin1'))?.[1]
+      if (seconds !== undefined) draft.keptMs = Number(seconds) * 1000
+      return
+    }
+    case 'content-length': {
+      const digits = field.toString('latin1')
+      if (draft.length !== undefined) throw new MalformedAnswer('the answer states its length twice')
+      if (!/^\d{1,15}$/.test(digits)) throw new MalformedAnswer('the length of the answer is no number')
+      draft.length = Number(digits)
+      return
+    }
+    case 'content-encoding': {
+      const coding = field.toString('latin1').toLowerCase()
+      if (coding !== 'identity' && coding !== '') draft.coding = draft.coding === undefined ? coding : `${draft.coding},${coding}`
+      return
+    }
+    case 'transfer-encoding':
+      if (draft.chunked || field.toString('latin1').toLowerCase() !== 'chunked')
+        throw new MalformedAnswer('the answer has a transfer coding other than chunked')
+      draft.chunked = true
+  }
+}

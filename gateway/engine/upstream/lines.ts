@@ -1,0 +1,145 @@
+/**
+ * The connections to one provider: those that wait for a request, and requests that wait for a connection. A line that has
+ * answered rests for a whole turn of the event loop before it serves again: what came behind the answer shows itself first.
+ */
+import type { buildConnector } from 'undici'
+import type { Exchange } from './exchange.ts'
+import { Line, type LineOwner } from './line.ts'
+
+const MOST_LINES = 512
+/** The first look after an answer may still be in the turn in which it came. */
+const REST_TURNS = 2
+const SWEEP_MS = 1_000
+
+export class Lines implements LineOwner {
+  readonly #connect: buildConnector.connector
+  readonly #to: buildConnector.Options
+  readonly #waiting = new Set<Exchange>()
+  readonly #lines = new Set<Line>()
+  /** The last one served last: few lines stay warm, and those that are not needed end. */
+  #idle: Line[] = []
+  #resting: Line[] = []
+  #opening = 0
+  #scheduled = false
+  #sweeping: NodeJS.Timeout | undefined
+  #closed = false
+  readonly #turn = (): void => this.#look()
+
+  constructor(url: URL, connect: buildConnector.connector) {
+    this.#connect = connect
+    const { protocol, port, host } = url
+    this.#to = { hostname: url.hostname.replace(/^\[|\]$/g, ''), host, protocol, port }
+  }
+
+  send(exchange: Exchange): void {
+    this.#waiting.add(exchange)
+    this.#schedule()
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#sweeping)
+    for (const line of this.#lines) line.destroy()
+    for (const exchange of this.#waiting) exchange.fail(new Error('the gateway is stopping'))
+    this.#waiting.clear()
+  }
+
+  free(line: Line): void {
+    this.#resting.push(line)
+    this.#schedule()
+  }
+
+  gone(line: Line): void {
+    this.#lines.delete(line)
+    for (const list of [this.#idle, this.#resting]) {
+      const at = list.indexOf(line)
+      if (at !== -1) list.splice(at, 1)
+    }
+    if (this.#waiting.size > 0) this.#schedule()
+  }
+
+  /** Requests of one turn leave together, after everything that had come for the idle lines was read. */
+  #schedule(): void {
+    if (this.#scheduled || this.#closed) return
+    this.#scheduled = true
+    setImmediate(this.#turn)
+  }
+
+  #look(): void {
+    this.#scheduled = false
+    if (this.#closed) return
+    this.#rest()
+    for (const exchange of this.#waiting) {
+      if (exchange.over) this.#waiting.delete(exchange)
+      else {
+        const line = this.#cleanLine()
+        if (line === undefined) break
+        this.#serve(line, exchange)
+      }
+    }
+    const needed = this.#waiting.size - this.#resting.length - this.#opening
+    const room = MOST_LINES - this.#lines.size - this.#opening
+    for (let count = Math.min(needed, room); count > 0; count -= 1) this.#open()
+    if (this.#resting.length > 0) this.#schedule()
+    if (this.#idle.length > 0) this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref()
+  }
+
+  #rest(): void {
+    if (this.#resting.length === 0) return
+    const resting: Line[] = []
+    for (const line of this.#resting) {
+      line.rested += 1
+      if (line.rested < REST_TURNS) resting.push(line)
+      else this.#idle.push(line)
+    }
+    this.#resting = resting
+  }
+
+  #cleanLine(): Line | undefined {
+    const nowMs = performance.now()
+    for (let line = this.#idle.pop(); line !== undefined; line = this.#idle.pop()) {
+      if (line.isClean(nowMs)) return line
+      line.destroy()
+    }
+    return undefined
+  }
+
+  #serve(line: Line, exchange: Exchange): void {
+    this.#waiting.delete(exchange)
+    if (!line.begin(exchange)) this.#idle.push(line)
+  }
+
+  #open(): void {
+    this.#opening += 1
+    this.#connect(this.#to, (...[error, socket]) => {
+      this.#opening -= 1
+      if (error !== null) return this.#failed(error)
+      if (this.#closed) return void socket.destroy()
+      const line = new Line(socket, this)
+      this.#lines.add(line)
+      this.#idle.push(line)
+      this.#look()
+    })
+  }
+
+  /** Each connection is made for one that waits. */
+  #failed(error: Error): void {
+    for (const exchange of this.#waiting) {
+      this.#waiting.delete(exchange)
+      if (exchange.over) continue
+      exchange.fail(error)
+      break
+    }
+    if (this.#waiting.size > 0) this.#schedule()
+  }
+
+  #sweep(): void {
+    this.#sweeping = undefined
+    const nowMs = performance.now()
+    const good = this.#idle.filter((line) => line.isClean(nowMs))
+    const over = this.#idle.filter((line) => !good.includes(line))
+    this.#idle = good
+    for (const line of over) line.destroy()
+    if (good.length > 0) this.#sweeping = setTimeout(() => this.#sweep(), SWEEP_MS).unref()
+  }
+}
