@@ -83,7 +83,7 @@ t.test('the beginning of a charge that is read by hand says what JSON.parse woul
   const plain = fc.constantFrom('nansen', 'key:k_1', 'wallet:0xab', 'a b/c-d.e', '')
   const ordinary = { id: plain, connection: plain, owner: plain, account: plain, api: plain, operation: plain, names: fc.constant([]), once: fc.constant([]) }
   const unnamed = fc.tuple(charge, fc.record(ordinary), plain).map(([record, names, consumer]) => ({
-    ...{ ...record, ...names, answer: undefined },
+    ...{ ...record, ...names, since: undefined, answer: undefined },
     call: { ...record.call, id: consumer, api: names.api, operation: names.operation, consumer },
   }))
   const says = (record: object): boolean => {
@@ -91,10 +91,11 @@ t.test('the beginning of a charge that is read by hand says what JSON.parse woul
     const sold = soldIn(text)
     if (sold === undefined) return true
     read += 1
-    const { id, at, connection, period, units, price, by, account, names, once, answer, call } = JSON.parse(text) as Charged
+    const { id, at, since, connection, period, units, price, by, account, names, once, answer, call } = JSON.parse(text) as Charged
     const expected = { id, at, connection, period, units, price, by, account, names, once, call: { consumer: call.consumer } }
     return (
       answer === undefined &&
+      since === undefined &&
       JSON.stringify(sold, Object.keys(sold).sort()) === JSON.stringify(expected, Object.keys(expected).sort()) &&
       sold.call.consumer === call.consumer
     )
