@@ -100,7 +100,7 @@ function build(root: MapNode, vocabulary: Vocabulary, ground: Ground): Built {
   const fields = coreFields([...vocabulary.adapters.keys()])
   const values = decode(fields, root, { complaints, of: undefined, where: START })
   const scope: RouteScope = { complaints, ...vocabulary, mode: values.mode ?? 'sandbox', allowPrivate: values.upstream?.allow_private ?? false }
-  checkServing(values, root, complaints, options.overrides ?? {})
+  checkServing(values, root, complaints, { ports: options.overrides ?? {}, resolve: (path) => resolve(ground.folder, path) })
   const stock = readConnections(values.api_connections ?? [], itemsOf(root, 'api_connections'), {
     ...scope,
     vault: options.vault,
@@ -139,7 +139,7 @@ function finish(values: Complete<CoreFields>, { stock, routes, ground }: Parts):
   return {
     ...{ file: options.file, digest, folder, mode: values.mode, routes, trustedProxies },
     ...(publicUrl === undefined ? {} : { publicUrl: new URL(publicUrl).origin }),
-    ...addressesOf(values, options.overrides ?? {}),
+    ...addressesOf(values, options.overrides ?? {}, (path) => resolve(folder, path)),
     ...groundOf(values, (path) => resolve(folder, path)),
     connections: stock.subscriptions.map(({ connection }) => connection),
     adapters: adaptersOf(stock),
