@@ -14,6 +14,7 @@ export function readBody(request: IncomingMessage, response: ServerResponse, lim
   const tooLarge: Fault = { refusal: refuse('body_too_large', `the body is over ${limit} bytes`), ends: false }
   if (length !== undefined && Number(length) > limit) return done(tooLarge)
   if (waits(request)) response.writeContinue()
+  const before = length === undefined ? request.socket.bytesRead : undefined
   const chunks: Buffer[] = []
   let size = 0
   let over = false
@@ -26,12 +27,18 @@ export function readBody(request: IncomingMessage, response: ServerResponse, lim
     size += chunk.length
     if (over) return
     if (size > limit) finish(tooLarge)
+    else if (before !== undefined && request.socket.bytesRead - before > SAID_BYTES + SAID_TIMES * size) finish(TOO_MUCH_SAID)
     else chunks.push(chunk)
   })
   request.on('end', () => finish(trailerFault(request) ?? { body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size) }))
   request.on('error', () => finish({ gone: true }))
   request.on('close', () => finish({ gone: true }))
 }
+
+/** Chunks of a single byte are six; whoever says much more beside the data says it to keep us busy (RFC 9112 section 7.1.1). */
+const SAID_TIMES = 16
+const SAID_BYTES = 16 * 1024
+const TOO_MUCH_SAID: Fault = { refusal: refuse('body_too_large', 'the chunks of the body say too much beside it'), ends: true }
 
 /** RFC 9110 section 10.1.1; nobody waits in HTTP/1.0. */
 const waits = ({ headers, httpVersionMinor }: IncomingMessage): boolean =>

@@ -35,8 +35,11 @@ const LINGER_MS = 2_000
 /** Slow requests are looked for once a second, and are told why before anybody cuts them off for being still. */
 const SLOWER_MS = 2_000
 
-/** What node:http keeps on a socket: the answer that is being written now. */
-type HttpSocket = Socket & { _httpMessage?: (ServerResponse & { req: IncomingMessage }) | null }
+/** What node:http keeps on a socket: the answer that is being written now, and the request that was read last. */
+type HttpSocket = Socket & {
+  _httpMessage?: (ServerResponse & { req: IncomingMessage }) | null
+  parser?: { incoming?: IncomingMessage | null } | null
+}
 
 export class Edge {
   readonly server: http.Server
@@ -141,11 +144,13 @@ export class Edge {
   /** An answer where there is no request to answer, behind those that are still under way, then the end of the connection. */
   #byHand(socket: HttpSocket, problem: () => Answer): void {
     this.#ending.add(socket)
+    const last = socket.parser?.incoming
     const turn = (): void => {
       const current = socket._httpMessage
       if (current?.req.complete === true) return void current.once('finish', turn)
-      // In the middle of an answer nothing can be said any more.
-      if (current?.headersSent === true) return void socket.destroy()
+      // In the middle of an answer, or of a request that was answered already, nothing can be said any more.
+      const answered = !current && last?.complete === false
+      if (current?.headersSent === true || answered) return void socket.destroy()
       if (!socket.writable) return
       const { status, headers, body } = problem()
       const fields = [...headers, 'date', new Date().toUTCString(), 'content-length', String(Buffer.byteLength(body)), 'connection', 'close']

@@ -132,7 +132,6 @@ const broken: readonly Wrong[] = [
   { what: 'TLS', sent: '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' },
 ]
 
-
 function check(t: Test, answer: RawAnswer, { what, is = '400 bad_request', allow }: Wrong): void {
   const { status, headers, json } = answer
   t.equal(`${status} ${json.code}`, is, what)

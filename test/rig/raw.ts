@@ -11,8 +11,8 @@ export interface RawAnswer extends Answer {
 export interface RawConnection {
   readonly socket: Socket
   send(text: string | Buffer): void
-  /** The next whole answer on the connection. @throws Error when it ends before */
-  answer(): Promise<RawAnswer>
+  /** The next whole answer on the connection; one to HEAD has no body, whatever its length says. @throws Error when it ends before */
+  answer(to?: 'HEAD'): Promise<RawAnswer>
   /** Resolves with what came after the last answer once the other side has closed. */
   closed(): Promise<string>
 }
@@ -50,9 +50,9 @@ export async function rawConnection(url: string): Promise<RawConnection> {
   return {
     socket,
     send: (text) => void socket.write(typeof text === 'string' ? Buffer.from(text, 'latin1') : text),
-    async answer() {
+    async answer(to) {
       for (;;) {
-        const parsed = parse(got)
+        const parsed = parse(got, to === 'HEAD')
         if (parsed !== undefined) {
           got = got.subarray(parsed.length)
           return parsed.answer
@@ -80,7 +80,7 @@ export async function raw(url: string, text: string | Buffer): Promise<RawAnswer
 }
 
 /** Answers with a content-length, chunked ones, and those without a body. */
-function parse(bytes: Buffer): { answer: RawAnswer; length: number } | undefined {
+function parse(bytes: Buffer, bare: boolean): { answer: RawAnswer; length: number } | undefined {
   const end = bytes.indexOf('\r\n\r\n')
   if (end === -1) return undefined
   const head = bytes.toString('latin1', 0, end)
@@ -94,7 +94,7 @@ function parse(bytes: Buffer): { answer: RawAnswer; length: number } | undefined
   }
   const status = Number(first.split(' ')[1])
   const body = bytes.subarray(end + 4)
-  const read = headers['transfer-encoding'] === 'chunked' ? chunked(body) : plain(body, status, headers)
+  const read = bare ? { text: '', length: 0 } : headers['transfer-encoding'] === 'chunked' ? chunked(body) : plain(body, status, headers)
   if (read === undefined) return undefined
   const { text, length } = read
   const answer: RawAnswer = {
