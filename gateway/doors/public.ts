@@ -81,7 +81,11 @@ export class PublicDoor {
     app.get('/services.json', api as never)
     for (const [path, page] of Object.entries(this.#pagesOf(served)))
       for (const method of ['get', 'head'] as const)
-        app[method](path, ((request: IncomingMessage, response: ServerResponse) => this.#edge.answer(response, page(request))) as never)
+        app[method](path, ((request: IncomingMessage, response: ServerResponse) => {
+          // The router knows no difference between cases, nor a slash at the end.
+          if (pathOf(request) === path) this.#edge.answer(response, page(request))
+          else api(request, response)
+        }) as never)
     gateway({
       server: app as never,
       proxyFactory: (() => () => undefined) as never,
@@ -148,7 +152,7 @@ export class PublicDoor {
 
   /** Whatever no route took: another method on a page of our own, a path that is malformed, or nothing that exists. */
   #other(engine: Engine, request: IncomingMessage, response: ServerResponse): void {
-    const path = (request.url ?? '').split('?', 1)[0] as string
+    const path = pathOf(request)
     if (Receipts.serves(path)) return this.#receipt(request, response, path)
     if (CreditsPages.serves(path)) return this.#credits(request, response, path)
     if (!OWN_PATHS.has(path)) return this.#api(engine, request, response)
@@ -209,6 +213,8 @@ const STARTING = refuse('unavailable', 'the gateway is starting', { retryAfterSe
 const JSON_FIELDS = ['content-type', 'application/json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff']
 const PAGE_BODY_BYTES = 16 * 1024
 const OWN_PATHS = new Set(['/', '/catalog', '/healthz'])
+
+const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?', 1)[0] as string
 
 /** A page is asked for by HEAD as it is by GET; its body is left out where it is written (RFC 9110 section 9.3.2). */
 const methodOf = ({ method = 'GET' }: IncomingMessage): string => (method === 'HEAD' ? 'GET' : method)

@@ -21,7 +21,7 @@ export interface Row {
 
 export interface Battery extends Rig {
   readonly provider: Provider
-  readonly key: string
+  readonly consumer: string
 }
 
 const OPERATIONS = [
@@ -40,7 +40,7 @@ export async function openBattery(t: Teardown, more: object = {}): Promise<Batte
   const plugins = ['auth', OPEN_RATE, 'markup-billing', 'quota-reserve']
   const connection = customConnection(provider.url, { operations, monthly_quota: 100_000 })
   const rig = await openGateway(t, sandbox({ upstream: UPSTREAM, limits: { body: '64KiB' }, plugins, api_connections: [connection], ...more }))
-  return { ...rig, provider, key: (await rig.key({ credits: '$100' })).key }
+  return { ...rig, provider, consumer: (await rig.key({ credits: '$100' })).key }
 }
 
 /** Request line, then fields; `Host: x` and the key stand for themselves. */
@@ -67,13 +67,13 @@ export async function run(t: Test, battery: Battery, rows: readonly Row[]): Prom
   t.equal((await battery.call('GET', '/healthz')).status, 200, 'and the gateway goes on')
 }
 
-async function runRow(t: Test, { publicUrl, provider, key }: Battery, { why, what, sent, answers, ends, reached }: Row): Promise<void> {
+async function runRow(t: Test, { publicUrl, provider, consumer }: Battery, { why, what, sent, answers, ends, reached }: Row): Promise<void> {
   const name = `${why}: ${what}`
   const before = provider.seen.length
   const connection = await rawConnection(publicUrl)
   const found: string[] = []
   try {
-    connection.send(sent.replaceAll(KEY, `Authorization: ${bearer(key).authorization}`))
+    connection.send(sent.replaceAll(KEY, `Authorization: ${bearer(consumer).authorization}`))
     for (const expected of answers) {
       const answer = await connection.answer(/^HEAD /.test(sent) && expected !== '100' ? 'HEAD' : undefined)
       found.push(codeOf(answer))

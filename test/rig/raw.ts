@@ -1,6 +1,7 @@
 /** HTTP by hand: bytes as they are on a socket, so that a test can say what no client library would. */
 
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import type { Answer } from './gateway.ts'
 
 export interface RawAnswer extends Answer {
@@ -19,10 +20,12 @@ export interface RawConnection {
 
 const WITHIN_MS = 10_000
 
-/** One connection to the port of a URL. */
+/** One connection to the port of a URL; over TLS with whoever is there, where it is https. */
 export async function rawConnection(url: string): Promise<RawConnection> {
-  const { hostname, port } = new URL(url)
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true })
+  const { hostname, port, protocol } = new URL(url)
+  const secure = protocol === 'https:'
+  const to = { host: hostname, port: Number(port), noDelay: true }
+  const socket: Socket = secure ? connectTls({ ...to, rejectUnauthorized: false }) : connect(to)
   let got = Buffer.alloc(0)
   let ended: string | undefined
   let wake = (): void => undefined
@@ -37,7 +40,7 @@ export async function rawConnection(url: string): Promise<RawConnection> {
   socket.on('end', () => end('closed by the other side'))
   socket.on('error', (error) => end(`error ${(error as NodeJS.ErrnoException).code}`))
   socket.on('close', () => end('closed'))
-  await new Promise<void>((resolve) => socket.once('connect', () => resolve()))
+  await new Promise<void>((resolve) => socket.once(secure ? 'secureConnect' : 'connect', () => resolve()))
   const more = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`nothing more came within ${WITHIN_MS} ms after ${JSON.stringify(got.toString('latin1'))}`)), WITHIN_MS)
