@@ -15,7 +15,8 @@ export async function dialTo({ admin }: GatewayConfig): Promise<{ dial: Dial; do
   if (admin.tls === undefined) return { dial: (url, init) => fetch(url, init), done: async () => undefined }
   const { tls } = admin
   const { Agent, buildConnector, fetch: fetchBy } = await import('undici')
-  const connect = buildConnector({ rejectUnauthorized: false })
+  // A session that is taken up again shows no certificate.
+  const connect = buildConnector({ rejectUnauthorized: false, maxCachedSessions: 0 })
   const dispatcher = new Agent({
     connect: (options, callback) =>
       connect(options, (...[error, socket]) => {
