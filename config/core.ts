@@ -3,6 +3,12 @@
 import { connectionFields, NAME } from './connection-fields.ts'
 import type { Fields } from './fields.ts'
 
+/** The fields of a certificate. */
+const certificate = {
+  cert: { type: 'string', example: './tls/cert.pem', describe: 'File with the certificate, then those above it, PEM; read again when it changes' },
+  key: { type: 'string', example: './tls/key.pem', describe: 'File with its private key, PEM, without a passphrase; read again when it changes' },
+} as const satisfies Fields
+
 const serving = {
   listen: { type: 'listen', default: '127.0.0.1:8080', describe: 'Where consumers come in' },
   admin: {
@@ -11,7 +17,19 @@ const serving = {
     of: {
       listen: { type: 'listen', default: '127.0.0.1:8081', describe: 'Address and port of the admin side' },
       token: { type: 'secret', optional: true, describe: 'Without one only loopback peers are let in; beyond loopback a token is required' },
+      tls: {
+        type: 'section',
+        optional: true,
+        of: certificate,
+        describe: 'Serves https on the admin port; without it the certificate of tls is used, where there is one',
+      },
     },
+  },
+  tls: {
+    type: 'section',
+    optional: true,
+    of: certificate,
+    describe: 'Serves https where consumers come in, and on the admin port unless admin.tls says otherwise',
   },
   mode: { type: 'choice', of: ['sandbox', 'live'], default: 'sandbox', describe: 'sandbox: simulated providers and play money; live: the real thing' },
   store: {
@@ -73,12 +91,6 @@ const guarding = {
 
 /** Named by the contract, not served by this version: the shape is checked, and a warning says that nothing happens. */
 const later = {
-  tls: {
-    type: 'group',
-    optional: true,
-    describe: 'Certificate and key, as files (not served by this version)',
-    of: { cert: { type: 'string', describe: 'Certificate chain, PEM' }, key: { type: 'string', describe: 'Private key, PEM' } },
-  },
   webhooks: {
     type: 'list',
     of: { type: 'any', describe: 'A receiver of events' },

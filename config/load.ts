@@ -106,7 +106,7 @@ function build(root: MapNode, vocabulary: Vocabulary, ground: Ground): Built {
     allowPrivate: values.upstream?.allow_private ?? false,
     operations: undefined,
   }
-  checkServing(values, root, complaints, options.overrides ?? {})
+  checkServing(values, root, complaints, { ports: options.overrides ?? {}, resolve: (path) => resolve(ground.folder, path) })
   const stock = readConnections(values.api_connections ?? [], itemsOf(root, 'api_connections'), {
     ...scope,
     vault: options.vault,
@@ -150,7 +150,7 @@ function finish(values: Complete<CoreFields>, { stock, routes, ground }: Parts):
   return {
     ...{ file: options.file, digest, folder, mode: values.mode, routes, trustedProxies },
     ...(publicUrl === undefined ? {} : { publicUrl: new URL(publicUrl).origin }),
-    ...addressesOf(values, options.overrides ?? {}),
+    ...addressesOf(values, options.overrides ?? {}, (path) => resolve(folder, path)),
     ...groundOf(values, (path) => resolve(folder, path)),
     connections: stock.subscriptions.map(({ connection }) => connection),
     adapters: adaptersOf(stock),

@@ -1,6 +1,7 @@
 /** What a loaded gateway.config.yml is: finished values with defaults filled in. Made by load.ts alone; nothing in it is checked again. */
 
 import type { Adapter, Connection, Plugin, Usd } from '#contract'
+import type { CertificateFiles } from './certificates.ts'
 
 /** Where the gateway listens. Port 0 lets the system choose. */
 export interface ListenAddress {
@@ -10,6 +11,8 @@ export interface ListenAddress {
 
 export interface AdminAddress extends ListenAddress {
   readonly token?: string
+  /** Undefined: plain HTTP. */
+  readonly tls?: CertificateFiles
 }
 
 /** One plugin of a chain, with the values that its `create` gets, and where the file names it (1:1 in the default chain). */
@@ -93,6 +96,8 @@ export interface GatewayConfig {
   readonly mode: 'sandbox' | 'live'
   readonly listen: ListenAddress
   readonly admin: AdminAddress
+  /** Of the public port; undefined: plain HTTP. */
+  readonly tls?: CertificateFiles
   readonly store: StoreSettings
   readonly ledger: LedgerSettings
   readonly payout?: PayoutSettings

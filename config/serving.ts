@@ -1,11 +1,12 @@
 /** Where the gateway listens and what it runs on: settings that fit by themselves but not with each other, or not with this version. */
 
 import { isIP } from 'node:net'
+import { type CertificateFiles, checkCertificate } from './certificates.ts'
 import { type Complaints, START } from './complaints.ts'
 import type { CoreFields } from './core.ts'
 import { checkDrivers, checkPayout } from './drivers.ts'
 import type { Decoded } from './fields.ts'
-import type { AdminAddress, ListenAddress } from './model.ts'
+import type { GatewayConfig } from './model.ts'
 import { fitsHeader } from './credentials.ts'
 import { isLoopback } from './urls.ts'
 import { childOf, entryOf, type MapNode, type Node, shown } from './yaml.ts'
@@ -15,10 +16,16 @@ export interface Ports {
   readonly adminPort?: number
 }
 
+interface Surroundings {
+  readonly ports: Ports
+  /** Makes a path absolute. */
+  resolve(path: string): string
+}
+
 /** Timers of the runtime overflow beyond this and would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1
 
-export function checkServing(values: Decoded<CoreFields>, root: MapNode, complaints: Complaints, ports: Ports): void {
+export function checkServing(values: Decoded<CoreFields>, root: MapNode, complaints: Complaints, { ports, resolve }: Surroundings): void {
   checkPorts(ports, complaints)
   checkAddresses(values, root, complaints, ports)
   checkToken(values.admin?.token, childOf(childOf(root, 'admin'), 'token'), complaints)
@@ -26,6 +33,8 @@ export function checkServing(values: Decoded<CoreFields>, root: MapNode, complai
   checkPayout(values, root, complaints)
   checkTimers(root, complaints, { upstream: values.upstream, limits: values.limits })
   checkPublicUrl(values.public_url, childOf(root, 'public_url'), complaints)
+  checkCertificate(values.tls, root, complaints, { name: 'tls', resolve })
+  checkCertificate(values.admin?.tls, childOf(root, 'admin'), complaints, { name: 'admin.tls', resolve })
   checkProxies(values.trusted_proxies ?? [], childOf(root, 'trusted_proxies'), complaints)
   for (const name of LATER) {
     const key = entryOf(root, name)?.key
@@ -34,7 +43,7 @@ export function checkServing(values: Decoded<CoreFields>, root: MapNode, complai
   }
 }
 
-const LATER = ['tls', 'webhooks', 'workers'] as const
+const LATER = ['webhooks', 'workers'] as const
 
 function checkPorts({ port, adminPort }: Ports, complaints: Complaints): void {
   for (const [name, value] of [
@@ -65,16 +74,24 @@ function checkToken(token: string | undefined, node: Node | undefined, complaint
     complaints.error(node, 'admin.token begins or ends with a space, or holds a character that no header takes; expected the token alone')
 }
 
-/** The addresses to listen on; PORT and ADMIN_PORT change the ports alone. */
-export function addressesOf(values: Decoded<CoreFields>, { port, adminPort }: Ports): { listen: ListenAddress; admin: AdminAddress } {
+/** The addresses to listen on and what serves there; PORT and ADMIN_PORT change the ports alone. `resolve` makes a path absolute. */
+export function addressesOf(values: Decoded<CoreFields>, { port, adminPort }: Ports, resolve: (path: string) => string): Addresses {
   const listen = values.listen ?? { host: '127.0.0.1', port: 0 }
   const admin = values.admin?.listen ?? listen
   const token = values.admin?.token
+  const served = filesOf(values.tls, resolve)
+  const tls = filesOf(values.admin?.tls, resolve) ?? served
   return {
+    ...(served === undefined ? {} : { tls: served }),
     listen: { ...listen, port: port ?? listen.port },
-    admin: { ...admin, port: adminPort ?? admin.port, ...(token !== undefined && { token }) },
+    admin: { ...admin, port: adminPort ?? admin.port, ...(token !== undefined && { token }), ...(tls !== undefined && { tls }) },
   }
 }
+
+type Addresses = Pick<GatewayConfig, 'listen' | 'admin' | 'tls'>
+
+const filesOf = (written: Decoded<CoreFields>['tls'], resolve: (path: string) => string): CertificateFiles | undefined =>
+  written?.cert === undefined || written.key === undefined ? undefined : { cert: resolve(written.cert), key: resolve(written.key) }
 
 function checkTimers(root: MapNode, complaints: Complaints, sections: Readonly<Record<string, object | undefined>>): void {
   for (const [section, names] of [

@@ -102,7 +102,8 @@ function transportOf({ config: { upstream }, clock, log, audit, notices }: Groun
   })
 }
 
-const originOf = ({ listen }: GatewayConfig): string => `http://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`
+const originOf = ({ listen, tls }: GatewayConfig): string =>
+  `${tls === undefined ? 'http' : 'https'}://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`
 
 const tillsOf = ({ clock, chance, config }: Ground, { facilitator }: OuterEnds, origin: () => string): Tills =>
   new Tills({ clock, chance, origin, upstreamTimeoutMs: config.upstream.timeoutMs, facilitator })

@@ -3,38 +3,50 @@
  * (DNS rebinding, CSRF); with one, whoever shows it.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { refusals } from '#contract'
+import type { GatewayConfig } from '../../config/model.ts'
 import { isLoopback } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
 import { type LongText, Office, OfficeError } from '../office/index.ts'
 import { actions } from './actions/index.ts'
 import type { Action, Ask } from './actions/asks.ts'
 import { readBody } from './body.ts'
+import { type Answer, Edge } from './edge.ts'
+import type { Certificate } from './tls.ts'
 
 const BODY_BYTES = 64 * 1024
 
 /** Without store or ledger nothing can be sold. Without a facilitator everything but paid calls goes on, and that is said. */
-async function ready({ ground, payments }: Gateway, response: ServerResponse): Promise<void> {
+async function ready({ ground, payments }: Gateway): Promise<Answer> {
   const lost = ground.lost()
   const problems = await payments.problems().catch(() => ['nobody knows how it stands with the facilitators'])
   const status = lost.length > 0 ? 'not ready' : problems.length > 0 ? 'degraded' : 'ready'
   const said = problems.length === 0 ? { status, lost } : { status, lost: [...lost, 'facilitator'], payments: problems }
-  answer(response, lost.length === 0 ? 200 : 503, said)
+  return answerOf(lost.length === 0 ? 200 : 503, said)
 }
 
 export class AdminDoor {
-  readonly server: http.Server
+  readonly #edge: Edge
   readonly #token: string | undefined
+  /** Of the pages that are served here. */
+  readonly #scheme: string
   #served: { readonly gateway: Gateway; readonly office: Office } | undefined
 
-  constructor(token: string | undefined) {
-    this.#token = token
-    this.server = http.createServer({ maxHeaderSize: 16 * 1024, headersTimeout: 10_000, requestTimeout: 30_000 })
-    this.server.on('request', (request, response) => {
-      this.#handle(request, response)
+  constructor({ admin, limits }: Pick<GatewayConfig, 'admin' | 'limits'>, certificate: Certificate | undefined) {
+    this.#token = admin.token
+    this.#scheme = certificate === undefined ? 'http' : 'https'
+    this.#edge = new Edge({
+      ...{ limits, bodyBytes: BODY_BYTES, certificate },
+      handle: (request, response) => this.#handle(request, response),
+      problem: ({ code, detail, headers = {} }) => answerOf(refusals[code].status, { error: detail }, Object.entries(headers).flat()),
     })
+  }
+
+  get server(): Server {
+    return this.#edge.server
   }
 
   serve(gateway: Gateway): void {
@@ -59,38 +71,42 @@ export class AdminDoor {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     // Not read by URL, which takes `//` for a host and throws where that is none.
     const [path = '', query = ''] = (request.url ?? '').split('?', 2)
-    if (path === '/healthz') return answer(response, 200, { status: 'ok' })
+    if (path === '/healthz') return this.#answer(response, 200, { status: 'ok' })
     const served = this.#served
-    if (served === undefined) return answer(response, 503, { error: 'the gateway is starting' })
+    if (served === undefined) return this.#answer(response, 503, { error: 'the gateway is starting' })
     if (path === '/readyz') {
-      return void ready(served.gateway, response)
+      return void ready(served.gateway).then((answer) => this.#edge.answer(response, answer))
     }
     const refused = this.#refused(request)
-    if (refused !== undefined) return answer(response, refused.status, { error: refused.error })
+    if (refused !== undefined) return this.#answer(response, refused.status, { error: refused.error })
     if (path === '/api/about' && request.method === 'GET')
-      return answer(response, 200, { product: 'atlas', store: served.gateway.ground.storeId, pid: process.pid })
+      return this.#answer(response, 200, { product: 'atlas', store: served.gateway.ground.storeId, pid: process.pid })
     const action = actions[`${request.method} ${path}`]
-    if (action === undefined) return answer(response, 404, { error: `there is no ${request.method} ${path}` })
-    readBody(request, BODY_BYTES, (read) => {
+    if (action === undefined) return this.#answer(response, 404, { error: `there is no ${request.method} ${path}` })
+    readBody(request, response, BODY_BYTES, (read) => {
       if ('gone' in read) return
-      if ('tooLarge' in read) return answer(response, 413, { error: `the body is over ${BODY_BYTES} bytes` })
+      if (!('body' in read)) return this.#edge.refuse(response, read)
       void this.#act(action, served, askOf(request, query, read.body), response)
     })
   }
 
   async #act(action: Action, served: { gateway: Gateway; office: Office }, ask: Ask | undefined, response: ServerResponse): Promise<void> {
-    if (ask === undefined) return answer(response, 400, { error: 'the body must be a JSON object with content-type application/json' })
+    if (ask === undefined) return this.#answer(response, 400, { error: 'the body must be a JSON object with content-type application/json' })
     try {
       const value = await action(served.office, ask)
-      if (isLong(value)) await pipeline(Readable.from(value.text), response.writeHead(200, { ...PLAIN, 'content-type': value.type }))
-      else answer(response, 200, value)
+      if (isLong(value)) await pipeline(Readable.from(value.text), response.writeHead(200, ['content-type', value.type, ...FIELDS]))
+      else this.#answer(response, 200, value)
     } catch (error) {
       // In the middle of a long answer nothing can be said any more; it never looks complete.
       if (response.headersSent) return void response.destroy()
-      if (error instanceof OfficeError) return answer(response, 422, { error: error.message })
+      if (error instanceof OfficeError) return this.#answer(response, 422, { error: error.message })
       served.gateway.ground.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'an admin request failed')
-      answer(response, 500, { error: 'the request failed inside the gateway; its log says why' })
+      this.#answer(response, 500, { error: 'the request failed inside the gateway; its log says why' })
     }
+  }
+
+  #answer(response: ServerResponse, status: number, value: unknown): void {
+    this.#edge.answer(response, answerOf(status, value))
   }
 
   #refused(request: IncomingMessage): { status: number; error: string } | undefined {
@@ -102,13 +118,13 @@ export class AdminDoor {
     if (!/^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i.test(request.headers.host ?? ''))
       return { status: 403, error: 'without admin.token the Host must be localhost or 127.0.0.1' }
     const { origin } = request.headers
-    if (origin !== undefined && origin !== `http://${request.headers.host}`)
+    if (origin !== undefined && origin !== `${this.#scheme}://${request.headers.host}`)
       return { status: 403, error: 'without admin.token no page from elsewhere is served' }
     return undefined
   }
 }
 
-const PLAIN = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+const FIELDS = ['cache-control', 'no-store', 'x-content-type-options', 'nosniff']
 
 /** An answer that may be longer than memory. */
 export const isLong = (value: unknown): value is LongText =>
@@ -131,8 +147,6 @@ function sameText(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b))
 }
 
-function answer(response: ServerResponse, status: number, value: unknown): void {
-  const body = JSON.stringify(value)
-  response.writeHead(status, { ...PLAIN, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
-  response.end(body)
+function answerOf(status: number, value: unknown, more: readonly string[] = []): Answer {
+  return { status, headers: ['content-type', 'application/json', ...FIELDS, ...more], body: JSON.stringify(value) }
 }

@@ -1,7 +1,7 @@
 /** Open connections by address, so that no single one takes all there are. Loopback and trusted proxies are exempt. */
 import type { Socket } from 'node:net'
 import { isLoopback } from '../engine/index.ts'
-import { plainAddress } from './request.ts'
+import { plainAddress } from './client.ts'
 
 export class Crowd {
   readonly #most: number

@@ -1,9 +1,9 @@
 /** GET /: what is for sale and how to pay, as a page for people and as JSON for programs. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createHash } from 'node:crypto'
 import { dollars, usd } from '#contract'
 import type { Gateway } from '../gateway.ts'
 import { type CatalogueApi, catalogueOf } from './catalogue.ts'
-import { HttpSink } from './request.ts'
+import type { Answer } from './edge.ts'
 
 const HOW_TO_PAY = [
   'Send the call. Unpaid it is answered 402 with the exact price and the offer.',
@@ -11,30 +11,34 @@ const HOW_TO_PAY = [
   'Send an Idempotency-Key with each call, so that a lost answer can be fetched again without paying twice.',
 ]
 
-export function frontPage(gateway: Gateway, request: IncomingMessage, response: ServerResponse, id: string): void {
+export function frontPage(gateway: Gateway, accept: string | undefined, id: string): Answer {
   const { apis } = catalogueOf(gateway)
   const common = ['x-request-id', id, 'x-content-type-options', 'nosniff', 'cache-control', 'no-store', 'vary', 'accept']
-  if (wantsJson(request)) {
+  if (wantsJson(accept)) {
     const body = JSON.stringify({ name: 'atlas', apis, how_to_pay: HOW_TO_PAY, catalog: '/catalog' })
-    return new HttpSink(response).answer(200, ['content-type', 'application/json', ...common], body)
+    return { status: 200, headers: ['content-type', 'application/json', ...common], body }
   }
-  const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-  new HttpSink(response).answer(200, ['content-type', 'text/html; charset=utf-8', 'content-security-policy', policy, ...common], pageOf(apis))
+  return { status: 200, headers: ['content-type', 'text/html; charset=utf-8', ...FENCE, ...common], body: pageOf(apis) }
 }
 
-const wantsJson = (request: IncomingMessage): boolean => {
-  const accept = request.headers.accept ?? ''
-  return accept.includes('application/json') && !accept.includes('text/html')
-}
+const wantsJson = (accept = ''): boolean => accept.includes('application/json') && !accept.includes('text/html')
+
+const STYLE = `
+:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;width:100%;display:block;overflow-x:auto}
+th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #8884}td.n{text-align:right;font-variant-numeric:tabular-nums}code{font-size:.9em}
+`
+/** The page holds one style and nothing that runs, stands in no frame, and tells nobody where its reader came from. */
+const FENCE = [
+  'content-security-policy',
+  `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  ...['x-frame-options', 'DENY', 'referrer-policy', 'no-referrer', 'cross-origin-opener-policy', 'same-origin'],
+]
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (mark) => `&#${mark.charCodeAt(0)};`)
 
 function pageOf(apis: readonly CatalogueApi[]): string {
   const steps = HOW_TO_PAY.map((step) => `<li>${escaped(step)}</li>`).join('')
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>atlas</title><style>
-:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;width:100%;display:block;overflow-x:auto}
-th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #8884}td.n{text-align:right;font-variant-numeric:tabular-nums}code{font-size:.9em}
-</style></head><body><h1>Data APIs, call by call</h1><ol>${steps}</ol>${apis.map(apiSection).join('')}<p>The same for programs: <a href="/catalog">/catalog</a></p></body></html>`
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>atlas</title><style>${STYLE}</style></head><body><h1>Data APIs, call by call</h1><ol>${steps}</ol>${apis.map(apiSection).join('')}<p>The same for programs: <a href="/catalog">/catalog</a></p></body></html>`
 }
 
 function apiSection(api: CatalogueApi): string {

@@ -3,22 +3,25 @@
  * is the engine's. A generation gets a router of its own, so that a reload swaps it under the same server.
  */
 import type { EventEmitter } from 'node:events'
-import http, { type IncomingMessage, type ServerResponse } from 'node:http'
-import { BlockList, type Socket } from 'node:net'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { BlockList, Socket } from 'node:net'
 import { join } from 'node:path'
 import gateway from 'fast-gateway'
 import restana from 'restana'
 import { isRefusal, type Refusal, refuse } from '#contract'
-import type { Limits } from '../../config/model.ts'
-import { type Engine, type Incoming, problemOf } from '../engine/index.ts'
+import type { GatewayConfig, Limits } from '../../config/model.ts'
+import { type Engine, problemOf } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
 import { type Office, Receipts } from '../office/index.ts'
-import { readBody } from './body.ts'
+import { type BodyRead, readBody } from './body.ts'
 import { catalogueOf } from './catalogue.ts'
+import { isIn, trustedList } from './client.ts'
 import { CreditsPages } from './credits.ts'
 import { Crowd } from './crowd.ts'
+import { type Answer, Edge, METHODS } from './edge.ts'
 import { frontPage } from './page.ts'
-import { basicsOf, HttpIncoming, HttpSink, isIn } from './request.ts'
+import { basicsOf, HttpIncoming, HttpSink } from './request.ts'
+import type { Certificate } from './tls.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -32,44 +35,31 @@ const idsFrom = (start: string): (() => string) => {
 }
 
 export class PublicDoor {
-  readonly server: http.Server
+  readonly #edge: Edge
   readonly #limits: Limits
   readonly #trusted: BlockList | undefined
   readonly #nextId: () => string
-  readonly #ending = new WeakSet<Socket>()
-  #handle: Handler
+  #route: Handler | undefined
   #engine: Engine | undefined
   #receipts: Receipts | undefined
   #creditsPages: CreditsPages | undefined
 
-  constructor(limits: Limits, options: { readonly trustedProxies: readonly string[]; readonly idStart: string }) {
+  constructor({ limits, trustedProxies }: Pick<GatewayConfig, 'limits' | 'trustedProxies'>, idStart: string, certificate: Certificate | undefined) {
     this.#limits = limits
-    this.#trusted = trustedList(options.trustedProxies)
-    this.#nextId = idsFrom(options.idStart)
-    this.#handle = (request, response) =>
-      this.#refuse(
-        new HttpIncoming(request, this.#nextId(), this.#trusted),
-        response,
-        refuse('unavailable', 'the gateway is starting', { retryAfterSeconds: 1 }),
-      )
-    this.server = http.createServer({
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headersWithinMs,
-      requestTimeout: limits.headersWithinMs + limits.idleMs,
-      keepAliveTimeout: limits.idleMs,
-      connectionsCheckingInterval: 1_000,
-      requireHostHeader: false,
-      noDelay: true,
+    const trusted = trustedList(trustedProxies)
+    this.#trusted = trusted
+    this.#nextId = idsFrom(idStart)
+    this.#edge = new Edge({
+      ...{ limits, bodyBytes: limits.bodyBytes, certificate },
+      handle: (request, response) => this.#handle(request, response),
+      problem: (refusal, request) => this.#problem(refusal, request),
     })
-    this.server.maxConnections = limits.connections
-    const crowd = new Crowd(limits.connectionsPerAddress, (address) => this.#trusted !== undefined && isIn(this.#trusted, address))
+    const crowd = new Crowd(limits.connectionsPerAddress, (address) => trusted !== undefined && isIn(trusted, address))
     this.server.on('connection', (socket: Socket) => crowd.enter(socket))
-    this.server.on('request', (request, response) => {
-      if (request.headers.origin === undefined || !this.#answersBrowser(request, response)) this.#handle(request, response)
-    })
-    // An expectation that nobody knows may be passed over (RFC 9110 section 10.1.1); without this the answer would not be ours.
-    this.server.on('checkExpectation', (request, response) => this.#handle(request, response))
-    this.server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#clientError(error, socket as Socket))
+  }
+
+  get server(): Server {
+    return this.#edge.server
   }
 
   /** Serves this gateway from now on. */
@@ -82,16 +72,20 @@ export class PublicDoor {
     this.#creditsPages = new CreditsPages(served, office)
     const api: Handler = (request, response) => this.#api(engine, request, response)
     const app = restana({
-      server: { on: () => undefined } as unknown as EventEmitter as http.Server,
+      server: { on: () => undefined } as unknown as EventEmitter as Server,
       prioRequestsProcessing: false,
       defaultRoute: (request, response) => this.#other(engine, request, response),
-      errorHandler: (error, request, response) => this.#failed(engine, error, request as IncomingMessage, response as unknown as ServerResponse),
+      errorHandler: (error, request, response) => this.#failed(error, request as IncomingMessage, response as unknown as ServerResponse),
     })
     // fast-gateway would answer this path with a list of its routes; the first handler wins.
     app.get('/services.json', api as never)
-    app.get('/healthz', ((_: IncomingMessage, response: ServerResponse) => sendJson(response, this.#nextId(), { status: 'ok' })) as never)
-    app.get('/catalog', ((_: IncomingMessage, response: ServerResponse) => sendJson(response, this.#nextId(), catalogueOf(served))) as never)
-    app.get('/', ((request: IncomingMessage, response: ServerResponse) => frontPage(served, request, response, this.#nextId())) as never)
+    for (const [path, page] of Object.entries(this.#pagesOf(served)))
+      for (const method of ['get', 'head'] as const)
+        app[method](path, ((request: IncomingMessage, response: ServerResponse) => {
+          // The router knows no difference between cases, nor a slash at the end.
+          if (pathOf(request) === path) this.#edge.answer(response, page(request))
+          else api(request, response)
+        }) as never)
     gateway({
       server: app as never,
       proxyFactory: (() => () => undefined) as never,
@@ -105,7 +99,30 @@ export class PublicDoor {
       })) as never,
     })
     const router = app as unknown as { handle: Handler }
-    this.#handle = (request, response) => router.handle(request, response)
+    this.#route = (request, response) => router.handle(request, response)
+  }
+
+  /** What is the same for everybody, and read by GET. */
+  #pagesOf(served: Gateway): Readonly<Record<string, (request: IncomingMessage) => Answer>> {
+    const json = (value: unknown): Answer => ({ status: 200, headers: [...JSON_FIELDS, 'x-request-id', this.#nextId()], body: JSON.stringify(value) })
+    return {
+      '/healthz': () => json({ status: 'ok' }),
+      '/catalog': () => json(catalogueOf(served)),
+      '/': (request) => frontPage(served, request.headers.accept, this.#nextId()),
+    }
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#route === undefined) return this.#refuse(response, STARTING)
+    if (request.headers.origin !== undefined && this.#answersBrowser(request, response)) return
+    if (request.url === '*') return this.#everything(request, response)
+    this.#route(request, response)
+  }
+
+  /** RFC 9110 section 9.3.7: of the whole server only its methods can be told. */
+  #everything(request: IncomingMessage, response: ServerResponse): void {
+    if (request.method !== 'OPTIONS') return this.#refuse(response, refuse('bad_request', 'the request target * is for OPTIONS alone'))
+    new HttpSink(response).answer(204, ['allow', METHODS, 'x-request-id', this.#nextId()], '')
   }
 
   /** What a page may read stands on every answer; a preflight is answered here. */
@@ -119,132 +136,85 @@ export class PublicDoor {
   }
 
   #api(engine: Engine, request: IncomingMessage, response: ServerResponse): void {
-    const incoming = new HttpIncoming(request, this.#nextId(), this.#trusted)
-    const wrong = this.#wrongHead(request)
-    const target = wrong ?? engine.target(incoming)
-    if (isRefusal(target)) return this.#refuse(incoming, response, target, engine)
-    readBody(request, this.#limits.bodyBytes, (read) => {
-      if ('gone' in read) return
-      if ('tooLarge' in read) return this.#refuse(incoming, response, refuse('body_too_large', `the body is over ${this.#limits.bodyBytes} bytes`), engine)
+    const incoming = this.#incoming(request)
+    const target = engine.target(incoming)
+    if (isRefusal(target)) return this.#edge.answer(response, engine.problem(incoming, target))
+    readBody(request, response, this.#limits.bodyBytes, (read) => {
+      if (!('body' in read)) return this.#unread(read, response)
       try {
         const flight = engine.begin(incoming, target, read.body, new HttpSink(response))
         if (flight !== undefined && flight.state !== 'over') response.on('close', () => flight.onClientGone())
       } catch (cause) {
-        this.#failed(engine, cause, request, response)
+        this.#failed(cause, request, response)
       }
     })
   }
 
   /** Whatever no route took: another method on a page of our own, a path that is malformed, or nothing that exists. */
   #other(engine: Engine, request: IncomingMessage, response: ServerResponse): void {
-    const path = (request.url ?? '').split('?', 1)[0] as string
-    if (Receipts.serves(path)) return this.#page(engine, request, response, path)
-    if (CreditsPages.serves(path)) return this.#credits(engine, request, response, path)
+    const path = pathOf(request)
+    if (Receipts.serves(path)) return this.#receipt(request, response, path)
+    if (CreditsPages.serves(path)) return this.#credits(request, response, path)
     if (!OWN_PATHS.has(path)) return this.#api(engine, request, response)
-    const incoming = new HttpIncoming(request, this.#nextId(), this.#trusted)
-    this.#refuse(incoming, response, refuse('method_not_allowed', `${path} takes GET`, { headers: { allow: 'GET' } }), engine)
+    this.#refuse(response, refuse('method_not_allowed', `${path} takes GET`, { headers: { allow: 'GET' } }))
   }
 
   /** Receipts and the keys to check them. */
-  #page(engine: Engine, request: IncomingMessage, response: ServerResponse, path: string): void {
-    const incoming = new HttpIncoming(request, this.#nextId(), this.#trusted)
-    readBody(request, PAGE_BODY_BYTES, (read) => {
-      if ('gone' in read) return
-      if ('tooLarge' in read) return this.#refuse(incoming, response, refuse('body_too_large', `the body is over ${PAGE_BODY_BYTES} bytes`), engine)
-      const ask = { method: request.method ?? 'GET', path, accept: request.headers.accept, contentType: request.headers['content-type'], body: read.body }
+  #receipt(request: IncomingMessage, response: ServerResponse, path: string): void {
+    readBody(request, response, PAGE_BODY_BYTES, (read) => {
+      if (!('body' in read)) return this.#unread(read, response)
+      const ask = { method: methodOf(request), path, accept: request.headers.accept, contentType: request.headers['content-type'], body: read.body }
       const answered = this.#receipts?.answer(ask) ?? Promise.reject(new Error('no gateway is served yet'))
       answered.then(
         (answer) => {
-          if (isRefusal(answer)) return this.#refuse(incoming, response, answer, engine)
-          const headers = ['content-type', answer.type, 'cache-control', answer.cache, 'x-content-type-options', 'nosniff', 'x-request-id', incoming.id]
+          if (isRefusal(answer)) return this.#refuse(response, answer)
+          const headers = ['content-type', answer.type, 'cache-control', answer.cache, 'x-content-type-options', 'nosniff', 'x-request-id', this.#nextId()]
           new HttpSink(response).answer(answer.status, headers, answer.body)
         },
-        (cause: unknown) => this.#failed(engine, cause, request, response),
+        (cause: unknown) => this.#failed(cause, request, response),
       )
     })
   }
 
-  #wrongHead(request: IncomingMessage): Refusal | undefined {
-    if (request.rawHeaders.length > this.#limits.headers * 2)
-      return refuse('headers_too_large', `the request has more than ${this.#limits.headers} header fields`)
-    if (request.httpVersionMinor === 1 && request.headers.host === undefined) return refuse('bad_request', 'the request has no Host field')
-    return undefined
-  }
-
-  #credits(engine: Engine, request: IncomingMessage, response: ServerResponse, path: string): void {
-    const incoming = new HttpIncoming(request, this.#nextId(), this.#trusted)
-    const wrong = this.#wrongHead(request)
-    if (wrong !== undefined) return this.#refuse(incoming, response, wrong, engine)
-    readBody(request, PAGE_BODY_BYTES, (read) => {
-      if ('gone' in read) return
-      if ('tooLarge' in read) return this.#refuse(incoming, response, refuse('body_too_large', `the body is over ${PAGE_BODY_BYTES} bytes`), engine)
-      const asked = { ...basicsOf(incoming), header: (name: string) => incoming.header(name), path, body: read.body }
-      this.#creditsPages?.answer(asked, new HttpSink(response)).catch((cause: unknown) => this.#failed(engine, cause, request, response))
+  #credits(request: IncomingMessage, response: ServerResponse, path: string): void {
+    const incoming = this.#incoming(request)
+    readBody(request, response, PAGE_BODY_BYTES, (read) => {
+      if (!('body' in read)) return this.#unread(read, response)
+      const asked = { ...basicsOf(incoming), method: methodOf(request), header: (name: string) => incoming.header(name), path, body: read.body }
+      this.#creditsPages?.answer(asked, new HttpSink(response)).catch((cause: unknown) => this.#failed(cause, request, response))
     })
   }
 
-  #failed(engine: Engine, cause: unknown, request: IncomingMessage, response: ServerResponse): void {
-    const incoming = new HttpIncoming(request, this.#nextId(), this.#trusted)
-    engine.logFailure(incoming, cause)
-    this.#refuse(incoming, response, refuse('unavailable', 'a part of the gateway failed; nothing was charged'))
+  #unread(read: Exclude<BodyRead, { body: Buffer }>, response: ServerResponse): void {
+    if (!('gone' in read)) this.#edge.refuse(response, read)
   }
 
-  #refuse(incoming: Incoming, response: ServerResponse, refusal: Refusal, engine?: Engine): void {
-    const problem = engine === undefined ? problemOf(refusal, incoming.id) : engine.problem(incoming, refusal)
-    const sink = new HttpSink(response)
-    if (this.#endsWithAnswer(response.req)) sink.lastAnswer(problem.status, problem.headers, problem.body, LINGER_MS)
-    else sink.answer(problem.status, problem.headers, problem.body)
+  #failed(cause: unknown, request: IncomingMessage, response: ServerResponse): void {
+    const incoming = this.#incoming(request)
+    this.#engine?.logFailure(incoming, cause)
+    this.#edge.answer(response, problemOf(refuse('unavailable', 'a part of the gateway failed; nothing was charged'), incoming.id))
   }
 
-  /** A body that nobody reads is thrown away where it is short; where it is long, or nobody knows, the connection ends. */
-  #endsWithAnswer({ complete, headers }: IncomingMessage): boolean {
-    return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > this.#limits.bodyBytes)
+  #refuse(response: ServerResponse, refusal: Refusal): void {
+    this.#edge.refuse(response, { refusal, ends: false })
   }
 
-  /** What the parser refused never became a request; the answer is written by hand, then the connection ends. */
-  #clientError(error: NodeJS.ErrnoException, socket: Socket): void {
-    // Whatever else comes on a connection that is ending is thrown away.
-    if (this.#ending.has(socket)) return
-    if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
-    // In the middle of an answer nothing can be said any more.
-    if ((socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage?.headersSent === true) return void socket.destroy()
-    const { status, headers, body } = problemOf(this.#parserRefusal(error), this.#nextId())
-    const fields = [...headers, 'content-length', String(Buffer.byteLength(body)), 'connection', 'close']
-    const lines = fields.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${fields[at + 1]}`] : []))
-    this.#ending.add(socket)
-    setTimeout(() => socket.destroy(), LINGER_MS).unref()
-    socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n${body}`)
+  #problem(refusal: Refusal, request: IncomingMessage | undefined): Answer {
+    if (request === undefined || this.#engine === undefined) return problemOf(refusal, this.#nextId())
+    return this.#engine.problem(this.#incoming(request), refusal)
   }
 
-  #parserRefusal({ code }: NodeJS.ErrnoException): Refusal {
-    if (code === 'HPE_HEADER_OVERFLOW') return refuse('headers_too_large', `the header section is over ${this.#limits.headerBytes} bytes`)
-    return refuse('bad_request', code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'the request did not come to its end in time' : 'the request is not valid HTTP/1.1')
+  #incoming(request: IncomingMessage): HttpIncoming {
+    return new HttpIncoming(request, this.#nextId(), this.#trusted)
   }
 }
 
+const STARTING = refuse('unavailable', 'the gateway is starting', { retryAfterSeconds: 1 })
+const JSON_FIELDS = ['content-type', 'application/json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff']
 const PAGE_BODY_BYTES = 16 * 1024
-
-/** An answer that ends a connection is lost with it where more is still coming in: so long it is thrown away (RFC 9112 section 9.6). */
-const LINGER_MS = 2_000
-
 const OWN_PATHS = new Set(['/', '/catalog', '/healthz'])
 
-export function sendJson(response: ServerResponse, id: string, value: unknown): void {
-  new HttpSink(response).answer(
-    200,
-    ['content-type', 'application/json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff', 'x-request-id', id],
-    JSON.stringify(value),
-  )
-}
+const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?', 1)[0] as string
 
-function trustedList(proxies: readonly string[]): BlockList | undefined {
-  if (proxies.length === 0) return undefined
-  const list = new BlockList()
-  for (const proxy of proxies) {
-    const [address = '', prefix] = proxy.split('/')
-    const family = address.includes(':') ? 'ipv6' : 'ipv4'
-    if (prefix === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(prefix), family)
-  }
-  return list
-}
+/** A page is asked for by HEAD as it is by GET; its body is left out where it is written (RFC 9110 section 9.3.2). */
+const methodOf = ({ method = 'GET' }: IncomingMessage): string => (method === 'HEAD' ? 'GET' : method)

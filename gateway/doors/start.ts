@@ -3,11 +3,13 @@ import type { AddressInfo } from 'node:net'
 import type http from 'node:http'
 import type { Log } from '#contract'
 import type { GatewayConfig, ListenAddress } from '../../config/model.ts'
+import type { CertificateFiles } from '../../config/certificates.ts'
 import { type Surroundings, systemChance } from '../ground/index.ts'
 import { Gateway } from '../gateway.ts'
 import { type Office, PayoutSchedule } from '../office/index.ts'
 import { AdminDoor } from './admin.ts'
 import { PublicDoor } from './public.ts'
+import { Certificate, CertificateError } from './tls.ts'
 
 export class PortError extends Error {
   override name = 'PortError'
@@ -28,12 +30,13 @@ export async function startDoors(
   log: Log,
   more: Omit<Surroundings, 'log'> = {},
 ): Promise<Running> {
-  const publicDoor = new PublicDoor(config.limits, { trustedProxies: config.trustedProxies, idStart: systemChance.hex(6) })
-  const adminDoor = new AdminDoor(config.admin.token)
+  const certificates = new Certificates(log)
+  const publicDoor = new PublicDoor(config, systemChance.hex(6), certificates.of(config.tls, 'tls'))
+  const adminDoor = new AdminDoor(config, certificates.of(config.admin.tls, 'admin.tls'))
   const doors = [publicDoor.server, adminDoor.server]
   try {
-    const publicUrl = await listen(publicDoor.server, config.listen, 'PORT or listen')
-    const adminUrl = await listen(adminDoor.server, config.admin, 'ADMIN_PORT or admin.listen')
+    const publicUrl = await listen(publicDoor.server, { ...config.listen, tls: config.tls, setting: 'PORT or listen' })
+    const adminUrl = await listen(adminDoor.server, { ...config.admin, setting: 'ADMIN_PORT or admin.listen' })
     const gateway = await Gateway.open(config, secrets, { log, ...more })
     gateway.engine.origin = config.publicUrl ?? publicUrl
     adminDoor.serve(gateway)
@@ -53,6 +56,7 @@ export async function startDoors(
         await schedule?.close()
         await gateway.close(graceMs)
         for (const door of doors) door.closeAllConnections()
+        certificates.close()
       },
     }
   } catch (error) {
@@ -60,6 +64,7 @@ export async function startDoors(
       door.close()
       door.closeAllConnections()
     }
+    certificates.close()
     throw error
   }
 }
@@ -71,12 +76,46 @@ function scheduleOf({ ground }: Gateway, office: Office): PayoutSchedule | undef
   return everyMs === undefined ? undefined : new PayoutSchedule({ run: (signal) => office.pay('gateway', signal), everyMs, clock, log })
 }
 
-function listen(server: http.Server, { host, port }: ListenAddress, setting: string): Promise<string> {
+/** Ports with the same files share what is read of them. */
+class Certificates {
+  readonly #log: Log
+  readonly #opened = new Map<string, Certificate>()
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /** @throws PortError where the files have gone bad since they were checked */
+  of(files: CertificateFiles | undefined, setting: string): Certificate | undefined {
+    if (files === undefined) return undefined
+    const name = JSON.stringify([files.cert, files.key])
+    try {
+      const certificate = this.#opened.get(name) ?? new Certificate(files, this.#log)
+      this.#opened.set(name, certificate)
+      return certificate
+    } catch (error) {
+      this.close()
+      if (error instanceof CertificateError) throw new PortError(`${setting}: ${error.message}`, { cause: error })
+      throw error
+    }
+  }
+
+  close(): void {
+    for (const certificate of this.#opened.values()) certificate.close()
+  }
+}
+
+interface Wanted extends ListenAddress {
+  readonly tls?: CertificateFiles | undefined
+  readonly setting: string
+}
+
+function listen(server: http.Server, { host, port, tls, setting }: Wanted): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, host, port, setting)))
     server.listen(port, host, 1024, () => {
       const address = server.address() as AddressInfo
-      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${address.port}`)
+      resolve(`${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${address.port}`)
     })
   })
 }

@@ -21,8 +21,9 @@ const here = `Host: 127.0.0.1:${port}`
 t.test('without a token this machine is served under its own names only', async (t) => {
   for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, 'localhost', '127.0.0.1', `[::1]:${port}`, `LOCALHOST:${port}`])
     t.equal((await ask(rig, 'GET /api/status', [`Host: ${host}`])).status, 200, host)
-  for (const host of ['evil.example', `evil.example:${port}`, '127.0.0.1.evil.example', 'localhost.evil.example', 'evil.localhost', '127.0.0.2', '0.0.0.0', ''])
+  for (const host of ['evil.example', `evil.example:${port}`, '127.0.0.1.evil.example', 'localhost.evil.example', 'evil.localhost', '127.0.0.2', '0.0.0.0'])
     t.equal((await ask(rig, 'GET /api/status', [`Host: ${host}`])).status, 403, `Host ${host}`)
+  t.equal((await ask(rig, 'GET /api/status', ['Host:'])).status, 400, 'and one at all is needed')
 })
 
 t.test('without a token no page from elsewhere can act', async (t) => {

@@ -51,7 +51,7 @@ const paths: readonly Wrong[] = [
   ...['/acme/item/a%2fb', '/acme/item%2Fa', '/acme/item/%252e%252e', '/acme/item/%2525', '/acme/item/a\\b', '/acme/item/a%5cb', '/acme\\search'],
   ...['//acme/search', '/acme//search', '/acme/search/', '//', '/acme/item/', '/acme/item/a%00b', '/acme/item/a%0d%0ab', '/acme/item/%7f'],
   ...['/acme/item/%ff', '/acme/item/%c3', '/acme/item/%', '/acme/item/%zz', '/acme/item/%u0041'],
-  ...['/acme/search#part', '/acme/search?q=1#part', `http://${host}/acme/search`, 'https://elsewhere.example/acme/search', '*'],
+  ...['/acme/search#part', '/acme/search?q=1#part', '*'],
   ...['/acme/search?q=%', '/acme/search?q=%ff', '/acme/search?q=%00', '/acme/search?q=1&&q=2'],
 ].map((target) => ({ what: `GET ${JSON.stringify(target)}`, sent: get(target) }))
 
@@ -108,8 +108,10 @@ const fields: readonly Wrong[] = [
   { what: 'more than 100 fields', sent: get('/acme/search', ...Array.from({ length: 99 }, (_, at) => `X-${at}: 1`)), is: '431 headers_too_large' },
 ]
 
-/** What the parser refuses: there is no request, so that the connection ends. */
+/** What the parser refuses, and what leaves open where it would lead: the connection ends. */
 const broken: readonly Wrong[] = [
+  { what: 'no Host', sent: get('/acme/search').replace(`Host: ${host}\r\n`, '') },
+  { what: 'a URL of another host', sent: get('https://elsewhere.example/acme/search') },
   { what: 'a header section over 16 KiB', sent: get('/acme/search', `X: ${'x'.repeat(17 * 1024)}`), is: '431 headers_too_large' },
   { what: 'a target over 16 KiB', sent: get(`/acme/search?q=${'x'.repeat(17 * 1024)}`), is: '431 headers_too_large' },
   { what: 'NUL in the target', sent: get('/acme/item/a\0b') },
@@ -130,9 +132,6 @@ const broken: readonly Wrong[] = [
   { what: 'TLS', sent: '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' },
 ]
 
-/** No Host is no error of the parser here, and leaves the connection usable. */
-const hostless: Wrong = { what: 'no Host', sent: get('/acme/search').replace(`Host: ${host}\r\n`, '') }
-
 function check(t: Test, answer: RawAnswer, { what, is = '400 bad_request', allow }: Wrong): void {
   const { status, headers, json } = answer
   t.equal(`${status} ${json.code}`, is, what)
@@ -144,7 +143,7 @@ function check(t: Test, answer: RawAnswer, { what, is = '400 bad_request', allow
 
 t.test('a wrong request is refused with its code, and the connection goes on', async (t) => {
   const connection = await rawConnection(rig.publicUrl)
-  for (const wrong of [...paths, ...members, ...bodies, ...fields, hostless]) {
+  for (const wrong of [...paths, ...members, ...bodies, ...fields]) {
     connection.send(wrong.sent)
     check(t, await connection.answer(), wrong)
     connection.send(get('/healthz'))

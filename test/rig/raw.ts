@@ -1,6 +1,7 @@
 /** HTTP by hand: bytes as they are on a socket, so that a test can say what no client library would. */
 
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import type { Answer } from './gateway.ts'
 
 export interface RawAnswer extends Answer {
@@ -11,18 +12,20 @@ export interface RawAnswer extends Answer {
 export interface RawConnection {
   readonly socket: Socket
   send(text: string | Buffer): void
-  /** The next whole answer on the connection. @throws Error when it ends before */
-  answer(): Promise<RawAnswer>
+  /** The next whole answer on the connection; one to HEAD has no body, whatever its length says. @throws Error when it ends before */
+  answer(to?: 'HEAD'): Promise<RawAnswer>
   /** Resolves with what came after the last answer once the other side has closed. */
   closed(): Promise<string>
 }
 
 const WITHIN_MS = 10_000
 
-/** One connection to the port of a URL. */
+/** One connection to the port of a URL; over TLS with whoever is there, where it is https. */
 export async function rawConnection(url: string): Promise<RawConnection> {
-  const { hostname, port } = new URL(url)
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true })
+  const { hostname, port, protocol } = new URL(url)
+  const secure = protocol === 'https:'
+  const to = { host: hostname, port: Number(port), noDelay: true }
+  const socket: Socket = secure ? connectTls({ ...to, rejectUnauthorized: false }) : connect(to)
   let got = Buffer.alloc(0)
   let ended: string | undefined
   let wake = (): void => undefined
@@ -37,7 +40,7 @@ export async function rawConnection(url: string): Promise<RawConnection> {
   socket.on('end', () => end('closed by the other side'))
   socket.on('error', (error) => end(`error ${(error as NodeJS.ErrnoException).code}`))
   socket.on('close', () => end('closed'))
-  await new Promise<void>((resolve) => socket.once('connect', () => resolve()))
+  await new Promise<void>((resolve) => socket.once(secure ? 'secureConnect' : 'connect', () => resolve()))
   const more = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`nothing more came within ${WITHIN_MS} ms after ${JSON.stringify(got.toString('latin1'))}`)), WITHIN_MS)
@@ -50,9 +53,9 @@ export async function rawConnection(url: string): Promise<RawConnection> {
   return {
     socket,
     send: (text) => void socket.write(typeof text === 'string' ? Buffer.from(text, 'latin1') : text),
-    async answer() {
+    async answer(to) {
       for (;;) {
-        const parsed = parse(got)
+        const parsed = parse(got, to === 'HEAD')
         if (parsed !== undefined) {
           got = got.subarray(parsed.length)
           return parsed.answer
@@ -80,7 +83,7 @@ export async function raw(url: string, text: string | Buffer): Promise<RawAnswer
 }
 
 /** Answers with a content-length, chunked ones, and those without a body. */
-function parse(bytes: Buffer): { answer: RawAnswer; length: number } | undefined {
+function parse(bytes: Buffer, bare: boolean): { answer: RawAnswer; length: number } | undefined {
   const end = bytes.indexOf('\r\n\r\n')
   if (end === -1) return undefined
   const head = bytes.toString('latin1', 0, end)
@@ -94,7 +97,7 @@ function parse(bytes: Buffer): { answer: RawAnswer; length: number } | undefined
   }
   const status = Number(first.split(' ')[1])
   const body = bytes.subarray(end + 4)
-  const read = headers['transfer-encoding'] === 'chunked' ? chunked(body) : plain(body, status, headers)
+  const read = bare ? { text: '', length: 0 } : headers['transfer-encoding'] === 'chunked' ? chunked(body) : plain(body, status, headers)
   if (read === undefined) return undefined
   const { text, length } = read
   const answer: RawAnswer = {

@@ -8,6 +8,7 @@ import { Office } from '../../office/index.ts'
 import { actions } from '../actions/index.ts'
 import { isLong } from '../admin.ts'
 import { Failure, loadGood, quietLog } from './context.ts'
+import { type Dial, dialTo } from './dial.ts'
 
 export interface Answered {
   readonly value: unknown
@@ -27,8 +28,13 @@ const ABOUT_WITHIN_MS = 5_000
 export async function ask(file: string | undefined, method: 'GET' | 'POST', path: string, body: Asked['body'] = {}): Promise<Answered> {
   const { config } = await loadGood(file)
   const asked = { method, path, body }
-  const base = await runningAt(config)
-  if (base !== undefined) return { value: await (await send(config, base, asked)).json(), by: `the gateway at ${base} answered` }
+  const { dial, done } = await dialTo(config)
+  try {
+    const base = await runningAt(config, dial)
+    if (base !== undefined) return { value: await (await send(config, { base, dial }, asked)).json(), by: `the gateway at ${base} answered` }
+  } finally {
+    await done()
+  }
   return onGround(config, asked, async (value) => value)
 }
 
@@ -36,40 +42,45 @@ export async function ask(file: string | undefined, method: 'GET' | 'POST', path
 export async function askText(file: string | undefined, path: string, body: Asked['body'], write: (text: string) => void): Promise<void> {
   const { config } = await loadGood(file)
   const asked = { method: 'GET' as const, path, body }
-  const base = await runningAt(config)
+  const { dial, done } = await dialTo(config)
+  const base = await runningAt(config, dial)
   const each = async (texts: AsyncIterable<string>): Promise<void> => {
     for await (const text of texts) write(text)
   }
   if (base === undefined) {
+    await done()
     const { by } = await onGround(config, asked, async (value) => (isLong(value) ? each(value.text) : undefined))
     process.stderr.write(`${by}\n`)
     return
   }
   process.stderr.write(`the gateway at ${base} answered\n`)
-  const { body: text } = await send(config, base, asked)
+  const { body: text } = await send(config, { base, dial }, asked)
   if (text !== null) await each(text.pipeThrough(new TextDecoderStream()) as unknown as AsyncIterable<string>)
+  await done()
 }
 
 const hostOf = ({ admin }: GatewayConfig): string => (admin.host.includes(':') ? `[${admin.host}]` : admin.host)
-const urlOf = (config: GatewayConfig): string => `http://${hostOf(config)}:${config.admin.port}`
+const urlOf = (config: GatewayConfig): string => `${config.admin.tls === undefined ? 'http' : 'https'}://${hostOf(config)}:${config.admin.port}`
 
 const tokenOf = ({ admin }: GatewayConfig): Readonly<Record<string, string>> => (admin.token === undefined ? {} : { authorization: `Bearer ${admin.token}` })
 
 /** Where this configuration's gateway answers; undefined where none does, or another one. */
-async function runningAt(config: GatewayConfig): Promise<string | undefined> {
-  const base = urlOf(config).replace(/^http:\/\/0\.0\.0\.0:/, 'http://127.0.0.1:')
-  const about = await fetch(`${base}/api/about`, { headers: tokenOf(config), signal: AbortSignal.timeout(ABOUT_WITHIN_MS) }).catch(() => undefined)
+async function runningAt(config: GatewayConfig, dial: Dial): Promise<string | undefined> {
+  const base = urlOf(config)
+    .replace(/^(https?):\/\/0\.0\.0\.0:/, '$1://127.0.0.1:')
+    .replace('://[::]:', '://[::1]:')
+  const about = await dial(`${base}/api/about`, { headers: tokenOf(config), signal: AbortSignal.timeout(ABOUT_WITHIN_MS) }).catch(() => undefined)
   if (about === undefined) return undefined
   const said = (await about.json().catch(() => ({}))) as { product?: string; store?: string }
   if (about.status === 401) throw new Failure(`the gateway at ${base} refuses the admin token of this configuration`)
   return said.product === 'atlas' && said.store === storeIdOf(config) ? base : undefined
 }
 
-async function send(config: GatewayConfig, base: string, { method, path, body }: Asked): Promise<Response> {
+async function send(config: GatewayConfig, { base, dial }: { base: string; dial: Dial }, { method, path, body }: Asked): Promise<Response> {
   const headers = tokenOf(config)
   const query = method === 'GET' ? `?${new URLSearchParams(Object.entries(body).map(([name, value]): [string, string] => [name, String(value)]))}` : ''
   const init = method === 'GET' ? { headers } : { method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
-  const response = await fetch(base + path + query, init)
+  const response = await dial(base + path + query, init)
   if (response.status === 200) return response
   const { error } = (await response.json().catch(() => ({}))) as { error?: string }
   throw new Failure(error ?? `the gateway at ${base} answered ${response.status}`)

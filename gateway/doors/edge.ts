@@ -1,0 +1,178 @@
+/**
+ * The server of a port, plain or TLS, with everything that holds before anybody asks what is wanted: limits of time and
+ * size, the judgement of the head, and how a connection ends, so that nothing behind a refused request is ever carried out.
+ */
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import https from 'node:https'
+import type { Socket } from 'node:net'
+import { type Refusal, refuse } from '#contract'
+import type { Limits } from '../../config/model.ts'
+import { leavesBody } from './body.ts'
+import { type Fault, faultOf } from './head.ts'
+import { TLS, type Certificate } from './tls.ts'
+
+export interface Answer {
+  readonly status: number
+  /** Flat list. */
+  readonly headers: readonly string[]
+  readonly body: string
+}
+
+export interface EdgeParts {
+  readonly limits: Limits
+  /** The longest body that is read to its end only to be thrown away. */
+  readonly bodyBytes: number
+  readonly certificate: Certificate | undefined
+  /** A request whose head is good. */
+  handle(request: IncomingMessage, response: ServerResponse): void
+  /** How this port says no; without a request where none came to be. */
+  problem(refusal: Refusal, request: IncomingMessage | undefined): Answer
+}
+
+/** An answer that ends a connection is lost with it where more is still coming in: so long it is thrown away (RFC 9112 section 9.6). */
+const LINGER_MS = 2_000
+
+/** Slow requests are looked for once a second, and are told why before anybody cuts them off for being still. */
+const SLOWER_MS = 2_000
+
+/** What node:http keeps on a socket: the answer that is being written now, and the request that was read last. */
+type HttpSocket = Socket & {
+  _httpMessage?: (ServerResponse & { req: IncomingMessage }) | null
+  parser?: { incoming?: IncomingMessage | null } | null
+}
+
+export class Edge {
+  readonly server: http.Server
+  readonly #parts: EdgeParts
+  readonly #stillMs: number
+  /** Connections on which nothing more is carried out. */
+  readonly #ending = new WeakSet<Socket>()
+
+  constructor(parts: EdgeParts) {
+    this.#parts = parts
+    const { limits, certificate } = parts
+    const options = {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersWithinMs,
+      requestTimeout: limits.headersWithinMs + limits.idleMs,
+      keepAliveTimeout: limits.idleMs,
+      connectionsCheckingInterval: 1_000,
+      requireHostHeader: false,
+      noDelay: true,
+    }
+    this.server =
+      certificate === undefined
+        ? http.createServer(options)
+        : https.createServer({ ...options, ...TLS, ...certificate.pair, handshakeTimeout: limits.headersWithinMs })
+    this.server.maxConnections = limits.connections
+    // Fields beyond a thousand would be cut off before anybody judges them; their bytes are limited.
+    this.server.maxHeadersCount = 0
+    this.#stillMs = Math.max(limits.idleMs, limits.headersWithinMs + SLOWER_MS)
+    this.server.timeout = this.#stillMs
+    const arrived = (request: IncomingMessage, response: ServerResponse): void => this.#arrived(request, response)
+    this.server.on('request', arrived)
+    // What is expected may be passed over (RFC 9110 section 10.1.1), or is told once the head is found good.
+    this.server.on('checkExpectation', arrived)
+    this.server.on('checkContinue', arrived)
+    this.server.on('connect', (request, socket) => this.#tunnel(request, socket as Socket))
+    this.server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#clientError(error, socket as HttpSocket))
+    this.server.on('timeout', (socket: Socket) => this.#still(socket))
+    certificate?.serveBy(this.server as https.Server)
+  }
+
+  /** Says no. The connection ends with it where the rest of the request is not worth reading, or nobody knows where it ends. */
+  refuse(response: ServerResponse, { refusal, ends }: Fault): void {
+    this.answer(response, this.#parts.problem(refusal, response.req), ends)
+  }
+
+  /** An answer to a request whose body perhaps nobody has read. */
+  answer(response: ServerResponse, { status, headers, body }: Answer, ends = false): void {
+    if (response.destroyed || response.headersSent) return
+    const last = ends || leavesBody(response.req, this.#parts.bodyBytes)
+    if (last) this.#endWith(response.req.socket)
+    response.writeHead(status, [...headers, 'content-length', String(Buffer.byteLength(body)), ...(last ? ['connection', 'close'] : [])])
+    response.end(body)
+  }
+
+  #arrived(request: IncomingMessage, response: ServerResponse): void {
+    // Never carried out, never answered; read, so that the last answer is not lost.
+    if (this.#ending.has(request.socket)) return void request.resume()
+    const fault = faultOf(request, this.#parts.limits.headers)
+    if (fault === undefined) this.#parts.handle(request, response)
+    else this.refuse(response, fault)
+  }
+
+  /** With the answer our side ends at once; what still comes in is thrown away for a while, then the other side is cut off. */
+  #endWith(socket: Socket): void {
+    this.#ending.add(socket)
+    // node:http calls this after an answer with `connection: close`, and would cut off both sides.
+    socket.destroySoon = () => {
+      if (socket.destroyed) return
+      socket.end()
+      lingering(socket)
+    }
+  }
+
+  /** There is nothing to tunnel to (RFC 9110 section 9.3.6). */
+  #tunnel(request: IncomingMessage, socket: HttpSocket): void {
+    socket.on('error', () => socket.destroy())
+    socket.resume()
+    const { limits, problem } = this.#parts
+    const refusal = faultOf(request, limits.headers)?.refusal ?? refuse('method_not_allowed', 'there are no tunnels here', { headers: { allow: METHODS } })
+    if (this.#ending.has(socket)) return
+    this.#byHand(socket, () => problem(refusal, request))
+  }
+
+  /** What the parser refused never became a request. */
+  #clientError(error: NodeJS.ErrnoException, socket: HttpSocket): void {
+    // Whatever else comes on a connection that is ending is thrown away.
+    if (this.#ending.has(socket)) return
+    if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+    // A connection on which nothing was ever sent is idle, not slow; the limit for that is another.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0) return
+    // The request before it was the last by its own words; its answer ends the connection.
+    if (error.code === 'HPE_CLOSED_CONNECTION') return void this.#ending.add(socket)
+    this.#byHand(socket, () => this.#parts.problem(this.#parserRefusal(error), undefined))
+  }
+
+  #parserRefusal({ code }: NodeJS.ErrnoException): Refusal {
+    if (code === 'HPE_HEADER_OVERFLOW') return refuse('headers_too_large', `the header section is over ${this.#parts.limits.headerBytes} bytes`)
+    if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return refuse('body_too_large', 'the chunks of the body say too much beside it')
+    return refuse('bad_request', code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'the request did not come to its end in time' : 'the request is not valid HTTP/1.1')
+  }
+
+  /** An answer where there is no request to answer, behind those that are still under way, then the end of the connection. */
+  #byHand(socket: HttpSocket, problem: () => Answer): void {
+    this.#ending.add(socket)
+    const last = socket.parser?.incoming
+    const turn = (): void => {
+      const current = socket._httpMessage
+      if (current?.req.complete === true) return void current.once('finish', turn)
+      // In the middle of an answer, or of a request that was answered already, nothing can be said any more.
+      const answered = !current && last?.complete === false
+      if (current?.headersSent === true || answered) return void socket.destroy()
+      if (!socket.writable) return
+      const { status, headers, body } = problem()
+      const fields = [...headers, 'date', new Date().toUTCString(), 'content-length', String(Buffer.byteLength(body)), 'connection', 'close']
+      const lines = fields.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${fields[at + 1]}`] : []))
+      socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n${body}`)
+      lingering(socket)
+    }
+    turn()
+  }
+
+  /** Nothing moved for as long as a connection may be idle. Who waits for an answer of ours is not idle; who does not take it is cut off. */
+  #still(socket: HttpSocket): void {
+    if (socket._httpMessage && socket.writableLength === 0) socket.setTimeout(this.#stillMs)
+    else socket.destroy()
+  }
+}
+
+/** For OPTIONS of everything, and where no method helps. */
+export const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
+
+function lingering(socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  timer.unref()
+  socket.once('close', () => clearTimeout(timer))
+}
