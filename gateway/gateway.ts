@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Adapter, Connection, Facilitator, PluginPorts } from '#contract'
 import type { GatewayConfig, Route } from '../config/model.ts'
 import { CallLog } from './books/calls.ts'
-import { Engine, type EnginePorts, Generation, Transport } from './engine/index.ts'
+import { Engine, type EnginePorts, Generation, Health, Transport } from './engine/index.ts'
 import { HttpFacilitator, Outlook, Tills } from './payments/index.ts'
 import { QualityBook } from './engine/quality.ts'
 import { type Ground, openGround, type Surroundings } from './ground/index.ts'
@@ -20,6 +20,8 @@ export class Gateway {
   /** How it stands with those who settle them. */
   readonly payments: Outlook
   readonly quality: QualityBook
+  /** How each connection stands with its provider. */
+  readonly health: Health
   readonly routes: readonly Route[]
   readonly #ends: OuterEnds
   readonly #calls: CallLog
@@ -29,6 +31,7 @@ export class Gateway {
     engine: Engine
     tills: Tills
     quality: QualityBook
+    health: Health
     routes: readonly Route[]
     ends: OuterEnds
     calls: CallLog
@@ -38,6 +41,7 @@ export class Gateway {
     this.tills = parts.tills
     this.payments = new Outlook(parts.tills, parts.ground.clock)
     this.quality = parts.quality
+    this.health = parts.health
     this.routes = parts.routes
     this.#ends = parts.ends
     this.#calls = parts.calls
@@ -57,7 +61,9 @@ export class Gateway {
         place: (connection, request, base) => ends.credentials.place(connection.name, connection.credential, request, base),
         allowPrivate: config.upstream.allowPrivate,
       })
-      const { store, clock, chance, log } = ground
+      const { store, clock, chance, log, audit, notices } = ground
+      const health = new Health({ clock, stock: store.stock, audit, notices, floor: config.upstream.floor })
+      health.configure(config.connections)
       const limits = {
         upstreamTimeoutMs: config.upstream.timeoutMs,
         bufferBytes: config.upstream.bufferBytes,
@@ -65,9 +71,9 @@ export class Gateway {
       }
       const record = calls.write.bind(calls)
       const attempted: EnginePorts['attempted'] = (call, attempt) => quality.note(call.operation, attempt)
-      const engine = new Engine({ store, transport, clock, chance, log, record, attempted, ...limits }, generation, originOf(config))
+      const engine = new Engine({ store, transport, clock, chance, log, record, attempted, health, ...limits }, generation, originOf(config))
       origin = () => engine.origin
-      return new Gateway({ ground, engine, tills, quality, routes, ends, calls })
+      return new Gateway({ ground, engine, tills, quality, health, routes, ends, calls })
     } catch (error) {
       await ends.close()
       await ground.close()

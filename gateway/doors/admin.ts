@@ -8,7 +8,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isLoopback } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
-import { type LongText, Office, OfficeError } from '../office/index.ts'
+import { type Health, type LongText, Office, OfficeError } from '../office/index.ts'
 import { actions } from './actions/index.ts'
 import type { Action, Ask } from './actions/asks.ts'
 import { readBody } from './body.ts'
@@ -41,7 +41,8 @@ export class AdminDoor {
     this.#served = {
       gateway,
       office: new Office(gateway.ground, {
-        health: (name) => gateway.quality.health(name),
+        health: (name) => healthOf(gateway, name),
+        resume: (name) => gateway.health.resume(name),
         payments: () => gateway.payments.shown(),
       }),
     }
@@ -131,4 +132,11 @@ function answer(response: ServerResponse, status: number, value: unknown): void 
   const body = JSON.stringify(value)
   response.writeHead(status, { ...PLAIN, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
   response.end(body)
+}
+
+/** What is known against a connection goes before how its last calls went. */
+function healthOf({ quality, health }: Gateway, name: string): Health {
+  const { health: word, lastFailure } = quality.health(name)
+  const shown = health.shown(name)
+  return { health: shown?.word ?? word, lastFailure, pausedBecause: shown?.because, pausedUntilMs: shown?.untilMs, pace: shown?.pace }
 }
