@@ -155,9 +155,7 @@ const intelligence: readonly Operation[] = [
   sold('/intelligence/entity/:entity/summary', 1, 'Addresses, balance and volume of an entity', ofEntity, summary),
   slow(
     get('/intelligence/search', 30, 'Search for entities, addresses and tokens', search, {
-      arkhamEntities: [entity],
-      arkhamAddresses: [known],
-      tokens: [],
+      ...{ arkhamEntities: [entity], arkhamAddresses: [known], tokens: [] },
     }),
   ),
 ]

@@ -129,19 +129,9 @@ export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<
   watched.health.configure([...apis.values()].flat())
   const deadlines = new WatchedDeadlines(limits.upstreamTimeoutMs, (flight) => flight.onDeadline())
   const ports: EnginePorts = {
-    ...{
-      store,
-      transport: setup.transport ?? provider,
-      clock,
-      chance,
-      log,
-      deadlines,
-      patience: new Patience(setup.patienceMs ?? 60_000),
-      unverified: new Unverified(),
-      health: watched.health,
-      ...limits,
-      bufferBytes: setup.bufferBytes ?? 64,
-    },
+    ...{ store, transport: setup.transport ?? provider, clock, chance, log, deadlines, unverified: new Unverified(), health: watched.health, ...limits },
+    patience: new Patience(setup.patienceMs ?? 60_000),
+    bufferBytes: setup.bufferBytes ?? 64,
     attempted: (call, attempt) => quality.note(call.operation, attempt),
     record: (record) => void seen.records.push(record),
     unknown: () => {

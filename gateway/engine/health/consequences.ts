@@ -32,11 +32,11 @@ export class Consequences {
   ended(trip: Trip, call: Call, attempt: AttemptRecord, rawHeaders: readonly Buffer[]): void {
     const { standing, lane, ticket } = trip
     if (!trip.hasBegun || standing === undefined || lane === undefined) return
+    const verdict = verdictOf(attempt)
     trip.end()
     const nowMs = this.#options.clock.nowMs()
     const consumer = call.consumer.id
     const hasLearned = this.#learn(trip, call, attempt, rawHeaders)
-    const verdict = verdictOf(attempt)
     // What was asked before the connection's state changed says nothing of it as it is now.
     const isCurrent = standing.breaker.isCurrent(ticket)
     switch (verdict) {

@@ -22,7 +22,8 @@ const CUTS = [0.95, 0.8, 0.5] as const
 /** After so long without a refusal nothing is assumed any more. */
 const CALM_NS = 600 * SECOND_NS
 const BREATH_NS = 0.25 * SECOND_NS
-const SLOWEST_PER_SECOND = 1 / 60
+/** Never less, or half of what is declared: nobody can stop an owner's sales by asking for refusals. */
+const SLOWEST_PER_SECOND = 1
 
 /** What an adapter says of its provider: a hint, used only once the provider has refused. */
 export interface DeclaredRate {
@@ -50,7 +51,7 @@ export class Pace {
   #holdUntilNs = 0
   #holds = 0
   #strikes = 0
-  #ceilingKnown = false
+  #isCeilingKnown = false
   /** Since the last change some call had to wait: only then is it known that more is wanted. */
   #wanted = false
   // Calls of this second, of the one before, and of this minute.
@@ -130,10 +131,9 @@ export class Pace {
 
   #rise(nowNs: number): void {
     if (nowNs - this.#refusedNs > CALM_NS && !this.#wanted) return this.#lift()
-    if (nowNs < this.#holdUntilNs) return
     const seconds = (nowNs - Math.max(this.#changedNs, this.#holdUntilNs)) / SECOND_NS
     if (seconds < 1) return
-    if (this.#wanted) this.#everyNs /= 1 + Math.min(seconds, 10) * (this.#ceilingKnown ? CLIMB.known : CLIMB.guess)
+    if (this.#wanted) this.#everyNs /= 1 + Math.min(seconds, 10) * (this.#isCeilingKnown ? CLIMB.known : CLIMB.guess)
     this.#changedNs = nowNs
     this.#wanted = false
     this.#strikes = 0
@@ -143,7 +143,7 @@ export class Pace {
     this.#everyNs = 0
     this.#strikes = 0
     this.#holds = 0
-    this.#ceilingKnown = false
+    this.#isCeilingKnown = false
   }
 
   /** What an answer said of the limits. Calls under way may be counted in it or not: they are taken off. */
@@ -160,7 +160,7 @@ export class Pace {
     if (sentNs <= this.#changedNs && this.#everyNs !== 0) return
     if (isExplained) return
     if (this.#everyNs === 0) this.#guess(nowNs, declared)
-    else this.#lower(nowNs)
+    else this.#lower(nowNs, declared)
     this.#changedNs = nowNs
     this.#wanted = false
     this.#dueNs = nowNs + Math.max(this.#everyNs, BREATH_NS)
@@ -171,19 +171,23 @@ export class Pace {
     const seen = Math.max(this.#sent, this.#sentBefore)
     const declared =
       perSecond !== undefined && (perMinute === undefined || seen >= perSecond * 0.7) ? perSecond : perMinute === undefined ? undefined : perMinute / 60
-    this.#ceilingKnown = declared !== undefined
     const perSecondNow = declared === undefined ? (seen > 1 ? seen : this.#sentInMinute / 60) / 2 : declared * CUTS[0]
-    this.#everyNs = SECOND_NS / Math.max(SLOWEST_PER_SECOND, perSecondNow)
+    this.#everyNs = Math.min(SECOND_NS / perSecondNow, slowestNs({ perSecond, perMinute }))
+    this.#isCeilingKnown = declared !== undefined
     this.#holdUntilNs = nowNs + (declared === undefined ? GUESS_HOLD_NS : HOLD_NS)
     this.#strikes = 1
   }
 
-  #lower(nowNs: number): void {
-    const tooSoon = nowNs < this.#holdUntilNs
-    this.#strikes = tooSoon ? Math.min(this.#strikes + 1, CUTS.length) : 1
-    this.#everyNs = Math.min(SECOND_NS / SLOWEST_PER_SECOND, this.#everyNs / (CUTS[this.#strikes - 1] as number))
-    this.#ceilingKnown = this.#strikes === 1
-    if (this.#ceilingKnown) this.#holds += 1
-    this.#holdUntilNs = nowNs + (this.#ceilingKnown ? Math.min(LONGEST_HOLD_NS, HOLD_NS * 2 ** (this.#holds - 1)) : GUESS_HOLD_NS)
+  /** The first refusal after a rise has found the ceiling; one that comes sooner says that the pace is still too high. */
+  #lower(nowNs: number, declared: DeclaredRate): void {
+    this.#strikes = nowNs < this.#holdUntilNs ? Math.min(this.#strikes + 1, CUTS.length) : 1
+    this.#everyNs = Math.min(this.#everyNs / (CUTS[this.#strikes - 1] as number), Math.max(this.#everyNs, slowestNs(declared)))
+    this.#isCeilingKnown = this.#strikes === 1
+    if (this.#isCeilingKnown) this.#holds += 1
+    this.#holdUntilNs = nowNs + (this.#isCeilingKnown ? Math.min(LONGEST_HOLD_NS, HOLD_NS * 2 ** (this.#holds - 1)) : GUESS_HOLD_NS)
   }
+}
+
+function slowestNs({ perSecond = Number.POSITIVE_INFINITY, perMinute = Number.POSITIVE_INFINITY }: DeclaredRate): number {
+  return SECOND_NS / Math.min(SLOWEST_PER_SECOND, perSecond / 2, perMinute / 120)
 }
