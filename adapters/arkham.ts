@@ -143,8 +143,8 @@ const ranking = {
   required: Object.keys(rankingQuery),
   example: { query: { timeframe: '24h', orderByAgg: 'volume', orderByDesc: 'true', orderByPercent: 'false', from: '0', size: '1' } },
 }
-/** The provider takes one call a second of these. */
-const SLOW = '; one call a second'
+/** The provider takes one call a second of these, apart from all others. */
+const slow = (operation: Operation): Operation => ({ ...operation, description: `${operation.description}; one call a second`, heavy: true })
 
 const intelligence: readonly Operation[] = [
   sold('/intelligence/address/:address', 1, 'Who is behind an address', { query: { chain }, ...ofAddress }, known),
@@ -153,28 +153,30 @@ const intelligence: readonly Operation[] = [
   batch('/intelligence/address/batch', 250, 'Who is behind up to 1,000 addresses', { ...chains, chain }, known),
   batch('/intelligence/address_enriched/batch/all', 1000, 'The same with tags, predictions and clusters', { ...chains, ...extras }, enriched),
   sold('/intelligence/entity/:entity/summary', 1, 'Addresses, balance and volume of an entity', ofEntity, summary),
-  get('/intelligence/search', 30, `Search for entities, addresses and tokens${SLOW}`, search, {
-    arkhamEntities: [entity],
-    arkhamAddresses: [known],
-    tokens: [],
-  }),
+  slow(
+    get('/intelligence/search', 30, 'Search for entities, addresses and tokens', search, {
+      ...{ arkhamEntities: [entity], arkhamAddresses: [known], tokens: [] },
+    }),
+  ),
 ]
 
 const movements: readonly Operation[] = [
-  get('/transfers', perRow(2, 'transfers'), `Transfers with labels${SLOW}`, { query: transfersQuery, ...ofBase }, { count: 1, transfers: [labelled] }),
-  get(
-    '/transfers/unenriched',
-    perRow(1, 'transfers'),
-    `Transfers without labels${SLOW}`,
-    { query: transfersQuery, ...ofBase },
-    {
-      count: 1,
-      transfers: [{ ...moved, fromAddress: unlabelled, toAddress: unlabelled }],
-    },
+  slow(get('/transfers', perRow(2, 'transfers'), 'Transfers with labels', { query: transfersQuery, ...ofBase }, { count: 1, transfers: [labelled] })),
+  slow(
+    get(
+      '/transfers/unenriched',
+      perRow(1, 'transfers'),
+      'Transfers without labels',
+      { query: transfersQuery, ...ofBase },
+      {
+        count: 1,
+        transfers: [{ ...moved, fromAddress: unlabelled, toAddress: unlabelled }],
+      },
+    ),
   ),
-  get('/swaps', perRow(2, 'swaps'), `Swaps of an entity or address${SLOW}`, { query: swapsQuery, required: ['base'], ...ofBase }, { count: 1, swaps: [swap] }),
-  sold('/flow/address/:address', 2, `Inflow and outflow by chain and day${SLOW}`, { query: chains, ...ofAddress }, { ethereum: [flowed] }),
-  sold('/counterparties/address/:address', 50, `Whom an address deals with most${SLOW}`, { query: counterparties, ...ofAddress }, { ethereum: [counterparty] }),
+  slow(get('/swaps', perRow(2, 'swaps'), 'Swaps of an entity or address', { query: swapsQuery, required: ['base'], ...ofBase }, { count: 1, swaps: [swap] })),
+  slow(sold('/flow/address/:address', 2, 'Inflow and outflow by chain and day', { query: chains, ...ofAddress }, { ethereum: [flowed] })),
+  slow(sold('/counterparties/address/:address', 50, 'Whom an address deals with most', { query: counterparties, ...ofAddress }, { ethereum: [counterparty] })),
 ]
 
 const holdings: readonly Operation[] = [
@@ -194,7 +196,7 @@ const holdings: readonly Operation[] = [
 ]
 
 const tokens: readonly Operation[] = [
-  get('/token/top', 10, `Tokens by volume or flow${SLOW}`, ranking, { tokens: [top], total: 8189 }),
+  slow(get('/token/top', 10, 'Tokens by volume or flow', ranking, { tokens: [top], total: 8189 })),
   get(
     '/token/holders/:id',
     30,
@@ -207,7 +209,7 @@ const tokens: readonly Operation[] = [
       totalSupply: { ethereum: 50539998661.7 },
     },
   ),
-  sold('/token/top_flow/:id', 10, `Addresses with the largest flows of a token${SLOW}`, topFlow, [flowOfToken]),
+  slow(sold('/token/top_flow/:id', 10, 'Addresses with the largest flows of a token', topFlow, [flowOfToken])),
   sold('/token/market/:id', 1, 'Price, market cap and volume of a token', ofToken, market),
   sold('/token/price/history/:id', 1, 'Price history of a token', { query: { daily: truth }, ...ofToken }, [quote]),
 ]
@@ -222,7 +224,7 @@ export default defineAdapter({
   // No header tells the credits that are left.
   quota: { unit: 'credit', resets: 'billing-day', typical: [5_000, 15_000] },
   subscriptionCostUsd: '150',
-  rateLimit: { perSecond: 20 },
+  rateLimit: { perSecond: 20, heavyPerSecond: 1 },
   terms: { source: 'arkm.com and docs.intel.arkm.com: no terms of resale found', checked: '2026-11-23' },
   operations: [...intelligence, ...movements, ...holdings, ...tokens],
   failures: [

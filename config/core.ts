@@ -65,6 +65,7 @@ const guarding = {
       allow_private: { type: 'boolean', default: false, describe: 'Private addresses and plain http:// may be called' },
       timeout: { type: 'duration', default: '30s', describe: 'Over all attempts of a call, until the first byte leaves' },
       buffer: { type: 'size', default: '256KiB', describe: 'An answer up to this size is read whole before money moves' },
+      floor: { type: 'percent', default: '80%', describe: 'A connection that serves fewer of its last 200 calls is paused, but never the last of its pool' },
     },
   },
   limits: {

@@ -154,7 +154,12 @@ function finish(values: Complete<CoreFields>, { stock, routes, ground }: Parts):
     ...groundOf(values, (path) => resolve(folder, path)),
     connections: stock.subscriptions.map(({ connection }) => connection),
     adapters: adaptersOf(stock),
-    upstream: { allowPrivate: upstream.allow_private, timeoutMs: upstream.timeout, bufferBytes: upstream.buffer },
+    upstream: {
+      allowPrivate: upstream.allow_private,
+      timeoutMs: upstream.timeout,
+      bufferBytes: upstream.buffer,
+      floor: Number(upstream.floor.num) / Number(upstream.floor.den),
+    },
     limits: limitsOf(values.limits),
   }
 }

@@ -72,6 +72,8 @@ export interface UpstreamSettings {
   readonly timeoutMs: number
   /** An answer up to this size is read whole before money moves. */
   readonly bufferBytes: number
+  /** 0 to 1: a connection that serves a smaller part of its calls is paused. */
+  readonly floor: number
 }
 
 export interface Limits {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Adapter, Connection, Facilitator, PluginPorts } from '#contract'
 import type { GatewayConfig, Route } from '../config/model.ts'
 import { CallLog } from './books/calls.ts'
-import { Engine, type EnginePorts, Generation, LeakBook, Transport } from './engine/index.ts'
+import { Engine, type EnginePorts, Generation, Health, LeakBook, Transport } from './engine/index.ts'
 import { HttpFacilitator, Outlook, Tills } from './payments/index.ts'
 import { QualityBook } from './engine/quality.ts'
 import { begun, ended, type Ground, openGround, type Surroundings } from './ground/index.ts'
@@ -20,6 +20,8 @@ export class Gateway {
   /** How it stands with those who settle them. */
   readonly payments: Outlook
   readonly quality: QualityBook
+  /** How each connection stands with its provider. */
+  readonly health: Health
   readonly routes: readonly Route[]
   readonly #ends: OuterEnds
   readonly #calls: CallLog
@@ -31,6 +33,7 @@ export class Gateway {
     engine: Engine
     tills: Tills
     quality: QualityBook
+    health: Health
     routes: readonly Route[]
     ends: OuterEnds
     calls: CallLog
@@ -41,6 +44,7 @@ export class Gateway {
     this.tills = parts.tills
     this.payments = new Outlook(parts.tills, parts.ground.clock)
     this.quality = parts.quality
+    this.health = parts.health
     this.routes = parts.routes
     this.#ends = parts.ends
     this.#calls = parts.calls
@@ -58,7 +62,9 @@ export class Gateway {
       const tills = tillsOf(ground, ends, () => origin())
       const generation = await Generation.create({ number: 1, config: config.digest }, routes, pluginPorts(ground, tills))
       const transport = transportOf(ground, ends.credentials)
-      const { store, clock, chance, log } = ground
+      const { store, clock, chance, log, audit, notices } = ground
+      const health = new Health({ clock, stock: store.stock, audit, notices, floor: config.upstream.floor })
+      health.configure(config.connections)
       const limits = {
         upstreamTimeoutMs: config.upstream.timeoutMs,
         bufferBytes: config.upstream.bufferBytes,
@@ -66,10 +72,10 @@ export class Gateway {
       }
       const record = calls.write.bind(calls)
       const attempted: EnginePorts['attempted'] = (call, attempt) => quality.note(call.operation, attempt)
-      const engine = new Engine({ store, transport, clock, chance, log, record, attempted, ...limits }, generation, originOf(config))
+      const engine = new Engine({ store, transport, clock, chance, log, record, attempted, health, ...limits }, generation, originOf(config))
       origin = () => engine.origin
       const { loaded } = await begun(ground)
-      return new Gateway({ ground, engine, tills, quality, routes, ends, calls, loaded })
+      return new Gateway({ ground, engine, tills, quality, health, routes, ends, calls, loaded })
     } catch (error) {
       await ends.close()
       await ground.close()

@@ -55,6 +55,8 @@ export interface Operation {
   readonly requiredAny?: readonly string[]
   /** Calling it twice changes nothing at the provider (also a POST may read). Default: true for GET and HEAD. */
   readonly reads?: boolean
+  /** The provider limits it apart from the others (`rateLimit.heavyPerSecond`). */
+  readonly heavy?: boolean
   /** The answer is open-ended: charged before its first byte, not stored. */
   readonly streaming?: boolean
   readonly resale: Resale
@@ -118,7 +120,10 @@ export interface Adapter {
   }
   /** List price of the usual subscription, a month. */
   readonly subscriptionCostUsd?: string
-  readonly rateLimit?: { readonly perSecond?: number; readonly perMinute?: number }
+  /** What the provider says of its limits, for one credential: a hint, used once it has refused a call. `heavy` operations have a pace of their own. */
+  readonly rateLimit?: { readonly perSecond?: number; readonly perMinute?: number; readonly heavyPerSecond?: number }
+  /** Fields that tell calls left and seconds until there are more, beside the usual families (RateLimit-*, X-RateLimit-*, X-Rate-Limit-*). */
+  readonly rateHeaders?: { readonly remaining: string; readonly reset: string }
   readonly terms: { readonly attribution?: string; readonly source: string; readonly checked: string }
   readonly operations: readonly Operation[]
   /** First match wins; what no rule names is read by `defaultMeaning`. */

@@ -10,7 +10,7 @@ import { refusals } from '#contract'
 import type { GatewayConfig } from '../../config/model.ts'
 import { isLoopback } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
-import { type LongText, Office, OfficeError } from '../office/index.ts'
+import { type Health, type LongText, Office, OfficeError } from '../office/index.ts'
 import { actions } from './actions/index.ts'
 import type { Action, Ask } from './actions/asks.ts'
 import { readBody } from './body.ts'
@@ -55,7 +55,8 @@ export class AdminDoor {
       office: new Office(
         gateway.ground,
         {
-          health: (name) => gateway.quality.health(name),
+          health: (name) => healthOf(gateway, name),
+          resume: (name) => gateway.health.resume(name),
           payments: () => gateway.payments.shown(),
         },
         this.#token === undefined ? 'from loopback' : 'with the admin token',
@@ -149,4 +150,11 @@ function sameText(a: string, b: string): boolean {
 
 function answerOf(status: number, value: unknown, more: readonly string[] = []): Answer {
   return { status, headers: ['content-type', 'application/json', ...FIELDS, ...more], body: JSON.stringify(value) }
+}
+
+/** What is known against a connection goes before how its last calls went. */
+function healthOf({ quality, health }: Gateway, name: string): Health {
+  const { health: word, lastFailure } = quality.health(name)
+  const shown = health.shown(name)
+  return { health: shown?.word ?? word, lastFailure, pausedBecause: shown?.because, pausedUntilMs: shown?.untilMs, pace: shown?.pace }
 }

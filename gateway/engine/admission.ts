@@ -9,7 +9,8 @@ import { isRefusal, payerOf, refuse } from '#contract'
 import type { EngineCall } from './call.ts'
 import { keyName, nameClaims } from './names.ts'
 import type { EnginePorts } from './ports.ts'
-import { type AdmissionState, type Admitted, askingOf, CROWDED, movesOf, NOTHING_TO_LEAVE, refusalOfNamed, refusalOfReserved } from './admitted.ts'
+import { type AdmissionState, type Admitted, askingOf, CROWDED, NOTHING_TO_LEAVE, refusalOfNamed, refusalOfReserved } from './admitted.ts'
+import { fittingClaims, holdRequestOf, movesOf } from './claims.ts'
 import { prepay } from './settle.ts'
 import { unpaidRefusal } from './unpaid.ts'
 
@@ -68,7 +69,9 @@ export class Admission {
     const names = nameClaims(this.#call)
     if (isRefusal(names)) return this.#refuse(names)
     const slot: Claim = { kind: 'slot', key: this.#call.consumer.id, of: 'consumer', limit: this.#ports.concurrentPerConsumer }
-    const all = [...names, slot, ...claims]
+    const fitting = fittingClaims(this.#ports, this.#call, claims)
+    if (isRefusal(fitting)) return this.#replayOr(() => fitting, names)
+    const all = [...names, slot, ...fitting]
     if (this.#payer.by === 'x402') this.#queue(names[0]?.name ?? '', all)
     else this.#reserve(all)
   }
@@ -105,40 +108,38 @@ export class Admission {
   /** Without a payer only a replay may be had; its refusal is the 402. */
   #unpaid(): void {
     const name = keyName(this.#call)
-    const named: Named | Promise<Named> = name === undefined ? { state: 'absent' } : this.#ports.store.named(name, this.#call.digest)
-    if (!(named instanceof Promise)) return this.#unpaidNamed(named, name as string)
+    this.#replayOr(() => unpaidRefusal(this.#call, this.#ports), name === undefined ? [] : [{ name }])
+  }
+
+  /** What was stored under one of the names, or else the refusal. */
+  #replayOr(refusal: () => Refusal, names: readonly { readonly name: string }[], at = 0): void {
+    const name = names[at]?.name
+    if (name === undefined) return this.#refuse(refusal())
+    const next = (named: Named): void => {
+      if (named.state === 'absent') this.#replayOr(refusal, names, at + 1)
+      else this.#named(named, name, () => this.#replayOr(refusal, names))
+    }
+    const named = this.#ports.store.named(name, this.#call.digest)
+    if (!(named instanceof Promise)) return next(named)
     this.#state = 'reserving'
     this.#ports.patience
       .within(named, () => undefined)
-      .then((later) => {
-        if (this.#state === 'reserving') this.#unpaidNamed(later, name as string)
-      })
+      .then((later) => (this.#state === 'reserving' ? next(later) : undefined))
       .catch((error) => this.#lost(error))
-  }
-
-  #unpaidNamed(named: Named, name: string): void {
-    if (named.state === 'absent') return this.#refuse(unpaidRefusal(this.#call, this.#ports.store.stock, this.#ports.clock.nowMs()))
-    this.#named(named, name, () => this.#unpaid())
   }
 
   #reserve(claims: readonly Claim[]): void {
     const { now, later } = movesOf(claims, this.#call.consumer)
     this.#later = later
     this.#state = 'reserving'
-    const id = `rc_${this.#call.receivedAtMs.toString(36)}${this.#ports.chance.hex(16)}`
-    const { consumer } = this.#call
-    const key = consumer.kind === 'key' || consumer.kind === 'owner' ? { key: consumer.keyId } : undefined
-    const reserved = this.#ports.store.reserve({ id, claims: now, ...key })
-    if (!(reserved instanceof Promise)) return this.#reserved(id, reserved, claims)
+    const request = holdRequestOf(this.#call, now, this.#ports.chance)
+    const reserved = this.#ports.store.reserve(request)
+    if (!(reserved instanceof Promise)) return this.#reserved(request.id, reserved, claims)
     this.#ports.patience
-      .within(reserved, (late) => this.#undo(id, late))
-      .then((later) => this.#reserved(id, later, claims))
+      // Reserved after the call was refused: it is undone.
+      .within(reserved, (late) => (late.kind === 'held' ? this.#ports.store.release(request.id, 'returned') : undefined))
+      .then((later) => this.#reserved(request.id, later, claims))
       .catch((error) => this.#lost(error))
-  }
-
-  /** Reserved after the call was refused. */
-  #undo(id: string, { kind }: Reserved): void {
-    if (kind === 'held') this.#ports.store.release(id, 'returned')
   }
 
   #reserved(id: string, reserved: Reserved, claims: readonly Claim[]): void {

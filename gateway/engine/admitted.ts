@@ -1,17 +1,5 @@
 /** How an admission can stand and end, and what it tells of a call that came before under the same name. */
-import {
-  type Alternative,
-  type Claim,
-  type Consumer,
-  type Named,
-  type Refusal,
-  type Reserved,
-  refuse,
-  type StoreClaim,
-  type StoredAnswer,
-  unreachable,
-  type Usd,
-} from '#contract'
+import { type Alternative, type Named, type Refusal, type Reserved, refuse, type StoredAnswer, unreachable, type Usd } from '#contract'
 import type { EngineCall } from './call.ts'
 import { type Paying, pending } from './settle.ts'
 import type { Asking } from './unverified.ts'
@@ -57,15 +45,3 @@ export const refusalOfReserved = ({ code, detail, retryAfterSeconds }: Extract<R
   refuse(code, detail, retryAfterSeconds === undefined ? {} : { retryAfterSeconds })
 
 export const CROWDED = refuse('rate_limited', 'too many payments that are not verified yet; the payment was not used', { retryAfterSeconds: 2 })
-
-/** What is taken now, and what belongs to a wallet that is only a claim yet: a second move takes it. */
-export function movesOf(claims: readonly Claim[], consumer: Consumer): { readonly now: readonly StoreClaim[]; readonly later: readonly StoreClaim[] } {
-  const now: StoreClaim[] = []
-  const later: StoreClaim[] = []
-  for (const claim of claims) {
-    if (claim.kind === 'unpaid') continue
-    if (consumer.kind === 'wallet' && 'of' in claim && claim.of === 'consumer') later.push(claim)
-    else now.push(claim)
-  }
-  return { now, later }
-}

@@ -1,5 +1,6 @@
 /** One try at one connection, with what has come of its answer. */
 import type { Alternative } from '#contract'
+import { Trip } from './health/index.ts'
 import { LeakError, PausedError } from './leaks.ts'
 import type { Attempt, AttemptEvents } from './transport.ts'
 
@@ -16,6 +17,8 @@ export interface Listener {
 export class Try implements AttemptEvents {
   readonly alternative: Alternative
   readonly startedAtMs: number
+  /** What its connection's health has to do with it. */
+  readonly trip: Trip
   readonly #listener: Listener
   attempt: Attempt | undefined
   status = 0
@@ -27,8 +30,9 @@ export class Try implements AttemptEvents {
   ended = false
   broken: Error | undefined
 
-  constructor(listener: Listener, alternative: Alternative, startedAtMs: number) {
+  constructor(listener: Listener, alternative: Alternative, startedAtMs: number, of: { consumer: string; isOwners: boolean; isFirst: boolean }) {
     this.#listener = listener
+    this.trip = new Trip(this, of)
     this.alternative = alternative
     this.startedAtMs = startedAtMs
   }

@@ -15,12 +15,14 @@ import { type Listener, meaningOf, Try } from './attempt.ts'
 import type { EngineCall } from './call.ts'
 import { addChargeHeaders, chargeOf, type Priced, pricedFor } from './charge.ts'
 import { describe } from './describe.ts'
-import { mayFailOver, type Reading, readAnswer, upstreamRefusal } from './failures.ts'
+import { elsewhere } from './failover.ts'
+import { type Failure, fateOf, mayFailOver, type Reading, readAnswer, upstreamRefusal } from './failures.ts'
 import { answerHeaders, isConditional, isEventStream, requestHeaders, storedAnswer, storedBody } from './headers.ts'
+import { NotNow } from './health/index.ts'
 import { keyName } from './names.ts'
 import type { EnginePorts, Sink } from './ports.ts'
 import { problemOf } from './problem.ts'
-import { type Ending, addRateHeaders, recordOf, withOffer } from './reply.ts'
+import { type Ending, addRateHeaders, outcomeOf, recordOf, withOffer } from './reply.ts'
 import { type Charged, chargeHold, type Paying, pending, refundTo } from './settle.ts'
 import { PaidStream } from './stream.ts'
 
@@ -59,6 +61,8 @@ export class Flight implements Listener {
   #hold: string | undefined
   #try: Try | undefined
   readonly #attempts: AttemptRecord[] = []
+  /** Connections that have not served it. */
+  #tried: Set<string> | undefined
   #sale: Sale | undefined
   #stream: PaidStream | undefined
   /** The client left, or the gateway stops, while the charge was being written. */
@@ -124,11 +128,12 @@ export class Flight implements Listener {
     const call = this.#call
     const connection = call.pool.find(({ name }) => name === alternative.connection)
     if (connection === undefined) return this.#lost(new Error(`connection ${alternative.connection} is not in the pool`))
-    const attempt = new Try(this, alternative, this.#ports.clock.nowMs())
+    const of = { consumer: call.consumer.id, isOwners: this.#payer.by === 'owner', isFirst: this.#tried === undefined }
+    const attempt = new Try(this, alternative, this.#ports.clock.nowMs(), of)
     this.#try = attempt
     const { method, operation, upstreamPath: path, upstreamQuery: query, body } = call
     const request = { connection, operation, method, path, query, headers: requestHeaders(call.incoming, body), body }
-    attempt.attempt = this.#ports.transport.send(request, attempt)
+    attempt.attempt = this.#ports.health.send(this.#ports.transport, request, attempt.trip)
   }
 
   onHead(from: Try): boolean {
@@ -154,7 +159,7 @@ export class Flight implements Listener {
       this.#succeeded(from, { long: true })
       return this.#flows()
     }
-    this.#failed(from, 'unknown', fateOf(reading), false, upstreamRefusal('unknown', { status: from.status, bytes: from.size }))
+    this.#failed(from, 'unknown', fateOf(reading), false, { status: from.status, bytes: from.size })
     from.attempt?.abort()
     return true
   }
@@ -172,17 +177,17 @@ export class Flight implements Listener {
     const { meaning } = reading
     if (meaning === 'ok') return this.#succeeded(from, { long: false })
     if (meaning === 'bad-request' || meaning === 'not-found') return this.#pass(from, reading, body)
-    const refusal = upstreamRefusal(meaning, { status: from.status, connection: from.alternative.connection })
-    this.#failed(from, meaning, fateOf(reading), mayFailOver(reading), refusal)
+    const cause = { status: from.status, connection: from.alternative.connection }
+    this.#failed(from, meaning, fateOf(reading), mayFailOver(reading, this.#call.operation), cause)
   }
 
   onError(from: Try, cause: Error, sent: boolean): void {
     if (this.#try !== from) return
     if (this.#state === 'streaming') return this.#stream?.break(cause)
     if (this.#state !== 'calling') return
-    const refusal = upstreamRefusal('provider-down', cause)
-    if (sent) this.#failed(from, meaningOf(cause, 'broken'), 'wasted', false, refusal)
-    else this.#failed(from, meaningOf(cause, 'not-sent'), 'returned', true, refusal)
+    if (cause instanceof NotNow) this.#onwards(from, 'returned', upstreamRefusal(cause.why === 'open' ? 'not-sent' : 'rate-limited', cause, cause.waitMs))
+    else if (sent) this.#failed(from, meaningOf(cause, 'broken'), 'wasted', false, cause)
+    else this.#failed(from, meaningOf(cause, 'not-sent'), 'returned', true, cause)
   }
 
   /** The provider's own word on a request that it cannot serve: the consumer gets it, uncharged. */
@@ -194,37 +199,36 @@ export class Flight implements Listener {
     this.#answer('passed', from.status, headers, body)
   }
 
-  /** Another connection where nothing can be billed twice and the price does not rise; else the call is over. */
-  #failed(from: Try, meaning: AttemptRecord['meaning'], fate: UnitsFate, failOver: boolean, refusal: Refusal): void {
+  /** Another connection where nothing can be billed twice, the pool has a retry left and the price does not rise; else the call is over. */
+  #failed(from: Try, meaning: Failure, fate: UnitsFate, failOver: boolean, cause: unknown): void {
     this.#note(from, meaning, fate)
+    const { health } = this.#ports
+    const refusal = upstreamRefusal(meaning, cause, meaning === 'rate-limited' ? health.waitMs(from.trip) : 0)
+    if (failOver && health.mayRetry(from.trip)) return this.#onwards(from, fate, refusal)
     this.#try = undefined
-    const over = (): void => {
-      this.#giveUp(fate)
-      this.#refuse(refusal)
-    }
-    if (failOver) this.#failOver(fate, new Set(this.#attempts.map(({ connection }) => connection)), over)
-    else over()
+    this.#unserved(fate, refusal)
   }
 
-  /** The first of the others that the store lets serve. */
-  #failOver(fate: UnitsFate, tried: Set<string>, over: () => void): void {
-    const next = this.#nextAlternative(tried)
-    if (next === undefined) return over()
-    tried.add(next.connection)
-    const switching = new Promise<boolean>((resolve) => resolve(this.#ports.store.switch(this.#hold as string, next, fate)))
-    const patient = this.#ports.patience.within(switching, () => undefined)
-    patient
-      .then((switched) => {
+  /** To another connection; without one the call is over. */
+  #onwards(from: Try, fate: UnitsFate, refusal: Refusal): void {
+    this.#try = undefined
+    this.#tried ??= new Set()
+    this.#tried.add(from.alternative.connection)
+    const stranded = { hold: this.#hold as string, payer: this.#payer, fate, tried: this.#tried, waits: () => this.#state === 'calling' }
+    const found = elsewhere(this.#ports, this.#call, stranded)
+    if (found === undefined) return this.#unserved(fate, refusal)
+    found
+      .then((next) => {
         if (this.#state !== 'calling') return
-        if (switched) this.#attempt(next)
-        else this.#failOver(fate, tried, over)
+        if (next === undefined) this.#unserved(fate, refusal)
+        else this.#attempt(next)
       })
       .catch((error) => this.#lost(error))
   }
 
-  #nextAlternative(tried: ReadonlySet<string>): Alternative | undefined {
-    const payer = this.#payer
-    return this.#call.price.alternatives.find(({ connection, owner }) => !tried.has(connection) && (payer.by !== 'owner' || owner === payer.owner))
+  #unserved(fate: UnitsFate, refusal: Refusal): void {
+    this.#giveUp(fate)
+    this.#refuse(refusal)
   }
 
   /** Nothing was charged: the hold ends, its units return or are wasted. */
@@ -309,6 +313,7 @@ export class Flight implements Listener {
       'a stream was broken off by the provider; its charge becomes credit',
     )
     refundTo(this.#ports, this.#call, this.#payer, { hold, chosen, ...priced })
+    if (this.#try !== undefined) this.#ports.health.brokeOff(this.#try.trip, this.#call)
     this.#over(this.#paidKind(), this.#try?.status ?? 200, undefined)
   }
 
@@ -425,6 +430,7 @@ export class Flight implements Listener {
     const tookMs = this.#ports.clock.nowMs() - from.startedAtMs
     const attempt = { connection: from.alternative.connection, units, status: from.status === 0 ? undefined : from.status, meaning, used, tookMs }
     this.#attempts.push(attempt)
+    this.#ports.health.ended(from.trip, this.#call, attempt, from.rawHeaders)
     this.#ports.attempted(this.#call, attempt, from.rawHeaders)
   }
 
@@ -441,23 +447,7 @@ export class Flight implements Listener {
     const ending = this.#ending(kind, status, refusal)
     // A charged or free call's record stands in the journal, with its charge.
     if (kind !== 'charged' && kind !== 'free') this.#ports.record(recordOf(this.#call, ending))
-    const { attempts, priced, receipt, tookMs } = ending
-    const chosen = this.#sale?.chosen
-    const outcome = {
-      kind,
-      status,
-      refusal,
-      code: refusal?.code,
-      attempts,
-      chosen,
-      units: priced?.units ?? (0 as Units),
-      price: priced?.price ?? (0n as Usd),
-      receipt,
-      tookMs,
-    }
-    this.#call.chain.observe(this.#call, outcome)
+    this.#call.chain.observe(this.#call, outcomeOf(ending, this.#sale?.chosen))
     this.#landed()
   }
 }
-
-const fateOf = (reading: Reading): UnitsFate => (reading.bills ? 'wasted' : 'returned')

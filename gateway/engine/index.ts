@@ -21,8 +21,8 @@ export type { Link } from './chain.ts'
 
 export { Flight } from './flight.ts'
 export { Generation, type GenerationId, type LiveRoute, type RouteDefinition } from './generation.ts'
-export { quoteOf } from './unpaid.ts'
 export { EngineCall } from './call.ts'
+export { Health, type HealthOptions, type Shown } from './health/index.ts'
 export type { EnginePorts, Sink } from './ports.ts'
 export { type Problem, problemOf } from './problem.ts'
 export { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
@@ -110,7 +110,7 @@ export class Engine {
   /** What a call would be offered now, through the same chain that would admit it; undefined where it is not for sale. */
   quote(route: LiveRoute, entry: Entry): Quote | undefined {
     try {
-      return quoteFor(route, entry, { generation: this.#generation, nowMs: this.#ports.clock.nowMs(), stock: this.#ports.store.stock })
+      return quoteFor(route, entry, { generation: this.#generation, nowMs: this.#ports.clock.nowMs(), health: this.#ports.health })
     } catch (cause) {
       // An adapter's or a plugin's fault: its calls are refused, so they are not offered either.
       this.#ports.log.warn({ api: route.api, operation: entry.operation.id, cause: String(cause) }, 'an operation has no price and is not offered')

@@ -2,6 +2,7 @@
 import type { Attempt, CallRecord, Chance, Clock, Log, Store } from '#contract'
 import type { EngineCall } from './call.ts'
 import type { Deadlines } from './deadlines.ts'
+import type { Health } from './health/index.ts'
 import type { Patience } from './patience.ts'
 import type { Transport } from './transport.ts'
 import type { Unverified } from './unverified.ts'
@@ -37,6 +38,8 @@ export interface EnginePorts {
   readonly unverified: Unverified
   /** For the store's answers. */
   readonly patience: Patience
+  /** How each connection stands; beside the generations. */
+  readonly health: Health
   readonly upstreamTimeoutMs: number
   readonly bufferBytes: number
   readonly concurrentPerConsumer: number

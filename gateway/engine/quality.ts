@@ -1,5 +1,6 @@
 /** How operations and connections have served lately: running figures in memory, for the catalogue and the status. */
 import type { Attempt, Operation } from '#contract'
+import { verdictOf } from './health/ending.ts'
 
 export interface Quality {
   /** 0 to 1, of the calls that say something about the provider; undefined before the first. */
@@ -26,7 +27,7 @@ export class QualityBook {
   readonly #connections = new Map<string, Running>()
 
   note(operation: Operation, attempt: Attempt): void {
-    const good = verdictOf(attempt)
+    const good = goodOf(attempt)
     if (good === undefined) return
     count(runningOf(this.#operations, operation, attempt), good, attempt)
     count(runningOf(this.#connections, attempt.connection, attempt), good, attempt)
@@ -73,12 +74,10 @@ function count(running: Running, good: boolean, attempt: Attempt): void {
   }
 }
 
-const SAYS_NOTHING: ReadonlySet<Attempt['meaning']> = new Set(['client-gone', 'shutdown', 'leaked', 'paused'])
-
-/** What a consumer asked wrongly, or did not wait for, says nothing about the provider; nor does what a consumer may have made leak. */
-function verdictOf({ meaning }: Attempt): boolean | undefined {
-  if (meaning === 'ok' || meaning === 'bad-request' || meaning === 'not-found') return true
-  return SAYS_NOTHING.has(meaning) ? undefined : false
+/** What a consumer asked wrongly, or did not wait for, says nothing about the provider. */
+function goodOf(attempt: Attempt): boolean | undefined {
+  const verdict = verdictOf(attempt)
+  return verdict === 'nothing' ? undefined : verdict === 'good'
 }
 
 function qualityOf(running: Running | undefined): Quality {

@@ -1,8 +1,9 @@
 /** Prices for the catalogue: the chain's own facts, asked for an operation's example. */
-import { type Alternative, type EpochMs, mayResell, type Method, type OperationRequest, type StockMirror } from '#contract'
+import { type Alternative, type EpochMs, isRefusal, mayResell, type Method, type OperationRequest } from '#contract'
 import { EngineCall } from './call.ts'
 import type { Entry } from './catalogue.ts'
 import type { GenerationId, LiveRoute } from './generation.ts'
+import type { Health } from './health/index.ts'
 import { encodeSegment, writeQuery } from './path.ts'
 import type { Incoming, Target } from './resolve.ts'
 import { quoteOf } from './unpaid.ts'
@@ -22,7 +23,7 @@ export interface Quote {
   readonly soldOut: boolean
 }
 
-export function quoteFor(route: LiveRoute, entry: Entry, at: { generation: GenerationId; nowMs: EpochMs; stock: StockMirror }): Quote | undefined {
+export function quoteFor(route: LiveRoute, entry: Entry, at: { generation: GenerationId; nowMs: EpochMs; health: Health }): Quote | undefined {
   const { operation } = entry
   if (!entry.connections.some(({ terms }) => mayResell(operation.resale, terms))) return undefined
   const example = exampleOf(route, entry)
@@ -47,7 +48,8 @@ export function quoteFor(route: LiveRoute, entry: Entry, at: { generation: Gener
     receivedAtMs: at.nowMs,
     origin: '',
   })
-  const now = quoteOf(call, at.stock)
+  const quote = quoteOf(call, at.health)
+  const now = isRefusal(quote) ? undefined : quote
   const alternative = now ?? call.price.alternatives[0]
   return alternative === undefined ? undefined : { example, alternative, soldOut: now === undefined }
 }

@@ -1,5 +1,17 @@
 /** What a call says about itself: the headers of its answers, its problems with the offer, its record. */
-import { type Attempt, type CallRecord, type Outcome, type RateState, type Refusal, refusals, refuse, type Usd } from '#contract'
+import {
+  type Alternative,
+  type Attempt,
+  type CallRecord,
+  isRefusal,
+  type Outcome,
+  type RateState,
+  type Refusal,
+  refusals,
+  refuse,
+  type Units,
+  type Usd,
+} from '#contract'
 import type { EngineCall } from './call.ts'
 import type { Priced } from './charge.ts'
 import type { EnginePorts } from './ports.ts'
@@ -16,7 +28,8 @@ export function withOffer(ports: EnginePorts, call: EngineCall, refusal: Refusal
   if (refusals[refusal.code].status !== 402) return refusal
   if (!call.chain.gives('challenge')) return { ...refusal, members: { x402Version: 1, error: refusal.detail, accepts: [], ...refusal.members } }
   try {
-    const asked = price ?? quoteOf(call, ports.store.stock)?.price ?? call.price.alternatives[0]?.price
+    const quote = quoteOf(call, ports.health)
+    const asked = price ?? (isRefusal(quote) ? undefined : quote?.price) ?? call.price.alternatives[0]?.price
     if (asked === undefined) throw new Error(`operation ${call.operation.id} has no price`)
     const offer = call.challenge(asked, refusal.detail)
     return { ...refusal, headers: { ...offer.headers, ...refusal.headers }, members: { ...offer.members, ...refusal.members } }
@@ -33,6 +46,11 @@ export interface Ending {
   readonly priced: Priced | undefined
   readonly receipt: string | undefined
   readonly tookMs: number
+}
+
+export function outcomeOf({ kind, status, refusal, attempts, priced, receipt, tookMs }: Ending, chosen: Alternative | undefined): Outcome {
+  const [units, price] = [priced?.units ?? (0 as Units), priced?.price ?? (0n as Usd)]
+  return { kind, status, refusal, code: refusal?.code, attempts, chosen, units, price, receipt, tookMs }
 }
 
 export function recordOf(call: EngineCall, ending: Ending): CallRecord {

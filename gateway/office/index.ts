@@ -14,6 +14,7 @@ import { NO_SALES, printed, type Report, reportRow, sumOf } from './report.ts'
 
 export type { By } from './audit.ts'
 export { OfficeError } from './error.ts'
+export type { Health } from './marketplace.ts'
 export { JWKS_PATH, type PageAsk, Receipts } from './receipts.ts'
 export { PayoutSchedule } from './schedule.ts'
 export type { KeyRequest } from './keys.ts'
@@ -30,6 +31,8 @@ export interface LongText {
 export interface Live {
   /** How a connection serves lately. */
   health(connection: string): Health
+  /** Somebody says that all is well: it was enabled, or its credential rotated. */
+  resume?(connection: string): void
   /** Networks and facilitators. */
   payments(): Promise<Record<string, unknown>>
 }

@@ -1,5 +1,5 @@
 /** Connections on sale: what they are checked for before, and how they stand. JSON shapes are those of CONTRACT section 4. */
-import { type Connection, compareRatios, formatUsd, ratio } from '#contract'
+import { type Connection, compareRatios, type EpochMs, formatUsd, ratio } from '#contract'
 import type { Ground } from '../ground/index.ts'
 import type { AuditOffice } from './audit.ts'
 import { OfficeError } from './error.ts'
@@ -20,6 +20,11 @@ interface Rows {
 export interface Health {
   readonly health: string
   readonly lastFailure: string | undefined
+  /** One sentence, and when it ends by itself, where that is known. */
+  readonly pausedBecause?: string | undefined
+  readonly pausedUntilMs?: EpochMs | undefined
+  /** What its provider takes, as far as that was found out: by kind of operation. */
+  readonly pace?: Readonly<Record<string, unknown>> | undefined
 }
 
 export class Marketplace {
@@ -43,7 +48,7 @@ export class Marketplace {
 
   async #statusRow(connection: Connection): Promise<Record<string, unknown>> {
     const counters = await this.#ground.admin.counters(connection.name)
-    const { health, lastFailure } = this.#live.health(connection.name)
+    const { health, lastFailure, pausedBecause, pausedUntilMs, pace } = this.#live.health(connection.name)
     return {
       name: connection.name,
       adapter: connection.adapter,
@@ -60,7 +65,9 @@ export class Marketplace {
       revenue: formatUsd(counters.revenue),
       resets_at: iso(counters.resetsAtMs),
       health,
-      paused_because: null,
+      paused_because: pausedBecause ?? null,
+      paused_until: iso(pausedUntilMs),
+      pace: pace ?? {},
       last_failure: lastFailure ?? null,
     }
   }

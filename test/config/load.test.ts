@@ -47,6 +47,7 @@ t.test('everything that is not written has the default of the contract', async (
       allowPrivate: false,
       timeoutMs: 30_000,
       bufferBytes: 262_144,
+      floor: 0.8,
     },
     trustedProxies: [],
   })

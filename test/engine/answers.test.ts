@@ -6,7 +6,7 @@ import { type FailureRule, type Refusal, type RefusalCode, refusals, refuse } fr
 import { describe } from '../../gateway/engine/describe.ts'
 import { mayFailOver, readAnswer, upstreamRefusal } from '../../gateway/engine/failures.ts'
 import { problemOf } from '../../gateway/engine/problem.ts'
-import { adapterOf } from '../rig/acme.ts'
+import { adapterOf, operationOf } from '../rig/acme.ts'
 import { seedOf } from '../rig/random.ts'
 
 const RUNS = { seed: seedOf(t), numRuns: 2000 }
@@ -45,10 +45,12 @@ t.test('the first rule that fits decides; text counts without regard to case; a 
 t.test('another connection may be tried only where the provider says that it did no work and bills none', async (t) => {
   const may = ['rate-limited', 'quota-exhausted', 'credential-refused', 'plan-lacks-it']
   const never = ['ok', 'bad-request', 'not-found', 'provider-down', 'unknown']
+  const [read, write] = [operationOf('read'), operationOf('write', { method: 'POST' })]
   for (const meaning of [...may, ...never] as Parameters<typeof mayFailOver>[0]['meaning'][]) {
-    t.equal(mayFailOver({ meaning, bills: false }), may.includes(meaning), meaning)
-    t.equal(mayFailOver({ meaning, bills: true }), false, `${meaning}, billed`)
+    t.equal(mayFailOver({ meaning, bills: false }, write), may.includes(meaning), meaning)
+    t.equal(mayFailOver({ meaning, bills: true }, read), false, `${meaning}, billed`)
   }
+  t.ok(mayFailOver({ meaning: 'provider-down', bills: false }, read), 'a failure in the middle, where reading twice is harmless')
 })
 
 t.test('a failure of the provider says nothing of the provider but what kind it was', async (t) => {

@@ -3,7 +3,7 @@
 /** File -> lines. The limit is 250. */
 export const longFiles: Readonly<Record<string, number>> = {
   // The states of a call and all events in them, on one page: split, the table could no longer be read.
-  'gateway/engine/flight.ts': 463,
+  'gateway/engine/flight.ts': 453,
 }
 
 /** `file function` -> lines. The limit is 50. */

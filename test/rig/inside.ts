@@ -18,7 +18,6 @@ import {
   sha256,
   usd,
 } from '#contract'
-import { Deadlines } from '../../gateway/engine/deadlines.ts'
 import { Patience } from '../../gateway/engine/patience.ts'
 import { EngineCall, type EnginePorts, Flight, Generation, type Incoming, type Link, resolveBody, resolveTarget } from '../../gateway/engine/index.ts'
 import { QualityBook } from '../../gateway/engine/quality.ts'
@@ -27,9 +26,12 @@ import { Tills } from '../../gateway/payments/index.ts'
 import { type Group, type JournalRecord, openEmbedded, Paces } from '../../gateway/stores/index.ts'
 import { adapterOf, connectionOf, operationOf } from './acme.ts'
 import { realChain } from './chains.ts'
+import { type OpenedHealth, openHealth, turns, WatchedDeadlines } from './around.ts'
 import { memoryFolder, type Teardown } from './folder.ts'
 import { countingChance, type LogLine, memoryLog, ScriptedClock, ScriptedFacilitator, ScriptedTransport } from './scripted.ts'
 import { RecordingSink } from './sink.ts'
+
+export { turns } from './around.ts'
 
 export interface InsideSetup {
   readonly adapter?: Adapter
@@ -41,6 +43,8 @@ export interface InsideSetup {
   readonly concurrentPerConsumer?: number
   /** Default: the scripted provider. */
   readonly transport?: EnginePorts['transport']
+  /** Of the reliability of connections; default 80 %. */
+  readonly floor?: number
   /** How long a call waits for the store; long enough here for any test that does not ask for less. */
   readonly patienceMs?: number
   /** What stands between the engine and the real store. */
@@ -65,7 +69,7 @@ export interface Flown {
   readonly landed: Promise<void>
 }
 
-export interface Inside {
+export interface Inside extends OpenedHealth {
   readonly clock: ScriptedClock
   readonly logged: readonly LogLine[]
   readonly log: Log
@@ -121,28 +125,22 @@ export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<
   const generation = await Generation.create({ number: 1, config: 'digest' }, routes, pluginPorts)
   t.teardown(() => generation.close())
   const quality = new QualityBook()
+  const watched = openHealth(store, clock, setup.floor)
+  watched.health.configure([...apis.values()].flat())
   const deadlines = new WatchedDeadlines(limits.upstreamTimeoutMs, (flight) => flight.onDeadline())
   const ports: EnginePorts = {
-    ...{
-      store,
-      transport: setup.transport ?? provider,
-      clock,
-      chance,
-      log,
-      deadlines,
-      patience: new Patience(setup.patienceMs ?? 60_000),
-      unverified: new Unverified(),
-      ...limits,
-      bufferBytes: setup.bufferBytes ?? 64,
-    },
+    ...{ store, transport: setup.transport ?? provider, clock, chance, log, deadlines, unverified: new Unverified(), health: watched.health, ...limits },
+    patience: new Patience(setup.patienceMs ?? 60_000),
+    bufferBytes: setup.bufferBytes ?? 64,
     attempted: (call, attempt) => quality.note(call.operation, attempt),
     record: (record) => void seen.records.push(record),
     unknown: () => {
       seen.unknowns.count += 1
     },
   }
+  const opened = { store, admin, meters, journal, flushed, quality, generation, ports, pluginPorts, armed: deadlines.armed }
   return {
-    ...{ ...outside, ...seen, store, admin, meters, journal, flushed, quality, generation, ports, pluginPorts, armed: deadlines.armed },
+    ...{ ...outside, ...seen, ...watched, ...opened },
     key: (id, more) => keyOf(admin, id, more),
     fly: flights(ports, generation),
   }
@@ -164,20 +162,6 @@ function openStore(t: Teardown, clock: ScriptedClock, { between }: InsideSetup) 
   t.teardown(() => opened.store.close())
   const { admin, meters, flushed } = opened
   return { store: between?.(opened.store) ?? opened.store, admin, meters, journal, flushed }
-}
-
-class WatchedDeadlines extends Deadlines<{ onDeadline(): void }> {
-  readonly armed = new Set<object>()
-
-  override start(item: { onDeadline(): void }): void {
-    this.armed.add(item)
-    super.start(item)
-  }
-
-  override stop(item: { onDeadline(): void }): void {
-    this.armed.delete(item)
-    super.stop(item)
-  }
 }
 
 async function keyOf(admin: StoreAdmin, id: string, more: Partial<NewKey> = {}): Promise<Record<string, string>> {
@@ -232,11 +216,6 @@ function flights(ports: EnginePorts, generation: Generation): Inside['fly'] {
     flight.start()
     return { id: incoming.id, flight, sink, call, landed }
   }
-}
-
-/** Lets everything run that can run now. */
-export const turns = async (count = 2): Promise<void> => {
-  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** Turn by turn until it is so. @throws Error after `withinMs` */

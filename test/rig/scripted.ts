@@ -20,6 +20,7 @@ export class Gate {
 /** Stands still until it is moved. */
 export class ScriptedClock implements Clock {
   #ms: number
+  readonly #alarms = new Set<{ readonly atMs: number; readonly ring: () => void }>()
 
   constructor(startMs = Date.UTC(2026, 10, 23, 12)) {
     this.#ms = startMs
@@ -33,8 +34,23 @@ export class ScriptedClock implements Clock {
     return (this.#ms - 1_700_000_000_000) * 1e6
   }
 
+  /** Timers on this clock: they ring while it passes, each at its time. */
+  readonly alarm = (afterMs: number, ring: () => void): { cancel(): void } => {
+    const one = { atMs: this.#ms + afterMs, ring }
+    this.#alarms.add(one)
+    return { cancel: () => void this.#alarms.delete(one) }
+  }
+
   pass(ms: number): void {
-    this.#ms += ms
+    const end = this.#ms + ms
+    for (;;) {
+      const due = [...this.#alarms].filter(({ atMs }) => atMs <= end).sort((a, b) => a.atMs - b.atMs)[0]
+      if (due === undefined) break
+      this.#alarms.delete(due)
+      this.#ms = Math.max(this.#ms, due.atMs)
+      due.ring()
+    }
+    this.#ms = end
   }
 }
 

@@ -75,8 +75,8 @@ async function status(options: Common): Promise<void> {
     { title: 'health' },
     { title: 'resets' },
   ]
-  print(answered, options, () =>
-    table(
+  print(answered, options, () => {
+    const shown = table(
       columns,
       connections.map((row) => [
         cell(row.name),
@@ -87,8 +87,10 @@ async function status(options: Common): Promise<void> {
         cell(row.health),
         cell(row.resets_at).slice(0, 10),
       ]),
-    ),
-  )
+    )
+    const paused = connections.filter((row) => typeof row.paused_because === 'string')
+    return [shown, ...paused.map((row) => `${cell(row.name)}: ${cell(row.paused_because)}`)].join('\n')
+  })
 }
 
 async function report(options: Common & { month?: string; owner?: string }): Promise<void> {
