@@ -3,7 +3,7 @@
 import { isIP } from 'node:net'
 import { type Complaints, START } from './complaints.ts'
 import type { CoreFields } from './core.ts'
-import { checkDrivers, checkPayout } from './drivers.ts'
+import { checkDrivers } from './drivers.ts'
 import type { Decoded } from './fields.ts'
 import type { AdminAddress, ListenAddress } from './model.ts'
 import { fitsHeader } from './credentials.ts'
@@ -23,7 +23,6 @@ export function checkServing(values: Decoded<CoreFields>, root: MapNode, complai
   checkAddresses(values, root, complaints, ports)
   checkToken(values.admin?.token, childOf(childOf(root, 'admin'), 'token'), complaints)
   checkDrivers(values, root, complaints)
-  checkPayout(values, root, complaints)
   checkTimers(root, complaints, { upstream: values.upstream, limits: values.limits })
   checkPublicUrl(values.public_url, childOf(root, 'public_url'), complaints)
   checkProxies(values.trusted_proxies ?? [], childOf(root, 'trusted_proxies'), complaints)

@@ -45,6 +45,7 @@ export class AdminDoor {
         {
           health: (name) => gateway.quality.health(name),
           payments: () => gateway.payments.shown(),
+          credential: (entry, secret) => gateway.credential(entry, secret),
         },
         this.#token === undefined ? 'from loopback' : 'with the admin token',
       ),
@@ -74,7 +75,10 @@ export class AdminDoor {
     readBody(request, BODY_BYTES, (read) => {
       if ('gone' in read) return
       if ('tooLarge' in read) return answer(response, 413, { error: `the body is over ${BODY_BYTES} bytes` })
-      void this.#act(action, served, askOf(request, query, read.body), response)
+      const ask = askOf(request, query, read.body)
+      // It may have held a credential.
+      read.body.fill(0)
+      void this.#act(action, served, ask, response)
     })
   }
 
