@@ -66,5 +66,5 @@ function killGroup(pid: number): void {
 const plain = (text: string): string =>
   text
     .slice(0, MOST_ERROR_CHARACTERS)
-    .replace(/[^\x20-\x7e]+/g, ' ')
+    .replace(/[^\x21-\x7e]+/g, ' ')
     .trim()

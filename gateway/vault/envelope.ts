@@ -47,6 +47,9 @@ const derived = (key: Buffer, purpose: string, bytes = KEY_BYTES): Buffer => Buf
 /** Sixteen hex digits that tell keys apart and nothing about them. */
 const idOf = (key: Buffer, kind: 'master key' | 'data key'): string => derived(key, `id of a ${kind}`, ID_BYTES).toString('hex')
 
+/** The bytes stay the caller's. */
+export const masterKeyId = (bytes: Buffer): string => idOf(bytes, 'master key')
+
 /** Never used itself: for each purpose a key is derived from it (RFC 5869), and its own bytes are cleared. */
 export class MasterKey {
   readonly id: string
@@ -55,7 +58,7 @@ export class MasterKey {
 
   /** Takes the bytes and clears them. */
   constructor(bytes: Buffer) {
-    this.id = idOf(bytes, 'master key')
+    this.id = masterKeyId(bytes)
     this.#wrapping = derived(bytes, 'wrapping')
     this.#sealing = derived(bytes, 'sealing')
     bytes.fill(0)

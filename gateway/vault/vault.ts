@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { type EpochMs, type VaultAnswer, VaultError, type VaultLook, type VaultPlace } from '#contract'
 import { codeOf, writeWhole } from './disk.ts'
-import { close, type Envelope, KEY_BYTES, type MasterKey, rewrap } from './envelope.ts'
+import { close, type Envelope, KEY_BYTES, type MasterKey, masterKeyId, rewrap } from './envelope.ts'
 import { withLock } from './lock.ts'
 import { type Env, KeySource, pendingOf } from './master-key.ts'
 import { type Opened, VaultReading } from './reading.ts'
@@ -108,8 +108,10 @@ export class Vault {
       let next: MasterKey | undefined
       try {
         await this.#settle(opened)
+        const bytes = newKey ?? randomBytes(KEY_BYTES)
+        if (masterKeyId(bytes) === key.id) throw new VaultError(`the new master key is the old one, ${key.id}; expected another`)
         this.#options.step?.('prepare')
-        next = await this.#keys.prepare(newKey ?? randomBytes(KEY_BYTES))
+        next = await this.#keys.prepare(bytes)
         const keys = { from: key, to: next }
         const entries = new Map([...file.entries].map(([name, kept]) => [name, { ...kept, ...this.#moved(name, kept, keys, dataKeys) }]))
         this.#options.step?.('write')

@@ -44,10 +44,10 @@ t.test('the vault is asked once, for what is referred to, and not at all where n
     places.push(place.file, place.keyFile)
     return new Map(names.map((name) => [name, { kind: 'found', secret: Buffer.from('k'), addedAtMs: 0 as EpochMs }]))
   }
-  await loaded('api_connections: [{ name: nansen, api_key: "${KEY}", monthly_quota: 10000, reserved: 1 }]', { vault, env: { KEY: 'k' } })
+  await loaded(`api_connections: [{ name: nansen, api_key: "\${KEY}", monthly_quota: 10000, reserved: 1 }]`, { vault, env: { KEY: 'k' } })
   t.same(asked, [])
   const one = '{ name: nansen, api_key: vault:a, monthly_quota: 10000, reserved: 1 }'
-  const two = '{ name: nansen-2, adapter: nansen, api_key: "${REF}", monthly_quota: 10000, reserved: 1 }'
+  const two = `{ name: nansen-2, adapter: nansen, api_key: "\${REF}", monthly_quota: 10000, reserved: 1 }`
   const three = '{ name: nansen-3, adapter: nansen, api_key: vault:a, monthly_quota: 10000, reserved: 1 }'
   const text = `store: { path: here }\napi_connections: [${one}, ${two}, ${three}]`
   const { secrets } = await load(text, { file: '/etc/atlas.yml', vault, env: { REF: 'vault:b' } })
