@@ -78,8 +78,9 @@ function typed(question: string, { input, output }: Prompting): Promise<Buffer> 
       else if (ended === 'done') finish()
     }
     for (const signal of signals) process.on(signal, stop)
-    output.write(question)
+    // Before anybody is asked, so that nothing of the answer is shown.
     input.setRawMode?.(true)
+    output.write(question)
     input.on('data', read)
     input.on('end', stop)
     input.resume()
