@@ -3,7 +3,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { atlas, type Ran } from './atlas.ts'
-import { OPEN_RATE, sandbox, type Teardown, temporaryFolder, writeConfig } from './gateway.ts'
+import { OPEN_RATE, sandbox, type Teardown, writeConfig } from './gateway.ts'
+import { memoryFolder } from './folder.ts'
 import { freePort } from './port.ts'
 import { customConnection, type Provider, startProvider, UPSTREAM } from './provider.ts'
 
@@ -31,7 +32,8 @@ export interface VaultShop {
 /** A configuration that refers to a credential which is not there yet. */
 export async function openVaultShop(t: Teardown, more: object = {}): Promise<VaultShop> {
   const provider = await startProvider(t)
-  const folder = temporaryFolder(t)
+  // In memory: a disk that is busy with other tests fails calls, and here none may fail.
+  const folder = memoryFolder(t)
   const nowhere = String(await freePort())
   const file = writeConfig(folder, selling(provider.url, more))
   const said: string[] = []
