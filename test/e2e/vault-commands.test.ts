@@ -101,7 +101,7 @@ t.test('a running gateway takes what another process has put into its vault', as
 })
 
 t.test('the admin port takes a credential in its body only, and answers nothing of it', async (t) => {
-  const { adminUrl, folder, logged } = await openGateway(t, sandbox())
+  const { adminUrl, folder, logged, office } = await openGateway(t, sandbox())
   const post = async (path: string, body: object): Promise<{ status: number; text: string }> => {
     const response = await fetch(adminUrl + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
     return { status: response.status, text: await response.text() }
@@ -114,12 +114,26 @@ t.test('the admin port takes a credential in its body only, and answers nothing 
     await post('/api/connections/rotate', { name: 'acme', secret: `${FIRST}\n` }),
     await post('/api/connections/add', { secret: FIRST }),
     await post('/api/vault/rotate', { new_key: FIRST }),
+    await post('/api/vault/rotate', { data_keys: true }),
     await post('/api/connections/remove', { name: 'acme' }),
   ]
   t.strictSame(
     answers.map(({ status }) => status),
-    [200, 200, 422, 422, 422, 422, 422, 200],
+    [200, 200, 422, 422, 422, 422, 422, 200, 200],
   )
-  t.notMatch(JSON.stringify([answers, logged]), /5ecret/)
+  const { entries } = await office.audit.tail({})
+  const acts = entries.filter(({ action }) => /^(connection|vault)\./.test(String(action)))
+  t.match(acts, [
+    { action: 'connection.add', actor: 'admin', subject: 'acme', detail: /^version 1 under the data key [0-9a-f]{16}; from loopback$/ },
+    { action: 'connection.rotate', actor: 'admin', subject: 'acme', detail: /^version 2 under the data key / },
+    {
+      action: 'vault.rotate',
+      actor: 'admin',
+      detail: /^master key [0-9a-f]{16} replaced by [0-9a-f]{16}; 1 credential encrypted with new data keys; from loopback$/,
+    },
+    { action: 'connection.remove', actor: 'admin', subject: 'acme', detail: 'version 2 removed; from loopback' },
+  ])
+  t.equal(acts.length, 4, 'what was refused is no act')
+  t.notMatch(JSON.stringify([answers, logged, entries]), /5ecret/)
   t.strictSame(holds(folder, [], [FIRST, SECOND]), [])
 })
