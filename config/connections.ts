@@ -16,7 +16,7 @@ export interface Subscription {
   readonly draft: Draft
   readonly connection: Connection
   readonly adapter: Adapter
-  readonly secret: string | undefined
+  readonly secret: string | Buffer | undefined
 }
 
 /** All of them, and those that are complete. */
@@ -71,7 +71,7 @@ function subscribe(draft: Draft, around: Surroundings): Subscription | undefined
   const baseUrl = readBase(draft, around)
   const notifyWebhook = readWebhook(draft, around)
   const simulated = around.mode === 'sandbox' && baseUrl === undefined
-  const secret = readCredential(draft, { ...around, simulated })
+  const credential = readCredential(draft, { ...around, simulated })
   if (adapter === undefined || price === undefined || values.monthly_quota === undefined || values.reserved === undefined || values.owner === undefined)
     return undefined
   const connection: Connection = {
@@ -86,8 +86,9 @@ function subscribe(draft: Draft, around: Surroundings): Subscription | undefined
     ...{ simulated, operations },
     ...(notifyWebhook !== undefined && { notifyWebhook }),
     ...(values.pay_to !== undefined && { payTo: values.pay_to }),
+    ...credential?.from,
   }
-  return { draft, connection, adapter, secret }
+  return { draft, connection, adapter, secret: credential?.secret }
 }
 
 const PERIODS = { 'billing-day': 'month', day: 'day', never: 'none' } as const

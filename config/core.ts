@@ -57,6 +57,26 @@ const serving = {
   },
 } as const satisfies Fields
 
+const keeping = {
+  vault: {
+    type: 'section',
+    describe: 'Credentials at rest, in vault.json of store.path; the master key is ATLAS_MASTER_KEY, or one of these',
+    of: {
+      key_file: {
+        type: 'string',
+        optional: true,
+        describe: 'File of mode 0600 with the master key, 64 hex digits; default: master.key in store.path, made when first needed',
+      },
+      key_command: {
+        type: 'strings',
+        optional: true,
+        example: '[my-kms, decrypt, atlas]',
+        describe: 'Program and arguments that print the master key; run without a shell, for at most 10 s',
+      },
+    },
+  },
+} as const satisfies Fields
+
 const guarding = {
   upstream: {
     type: 'section',
@@ -108,7 +128,7 @@ const paying = {
     optional: true,
     describe: 'Paying owners on chain',
     of: {
-      signer: { type: 'secret', describe: 'Private key of the wallet that pays, 64 hex digits' },
+      signer: { type: 'secret', describe: 'Private key of the wallet that pays, 64 hex digits, or vault:NAME' },
       rpc: { type: 'secret', describe: 'JSON-RPC node that payouts are sent through' },
       min: { type: 'money', default: '$10', describe: 'Smallest payout' },
       every: { type: 'duration', optional: true, describe: 'Pays by itself, this far apart; without it by atlas payout run' },
@@ -149,6 +169,7 @@ export const coreFields = (adapters: readonly string[]) =>
     },
     ...guarding,
     ...paying,
+    ...keeping,
     ...folders,
     ...later,
   }) as const satisfies Fields

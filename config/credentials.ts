@@ -1,13 +1,21 @@
 /** `api_key` and `credential`: where the credential comes from, and where the provider expects it. It leaves this file only in the map of secrets, and is never printed. */
 
-import type { CredentialPlace } from '#contract'
+import type { Connection, CredentialPlace } from '#contract'
 import type { Complaints } from './complaints.ts'
 import { isWritten } from './decode.ts'
 import { type Draft, placeOf, type Surroundings } from './draft.ts'
+import { entryIn } from './vault.ts'
 import { childOf, type Node } from './yaml.ts'
 
-/** The credential itself, or undefined where none is written or it was complained about. */
-export function readCredential(draft: Draft, around: Surroundings & { readonly simulated: boolean }): string | undefined {
+/** The credential itself, and where it comes from the vault, under which name and since when. */
+export interface Credential {
+  /** Undefined where the vault was not opened. */
+  readonly secret: string | Buffer | undefined
+  readonly from?: Pick<Connection, 'vaultEntry' | 'credentialAddedAtMs'>
+}
+
+/** Undefined where none is written or it was complained about. */
+export function readCredential(draft: Draft, around: Surroundings & { readonly simulated: boolean }): Credential | undefined {
   const { values, node, name, adapter } = draft
   const { complaints, simulated, mode } = around
   const written = childOf(node, 'api_key')
@@ -20,10 +28,11 @@ export function readCredential(draft: Draft, around: Surroundings & { readonly s
   }
   const text = values.api_key
   if (text === undefined || written.kind !== 'scalar') return undefined
-  if (text.startsWith('vault:')) return fromVault(text.slice('vault:'.length), draft, around)
+  const entry = entryIn(text)
+  if (entry !== undefined) return fromVault(entry, draft, around)
   if (!written.fromOutside)
     complaints.warn(written, `api_key of ${name} stands in the file for all who can read it; expected \${${variableOf(name)}} or vault:${name}`)
-  if (fitsHeader(text)) return text
+  if (fitsHeader(text)) return { secret: text }
   complaints.error(written, `api_key of ${name} begins or ends with a space, or holds a character that no header takes; expected the credential alone`)
   return undefined
 }
@@ -33,14 +42,16 @@ export const fitsHeader = (text: string): boolean => /^[\x21-\x7e\xa1-\xff]([\x2
 
 const variableOf = (name: string): string => `${name.replace(/[^A-Za-z0-9]/g, '_').toUpperCase()}_API_KEY`
 
-function fromVault(name: string, draft: Draft, { complaints, vault }: Surroundings): string | undefined {
-  const secret = vault?.get(name)
-  const why =
-    vault === undefined
-      ? `this version has no vault; expected \${${variableOf(draft.name)}} from the environment`
-      : `the vault has no ${name}; add it with: atlas connection add ${name}`
-  if (secret === undefined) complaints.error(placeOf(draft, 'api_key'), `vault:${name} cannot be resolved: ${why}`)
-  return secret
+function fromVault(name: string, draft: Draft, { complaints, vaulted }: Surroundings): Credential | undefined {
+  const answer = vaulted(name)
+  switch (answer.kind) {
+    case 'found':
+      return { secret: answer.secret, from: { vaultEntry: name, credentialAddedAtMs: answer.addedAtMs } }
+    case 'unread':
+      return { secret: undefined, from: { vaultEntry: name } }
+    case 'missing':
+      return complaints.error(placeOf(draft, 'api_key'), `vault:${name} cannot be resolved: ${answer.why}`)
+  }
 }
 
 /** The place of the credential where the file moves it; a header and a query member need a name. */

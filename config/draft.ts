@@ -4,6 +4,7 @@ import type { Adapter } from '#contract'
 import type { Complaints, Placed } from './complaints.ts'
 import type { ConnectionFields } from './connection-fields.ts'
 import type { Decoded } from './fields.ts'
+import type { Vaulted } from './vault.ts'
 import { childOf, type Node, shown } from './yaml.ts'
 
 export interface Surroundings {
@@ -11,7 +12,7 @@ export interface Surroundings {
   readonly mode: 'sandbox' | 'live'
   readonly allowPrivate: boolean
   readonly adapters: ReadonlyMap<string, Adapter>
-  readonly vault: ReadonlyMap<string, string> | undefined
+  readonly vaulted: Vaulted
 }
 
 export interface Draft {

@@ -3,14 +3,14 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import type { Adapter } from '#contract'
+import type { Adapter, VaultLook, VaultPlace } from '#contract'
 import { defaultChain, finishChain, readChain } from './chain.ts'
 import { type Complaint, Complaints, START } from './complaints.ts'
 import { readConnections, type Subscription } from './connections.ts'
 import { type CoreFields, coreFields } from './core.ts'
 import { decode } from './decode.ts'
 import { discover } from './discover.ts'
-import { groundOf } from './drivers.ts'
+import { checkPayout, groundOf } from './drivers.ts'
 import type { Complete, Decoded } from './fields.ts'
 import { addFolders } from './folders.ts'
 import type { GatewayConfig, Limits, Route } from './model.ts'
@@ -18,6 +18,7 @@ import { type Env, resolveReferences } from './references.ts'
 import { checkAdditions, defaultRoutes, type RouteScope, readRoutes, type Stock, widened } from './routes.ts'
 import { addressesOf, checkServing, type Ports } from './serving.ts'
 import { type Vocabulary, validate } from './validate.ts'
+import { askVault, checkVault, ownCopy, type Vaulted, vaultPlaceOf } from './vault.ts'
 import { warn } from './warnings.ts'
 import { childOf, entryOf, type MapNode, type Node, parseYaml } from './yaml.ts'
 
@@ -29,8 +30,10 @@ export interface LoadOptions extends Vocabulary {
   readonly env: Env
   /** PORT and ADMIN_PORT: they change only the ports. */
   readonly overrides?: Ports
-  /** Credentials by name, for `vault:NAME`. */
-  readonly vault?: ReadonlyMap<string, string>
+  /** What answers `vault:NAME`; asked only where something refers to it. */
+  readonly vault?: VaultLook
+  /** For the age of credentials; default: now. */
+  readonly nowMs?: number
   /** How `adapter_dirs` and `plugin_dirs` are read. */
   readonly discover?: typeof discover
 }
@@ -38,8 +41,8 @@ export interface LoadOptions extends Vocabulary {
 export interface Loaded {
   /** Undefined exactly when there are problems. */
   readonly config: GatewayConfig | undefined
-  /** Connection name -> credential. Nowhere else. */
-  readonly secrets: ReadonlyMap<string, string>
+  /** Connection name -> credential, as bytes where it comes from the vault. Nowhere else. */
+  readonly secrets: ReadonlyMap<string, string | Buffer>
   readonly problems: readonly Complaint[]
   readonly warnings: readonly Complaint[]
 }
@@ -55,7 +58,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   const folder = dirname(resolve(options.file))
   const vocabulary = await addFolders(root, options, { folder, complaints, discover: options.discover ?? discover })
   validate(root, vocabulary, complaints)
-  const { finished, subscriptions } = build(root, vocabulary, {
+  const { finished, subscriptions } = await build(root, vocabulary, {
     options,
     complaints,
     folder,
@@ -63,11 +66,21 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
       .update(read.text ?? '')
       .digest('hex'),
   })
-  for (const subscription of subscriptions) warn(subscription, complaints)
+  for (const subscription of subscriptions) warn(subscription, options.nowMs ?? Date.now(), complaints)
   const problems = complaints.problems
   const ok = problems.length === 0
-  const secrets = new Map(ok ? subscriptions.flatMap(({ connection, secret }) => (secret === undefined ? [] : [[connection.name, secret] as const])) : [])
-  return { config: ok ? finished() : undefined, secrets, problems, warnings: complaints.warnings }
+  const config = ok ? finished() : undefined
+  return { config, secrets: secretsOf(subscriptions, ok), problems, warnings: complaints.warnings }
+}
+
+/** Each its own bytes, since whoever takes them clears them. A refused file gives none. */
+function secretsOf(subscriptions: readonly Subscription[], ok: boolean): ReadonlyMap<string, string | Buffer> {
+  const secrets = new Map<string, string | Buffer>()
+  for (const { connection, secret } of subscriptions) {
+    if (ok && secret !== undefined) secrets.set(connection.name, typeof secret === 'string' ? secret : ownCopy(secret))
+  }
+  for (const { secret } of subscriptions) if (typeof secret === 'object') secret.fill(0)
+  return secrets
 }
 
 const REASONS: Readonly<Record<string, string>> = { ENOENT: 'there is no such file', EISDIR: 'it is a folder', EACCES: 'this user may not read it' }
@@ -95,8 +108,8 @@ interface Built {
   readonly subscriptions: readonly Subscription[]
 }
 
-function build(root: MapNode, vocabulary: Vocabulary, ground: Ground): Built {
-  const { complaints, options } = ground
+async function build(root: MapNode, vocabulary: Vocabulary, ground: Ground): Promise<Built> {
+  const { complaints, options, folder } = ground
   const fields = coreFields([...vocabulary.adapters.keys()])
   const values = decode(fields, root, { complaints, of: undefined, where: START })
   const scope: RouteScope = {
@@ -106,16 +119,17 @@ function build(root: MapNode, vocabulary: Vocabulary, ground: Ground): Built {
     allowPrivate: values.upstream?.allow_private ?? false,
     operations: undefined,
   }
-  checkServing(values, root, complaints, { ports: options.overrides ?? {}, resolve: (path) => resolve(ground.folder, path) })
-  const stock = readConnections(values.api_connections ?? [], itemsOf(root, 'api_connections'), {
-    ...scope,
-    vault: options.vault,
-  })
+  checkServing(values, root, complaints, { ports: options.overrides ?? {}, resolve: (path) => resolve(folder, path) })
+  checkVault(values, root, options.env, complaints)
+  const vault = vaultPlaceOf(values, folder, (path) => resolve(folder, path))
+  const vaulted = await askVault(values, options.vault, vault)
+  checkPayout(values, root, vaulted, complaints)
+  const stock = readConnections(values.api_connections ?? [], itemsOf(root, 'api_connections'), { ...scope, vaulted })
   if (values.api_connections?.length === 0)
     complaints.warn(entryOf(root, 'api_connections')?.key ?? START, 'api_connections is empty; there is nothing to sell')
   checkAdditions(stock, scope)
   const routes = buildRoutes(values, root, stock, { ...scope, operations: operationsOf(stock) })
-  return { finished: () => finish(values as Complete<CoreFields>, { stock, routes, ground }), subscriptions: stock.subscriptions }
+  return { finished: () => finish(values as Complete<CoreFields>, { stock, routes, ground, vault, vaulted }), subscriptions: stock.subscriptions }
 }
 
 const operationsOf = ({ drafts, subscriptions }: Stock): ReadonlySet<string> | undefined =>
@@ -142,16 +156,19 @@ interface Parts {
   readonly stock: Stock
   readonly routes: readonly Route[]
   readonly ground: Ground
+  readonly vault: VaultPlace
+  readonly vaulted: Vaulted
 }
 
-function finish(values: Complete<CoreFields>, { stock, routes, ground }: Parts): GatewayConfig {
+function finish(values: Complete<CoreFields>, { stock, routes, ground, vault, vaulted }: Parts): GatewayConfig {
   const { folder, digest, options } = ground
   const { upstream, trusted_proxies: trustedProxies, public_url: publicUrl } = values
   return {
     ...{ file: options.file, digest, folder, mode: values.mode, routes, trustedProxies },
     ...(publicUrl === undefined ? {} : { publicUrl: new URL(publicUrl).origin }),
     ...addressesOf(values, options.overrides ?? {}, (path) => resolve(folder, path)),
-    ...groundOf(values, (path) => resolve(folder, path)),
+    ...groundOf(values, (path) => resolve(folder, path), vaulted),
+    vault,
     connections: stock.subscriptions.map(({ connection }) => connection),
     adapters: adaptersOf(stock),
     upstream: {

@@ -1,6 +1,6 @@
 /** What a loaded gateway.config.yml is: finished values with defaults filled in. Made by load.ts alone; nothing in it is checked again. */
 
-import type { Adapter, Connection, Plugin, Usd } from '#contract'
+import type { Adapter, Connection, Plugin, Usd, VaultPlace } from '#contract'
 import type { CertificateFiles } from './certificates.ts'
 
 /** Where the gateway listens. Port 0 lets the system choose. */
@@ -57,8 +57,10 @@ export type LedgerSettings =
   { readonly driver: 'embedded'; readonly path: string } | { readonly driver: 'postgres'; readonly url: string }
 
 export interface PayoutSettings {
-  /** Private key; read in one place, never printed. */
-  readonly signer: string
+  /** Private key, in hex digits; read in one place, never printed. Bytes where it comes from the vault, empty where that was not opened. */
+  readonly signer: string | Buffer
+  /** NAME where it is `vault:NAME`. */
+  readonly signerEntry?: string
   /** May hold a token; never printed. */
   readonly rpc: string
   readonly min: Usd
@@ -103,6 +105,7 @@ export interface GatewayConfig {
   readonly store: StoreSettings
   readonly ledger: LedgerSettings
   readonly payout?: PayoutSettings
+  readonly vault: VaultPlace
   readonly connections: readonly Connection[]
   /** Every adapter that has connections, by `Connection.adapter`: the API's name. A custom connection is an adapter of its own. */
   readonly adapters: ReadonlyMap<string, Adapter>

@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { type CertificateFiles, checkCertificate } from './certificates.ts'
 import { type Complaints, START } from './complaints.ts'
 import type { CoreFields } from './core.ts'
-import { checkDrivers, checkPayout } from './drivers.ts'
+import { checkDrivers } from './drivers.ts'
 import type { Decoded } from './fields.ts'
 import type { GatewayConfig } from './model.ts'
 import { fitsHeader } from './credentials.ts'
@@ -30,7 +30,6 @@ export function checkServing(values: Decoded<CoreFields>, root: MapNode, complai
   checkAddresses(values, root, complaints, ports)
   checkToken(values.admin?.token, childOf(childOf(root, 'admin'), 'token'), complaints)
   checkDrivers(values, root, complaints)
-  checkPayout(values, root, complaints)
   checkTimers(root, complaints, { upstream: values.upstream, limits: values.limits })
   checkPublicUrl(values.public_url, childOf(root, 'public_url'), complaints)
   checkCertificate(values.tls, root, complaints, { name: 'tls', resolve })

@@ -1,11 +1,11 @@
 /** What never stops a start but should not surprise its owner: mistakes with money, terms and quota. */
 
-import { type Connection, compareRatios, dollars, mayResell, type Operation, parseUsd, ratio, times, type Units, type Usd } from '#contract'
+import { CREDENTIAL_DAYS, type Connection, compareRatios, dollars, mayResell, type Operation, parseUsd, ratio, times, type Units, type Usd } from '#contract'
 import type { Complaints } from './complaints.ts'
 import type { Subscription } from './connections.ts'
 import { placeOf, textOf } from './draft.ts'
 
-export function warn({ draft, connection, adapter }: Subscription, complaints: Complaints): void {
+export function warn({ draft, connection, adapter }: Subscription, nowMs: number, complaints: Complaints): void {
   const { name, quota, reserved, markup } = connection
   if (reserved === 0)
     complaints.warn(placeOf(draft, 'reserved'), `reserved 0 keeps nothing of ${name} for ${connection.owner}'s own calls; all ${quota} units are for sale`)
@@ -15,11 +15,25 @@ export function warn({ draft, connection, adapter }: Subscription, complaints: C
   if (quota < least || quota > most)
     complaints.warn(placeOf(draft, 'monthly_quota'), `monthly_quota ${quota} of ${name} is outside what ${adapter.title} usually sells, ${least} to ${most}`)
   const operations = [...adapter.operations, ...connection.operations]
+  warnAge({ draft, connection, adapter }, nowMs, complaints)
   warnTerms({ draft, connection, adapter }, operations, complaints)
   warnPrices({ draft, connection, adapter }, operations, complaints)
 }
 
 type Seen = Pick<Subscription, 'draft' | 'connection' | 'adapter'>
+
+const DAY_MS = 86_400_000
+
+/** Of a credential from the environment nobody knows. */
+function warnAge({ draft, connection }: Seen, nowMs: number, complaints: Complaints): void {
+  const { credentialAddedAtMs: addedAtMs, vaultEntry } = connection
+  const days = addedAtMs === undefined ? 0 : Math.floor((nowMs - addedAtMs) / DAY_MS)
+  if (days > CREDENTIAL_DAYS)
+    complaints.warn(
+      placeOf(draft, 'api_key'),
+      `the credential of ${connection.name} is ${days} days old; expected a new one every ${CREDENTIAL_DAYS}: atlas connection rotate ${vaultEntry}`,
+    )
+}
 
 function warnTerms({ draft, connection, adapter }: Seen, operations: readonly Operation[], complaints: Complaints): void {
   const closed = operations.filter(({ resale }) => !mayResell(resale, connection.terms))

@@ -3,14 +3,14 @@
  * everything that differs between sandbox and live is in `outerEnds`.
  */
 import { join } from 'node:path'
-import type { Adapter, Connection, Facilitator, PluginPorts } from '#contract'
+import type { Adapter, Connection, Facilitator, Log, PluginPorts } from '#contract'
 import type { GatewayConfig, Route } from '../config/model.ts'
 import { CallLog } from './books/calls.ts'
 import { Engine, type EnginePorts, Generation, Health, LeakBook, Transport } from './engine/index.ts'
 import { HttpFacilitator, Outlook, Tills } from './payments/index.ts'
 import { QualityBook } from './engine/quality.ts'
 import { begun, ended, type Ground, openGround, type Surroundings } from './ground/index.ts'
-import { Credentials } from './vault/index.ts'
+import { Credentials, VaultFollower } from './vault/index.ts'
 
 export class Gateway {
   readonly ground: Ground
@@ -27,6 +27,7 @@ export class Gateway {
   readonly #calls: CallLog
   /** The audit log has the configuration. */
   readonly #loaded: Promise<void>
+  readonly #follower: VaultFollower
 
   private constructor(parts: {
     ground: Ground
@@ -49,9 +50,10 @@ export class Gateway {
     this.#ends = parts.ends
     this.#calls = parts.calls
     this.#loaded = parts.loaded
+    this.#follower = this.#follow()
   }
 
-  static async open(config: GatewayConfig, secrets: ReadonlyMap<string, string>, surroundings: Surroundings): Promise<Gateway> {
+  static async open(config: GatewayConfig, secrets: ReadonlyMap<string, string | Buffer>, surroundings: Surroundings): Promise<Gateway> {
     const ground = await openGround(config, surroundings)
     const ends = await outerEnds(ground, secrets)
     try {
@@ -83,8 +85,33 @@ export class Gateway {
     }
   }
 
+  /**
+   * A new credential in the vault under this name: the connections that use it from their next call on. The simulator's never get a real one.
+   * The bytes stay the caller's.
+   */
+  credential(entry: string, secret: Buffer): readonly string[] {
+    const users = this.ground.config.connections.filter(({ vaultEntry, simulated }) => vaultEntry === entry && !simulated)
+    keep(this.#ends.credentials, new Map(users.map(({ name }) => [name, secret])), this.ground.log)
+    return users.map(({ name }) => name)
+  }
+
+  #follow(): VaultFollower {
+    const { vault, log, config } = this.ground
+    const used = config.connections.filter(({ simulated }) => !simulated)
+    const known = used.flatMap(({ vaultEntry, credentialAddedAtMs: addedAtMs }) =>
+      vaultEntry === undefined || addedAtMs === undefined ? [] : [[vaultEntry, addedAtMs] as const],
+    )
+    const changed = (name: string, secret: Buffer): void => {
+      const users = this.credential(name, secret)
+      secret.fill(0)
+      log.info({ credential: name, connections: users }, 'a new credential of the vault is in use')
+    }
+    return new VaultFollower({ vault, file: config.vault.file, known: new Map(known), changed, log })
+  }
+
   /** No new calls; those under way have `graceMs`; then everything that is owed to the disk is written. */
   async close(graceMs: number): Promise<void> {
+    await this.#follower.close()
     await this.engine.stop(graceMs)
     await this.#ends.close()
     await this.#calls.close()
@@ -132,14 +159,17 @@ interface OuterEnds {
   close(): Promise<void>
 }
 
-async function outerEnds(ground: Ground, secrets: ReadonlyMap<string, string>): Promise<OuterEnds> {
+function keep(credentials: Credentials, secrets: ReadonlyMap<string, string | Buffer>, log: Log): void {
+  for (const connection of credentials.set(secrets))
+    log.warn({ connection }, 'the credential is too short to be told from chance, so that answers are not searched for it; expected at least 6 characters')
+}
+
+async function outerEnds(ground: Ground, secrets: ReadonlyMap<string, string | Buffer>): Promise<OuterEnds> {
   const { config } = ground
   const credentials = new Credentials({ previousForMs: config.upstream.timeoutMs })
-  for (const connection of credentials.set(secrets))
-    ground.log.warn(
-      { connection },
-      'the credential is too short to be told from chance, so that answers are not searched for it; expected at least 6 characters',
-    )
+  keep(credentials, secrets, ground.log)
+  // They keep a copy of their own.
+  for (const secret of secrets.values()) if (typeof secret === 'object') secret.fill(0)
   const closers: (() => Promise<void>)[] = []
   const http = new Map<string, HttpFacilitator>()
   const play = config.mode === 'sandbox' ? await playFacilitator(ground) : undefined

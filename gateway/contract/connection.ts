@@ -2,7 +2,7 @@
 
 import type { CredentialPlace, Operation, Resale } from './adapter.ts'
 import type { Ratio, Units, Usd } from './money.ts'
-import type { PeriodRule } from './time.ts'
+import type { EpochMs, PeriodRule } from './time.ts'
 
 export interface Connection {
   readonly name: string
@@ -29,6 +29,10 @@ export interface Connection {
   readonly operations: readonly Operation[]
   readonly notifyWebhook?: string
   readonly payTo?: string
+  /** NAME where the credential is `vault:NAME`. */
+  readonly vaultEntry?: string
+  /** When it was added or last replaced, as the vault says; not known of one from the environment. */
+  readonly credentialAddedAtMs?: EpochMs
 }
 
 /** What the owner says of his right to resell: nothing, "confirmed", or a written agreement. */

@@ -58,6 +58,7 @@ export class AdminDoor {
           health: (name) => healthOf(gateway, name),
           resume: (name) => gateway.health.resume(name),
           payments: () => gateway.payments.shown(),
+          credential: (entry, secret) => gateway.credential(entry, secret),
         },
         this.#token === undefined ? 'from loopback' : 'with the admin token',
       ),
@@ -87,7 +88,10 @@ export class AdminDoor {
     readBody(request, response, BODY_BYTES, (read) => {
       if ('gone' in read) return
       if (!('body' in read)) return this.#edge.refuse(response, read)
-      void this.#act(action, served, askOf(request, query, read.body), response)
+      const ask = askOf(request, query, read.body)
+      // It may have held a credential.
+      read.body.fill(0)
+      void this.#act(action, served, ask, response)
     })
   }
 

@@ -26,7 +26,7 @@ export interface Running {
 
 export async function startDoors(
   config: GatewayConfig,
-  secrets: ReadonlyMap<string, string>,
+  secrets: ReadonlyMap<string, string | Buffer>,
   log: Log,
   more: Omit<Surroundings, 'log'> = {},
 ): Promise<Running> {

@@ -6,6 +6,7 @@ import type { Around, Bare, Ground, Surroundings } from './parts.ts'
 import { Paces } from '../stores/index.ts'
 import { onRedis } from './redis.ts'
 import { systemChance, systemClock } from './system.ts'
+import { Vault } from '../vault/index.ts'
 
 export { begun, ended } from './life.ts'
 export { type Ground, type Surroundings, storeIdOf } from './parts.ts'
@@ -14,13 +15,15 @@ export { systemChance, systemClock } from './system.ts'
 /** Beyond so many the oldest paces go. */
 const ADDRESSES = 200_000
 
-/** @throws FolderError, JournalError, StoreError, BooksError with one sentence for the operator */
-export async function openGround(config: GatewayConfig, { log, clock = systemClock, chance = systemChance }: Surroundings): Promise<Ground> {
+/** @throws FolderError, JournalError, StoreError, BooksError, VaultError with one sentence for the operator */
+export async function openGround(config: GatewayConfig, { log, clock = systemClock, chance = systemChance, env = process.env }: Surroundings): Promise<Ground> {
+  const vault = new Vault({ ...config.vault, env, clock })
   const around: Around = { log, clock, chance }
   const { trail, ...bare }: Bare = config.store.driver === 'redis' ? await onRedis(config, config.store, around) : await onJournal(config, around)
   const audit = new AuditLog({ desk: bare.admin.audit, trail, clock, log })
   return {
     ...bare,
+    vault,
     audit,
     paces: new Paces(clock, ADDRESSES),
     notices: { tell: (notice) => log.warn({ ...notice }, notice.detail) },

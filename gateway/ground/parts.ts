@@ -3,7 +3,7 @@ import type { Audit, Books, Chance, Clock, LocalPaces, Log, Meters, Notices, Sto
 import type { GatewayConfig } from '../../config/model.ts'
 import type { Trail } from '../books/index.ts'
 import type { EvmPayer } from '../payouts/index.ts'
-import type { SigningKeys } from '../vault/index.ts'
+import type { SigningKeys, Vault } from '../vault/index.ts'
 
 /** Hot state and books of one configuration, with or without a gateway in front. */
 export interface Ground {
@@ -23,6 +23,8 @@ export interface Ground {
   readonly notices: Notices
   /** Signs receipts. */
   readonly signer: SigningKeys
+  /** Credentials at rest. */
+  readonly vault: Vault
   /** Pays owners; undefined where payouts are not configured. */
   readonly paying: { readonly payer: EvmPayer; readonly min: Usd } | undefined
   /** Tells one store from another; holds no password. */
@@ -36,12 +38,14 @@ export interface Surroundings {
   readonly log: Log
   readonly clock?: Clock
   readonly chance?: Chance
+  /** Where ATLAS_MASTER_KEY may be; default: this process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>
 }
 
-export type Around = Required<Surroundings>
+export type Around = Required<Omit<Surroundings, 'env'>>
 
 /** What differs between the drivers. */
-export type Bare = Omit<Ground, 'audit' | 'notices' | 'paces'> & { readonly trail: Trail }
+export type Bare = Omit<Ground, 'audit' | 'notices' | 'paces' | 'vault'> & { readonly trail: Trail }
 
 export function storeIdOf({ store }: GatewayConfig): string {
   if (store.driver === 'embedded') return store.path

@@ -11,6 +11,7 @@ import { isLedgerFormat, LEDGER_FORMATS, ledgerType, printLedger } from './ledge
 import { type Health, Marketplace } from './marketplace.ts'
 import { type PayoutRun, Payouts } from './payouts.ts'
 import { NO_SALES, printed, type Report, reportRow, sumOf } from './report.ts'
+import { VaultDesk } from './vault.ts'
 
 export type { By } from './audit.ts'
 export { OfficeError } from './error.ts'
@@ -35,15 +36,18 @@ export interface Live {
   resume?(connection: string): void
   /** Networks and facilitators. */
   payments(): Promise<Record<string, unknown>>
+  /** A new credential in the vault, under this name: the connections that have taken it. The bytes stay the caller's. */
+  credential(entry: string, secret: Buffer): readonly string[]
 }
 
-const NOBODY: Live = { health: () => ({ health: 'unknown', lastFailure: undefined }), payments: async () => ({}) }
+const NOBODY: Live = { health: () => ({ health: 'unknown', lastFailure: undefined }), payments: async () => ({}), credential: () => [] }
 
 export class Office {
   readonly audit: AuditOffice
   readonly keys: KeyDesk
   readonly marketplace: Marketplace
   readonly payouts: Payouts
+  readonly vault: VaultDesk
   readonly #ground: Ground
   readonly #live: Live
 
@@ -54,6 +58,7 @@ export class Office {
     this.audit = new AuditOffice(ground, by)
     this.keys = new KeyDesk(ground, this.audit)
     this.marketplace = new Marketplace(ground, live, this.audit)
+    this.vault = new VaultDesk(ground, live, this.audit)
     const { books, admin, config, clock, chance, log, paying } = ground
     this.payouts = new Payouts({ books, desk: admin.payouts, connections: config.connections, clock, chance, log, paying })
   }

@@ -5,8 +5,8 @@ import { NodeError, NodeRpc } from '../evm/rpc.ts'
 import type { SignedTransfer } from './transfer.ts'
 
 export interface PayerOptions {
-  /** Private key, 64 hex digits. */
-  readonly signer: string
+  /** Private key, 64 hex digits; bytes are cleared once they are read. */
+  readonly signer: string | Buffer
   readonly rpc: string
   /** Networks on which payments are taken, by name or CAIP-2, with the token where it is not the network's USDC. Empty: whatever chain the node is of. */
   readonly networks: readonly { readonly network: string; readonly asset?: { readonly address: string; readonly decimals: number } }[]
@@ -138,7 +138,7 @@ export class EvmPayer {
 }
 
 /** The curve takes a while to load: it waits for the first payout. */
-async function loadWallet(signer: string) {
+async function loadWallet(signer: string | Buffer) {
   const { Wallet, transferData, hexOf } = await import('./transfer.ts')
   return { wallet: new Wallet(signer), transferData, hexOf }
 }

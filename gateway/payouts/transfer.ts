@@ -4,6 +4,7 @@
  */
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
+import { walletKeyOf } from '#contract'
 
 /** Bytes, or a list of items. */
 type Item = Uint8Array | readonly Item[]
@@ -61,10 +62,13 @@ export class Wallet {
   /** Lower case. */
   readonly address: string
 
-  /** @throws WalletError, which does not say what was given */
-  constructor(privateKey: string) {
-    const key = Buffer.from(privateKey.replace(/^0x/, ''), 'hex')
-    if (!/^(0x)?[0-9a-fA-F]{64}$/.test(privateKey) || !secp256k1.utils.isValidSecretKey(key))
+  /** Bytes are the hex digits, too, and are cleared. @throws WalletError, which does not say what was given */
+  constructor(privateKey: string | Buffer) {
+    const digits = Buffer.from(privateKey as string)
+    const key = walletKeyOf(digits)
+    digits.fill(0)
+    if (typeof privateKey !== 'string') privateKey.fill(0)
+    if (key === undefined || !secp256k1.utils.isValidSecretKey(key))
       throw new WalletError('payout.signer is no private key of a wallet; expected 64 hex digits')
     this.#key = key
     this.address = hexOf(keccak_256(secp256k1.getPublicKey(key, false).subarray(1)).subarray(12))

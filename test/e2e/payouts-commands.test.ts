@@ -1,7 +1,8 @@
 /** `atlas payout` and `payout.every`, as an operator uses them, on a real chain. */
 
+import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { atlas } from '../rig/atlas.ts'
+import { atlas, type Ran } from '../rig/atlas.ts'
 import { startChain, type Account } from '../rig/chain.ts'
 import { BALANCE, bearer, openGateway, sandbox, until, WALLET } from '../rig/gateway.ts'
 import { NETWORK, openPaying, payingScene } from '../rig/paying.ts'
@@ -49,6 +50,25 @@ t.test('atlas payout run ends with 1 and says why where something is left', asyn
     status: 1,
     stderr: /^the node of payout\.rpc answered eth_chainId with something that is no JSON$/m,
   })
+})
+
+t.test('the wallet that pays may be in the vault: what is no key of one is refused, and the key is shown nowhere', async (t) => {
+  const { file, earn, close, chain, alice, signer } = await payingScene(t)
+  await earn('nansen', '$20')
+  await close()
+  writeFileSync(file, readFileSync(file, 'utf8').replace(signer.privateKey, 'vault:payout'))
+  const add = (input: string): Promise<Ran> => atlas(['connection', 'add', 'payout', '--config', file], { input })
+  const none = await atlas(['payout', 'run', '--config', file])
+  t.match(none, { status: 1, stderr: /vault:payout cannot be resolved: the vault has no payout; add it with: atlas connection add payout$/m })
+  const wrong = await add('nsk_no-key-of-a-wallet')
+  t.match(wrong, { status: 1, stderr: /^payout\.signer uses vault:payout, and this is no private key of a wallet; expected 64 hex digits$/m })
+  const added = await add(`${signer.privateKey}\n`)
+  t.match(added, { status: 0, stdout: 'payout is in the vault, version 1\npayout.signer uses it from the next start on\n' })
+  const run = await atlas(['payout', 'run', '--config', file])
+  t.match(run, { status: 0, stdout: /^alice +\$18\.00 +paid /m })
+  t.equal(await chain.balanceOf(alice.address), 18_000_000n)
+  const said = [none, wrong, added, run].map(({ stdout, stderr }) => stdout + stderr).join()
+  t.notOk(said.toLowerCase().includes(signer.privateKey.slice(2, 12)))
 })
 
 t.test('a gateway with payout.every pays by itself what its calls earned', async (t) => {

@@ -7,7 +7,7 @@ import type { Teardown } from './gateway.ts'
 
 /** Of the repository; this file runs from dist/test/rig. */
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
-const COMMAND = join(ROOT, 'gateway/atlas.mjs')
+export const COMMAND = join(ROOT, 'gateway/atlas.mjs')
 
 export interface Ran {
   readonly status: number | null
@@ -20,13 +20,17 @@ export interface Ran {
 export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** Piped into it; nothing is without. */
+  readonly input?: string | Buffer
 }
 
 /** Only what a command needs of this environment, so that nothing set here changes a test. */
-function launch(args: readonly string[], { env = {}, cwd }: ProcessOptions): ChildProcess {
+function launch(args: readonly string[], { env = {}, cwd, input }: ProcessOptions): ChildProcess {
   const { PATH = '', HOME = '' } = process.env
-  const options = { env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'] }
-  return spawn(process.execPath, [COMMAND, ...args], cwd === undefined ? options : { ...options, cwd })
+  const options = { env: { PATH, HOME, ...env }, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] as ['ignore' | 'pipe', 'pipe', 'pipe'] }
+  const child = spawn(process.execPath, [COMMAND, ...args], cwd === undefined ? options : { ...options, cwd })
+  child.stdin?.end(input)
+  return child
 }
 
 /** Runs a command to its end. */

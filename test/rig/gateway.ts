@@ -10,6 +10,7 @@ import { discover } from '../../config/discover.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type Running, startDoors } from '../../gateway/doors/index.ts'
 import { systemClock } from '../../gateway/ground/index.ts'
+import { vaultLook } from '../../gateway/vault/index.ts'
 
 /** What of a tap test is needed here. */
 export interface Teardown {
@@ -119,10 +120,11 @@ export async function openGateway(t: Teardown, config: object | string, options:
   const folder = options.folder ?? temporaryFolder(t)
   const file = writeConfig(folder, config)
   const [plugins, adapters] = await vocabulary()
-  const loaded = await loadConfig({ file, env: options.env ?? {}, plugins, adapters })
+  const env = options.env ?? {}
+  const loaded = await loadConfig({ file, env, plugins, adapters, vault: vaultLook(env) })
   if (loaded.config === undefined) throw new Error(loaded.problems.map(formatComplaint).join('\n'))
   const logged: Logged[] = []
-  const running = await startDoors(loaded.config, loaded.secrets, logInto(logged), options.clock === undefined ? {} : { clock: options.clock })
+  const running = await startDoors(loaded.config, loaded.secrets, logInto(logged), { env, ...(options.clock === undefined ? {} : { clock: options.clock }) })
   const agent = new Agent({ connections: 64, pipelining: 1 })
   let closed: Promise<void> | undefined
   const close = (graceMs: number): Promise<void> => {

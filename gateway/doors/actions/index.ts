@@ -1,6 +1,7 @@
 /** What operators can ask for. The same actions serve the admin port and, where no gateway runs, the command line directly. */
 import { auditActions } from './audit.ts'
 import { type Action, amount, monthFrom, names, text, wholeNumber } from './asks.ts'
+import { vaultActions } from './vault.ts'
 
 export const actions: Readonly<Record<string, Action>> = {
   ...auditActions,
@@ -12,6 +13,7 @@ export const actions: Readonly<Record<string, Action>> = {
   'POST /api/disable': (office, ask) => office.marketplace.disable(names(ask)),
   'POST /api/keys/revoke': (office, ask) => office.keys.revoke(text(ask, 'id') ?? ''),
   'POST /api/keys/rotate': (office, ask) => office.keys.rotate(text(ask, 'id') ?? ''),
+  ...vaultActions,
   'GET /api/payouts': (office) => office.payouts.plan(),
   'POST /api/payouts/run': (office) => office.pay('admin'),
   'GET /api/ledger/export': (office, ask) => office.exportLedger(text(ask, 'format') ?? 'csv'),

@@ -7,7 +7,7 @@ import { openGround, storeIdOf } from '../../ground/index.ts'
 import { Office } from '../../office/index.ts'
 import { actions } from '../actions/index.ts'
 import { isLong } from '../admin.ts'
-import { Failure, loadGood, quietLog } from './context.ts'
+import { Failure, loadGood, openVault, quietLog } from './context.ts'
 import { type Dial, dialTo } from './dial.ts'
 
 export interface Answered {
@@ -35,7 +35,13 @@ export async function ask(file: string | undefined, method: 'GET' | 'POST', path
   } finally {
     await done()
   }
-  return onGround(config, asked, async (value) => value)
+  return onGround(await groundFor(config, file, asked), asked, async (value) => value)
+}
+
+/** Paying needs the wallet, which may be in the vault; nothing else that is asked of a store needs a secret. */
+async function groundFor(config: GatewayConfig, file: string | undefined, { path }: Asked): Promise<GatewayConfig> {
+  if (config.payout?.signerEntry === undefined || !path.startsWith('/api/payouts')) return config
+  return (await loadGood(file, openVault)).config
 }
 
 /** Asks for something long, which is written as it comes. Who answered is said on stderr. @throws Failure */
@@ -79,12 +85,16 @@ async function runningAt(config: GatewayConfig, dial: Dial): Promise<string | un
 async function send(config: GatewayConfig, { base, dial }: { base: string; dial: Dial }, { method, path, body }: Asked): Promise<Response> {
   const headers = tokenOf(config)
   const query = method === 'GET' ? `?${new URLSearchParams(Object.entries(body).map(([name, value]): [string, string] => [name, String(value)]))}` : ''
-  const init = method === 'GET' ? { headers } : { method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
+  const init = method === 'GET' ? { headers } : { method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(textsOf(body)) }
   const response = await dial(base + path + query, init)
   if (response.status === 200) return response
   const { error } = (await response.json().catch(() => ({}))) as { error?: string }
   throw new Failure(error ?? `the gateway at ${base} answered ${response.status}`)
 }
+
+/** A secret is bytes on its way to the store, and text only where JSON wants it. */
+const textsOf = (body: Asked['body']): Asked['body'] =>
+  Object.fromEntries(Object.entries(body).map(([name, value]) => [name, Buffer.isBuffer(value) ? value.toString('utf8') : value]))
 
 /** A store is made by the first start, or by the first command that has something to write; looking makes none. */
 async function onGround<T>(config: GatewayConfig, asked: Asked, use: (value: unknown) => Promise<T>): Promise<{ value: T; by: string }> {

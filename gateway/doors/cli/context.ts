@@ -1,10 +1,11 @@
 /** What every command shares: the loaded configuration, and how to fail. */
-import type { Adapter, Log, Plugin } from '#contract'
+import type { Adapter, Log, Plugin, VaultLook } from '#contract'
 import { type Complaint, formatComplaint } from '../../../config/complaints.ts'
 import { discover } from '../../../config/discover.ts'
 import { type Loaded, loadConfig } from '../../../config/load.ts'
 import type { GatewayConfig } from '../../../config/model.ts'
 import { OfficeError } from '../../office/index.ts'
+import { blindLook, vaultLook } from '../../vault/index.ts'
 
 /** Ends the command with a sentence on stderr and this exit status. */
 export class Failure extends Error {
@@ -21,13 +22,16 @@ export const quietLog: Log = { debug: () => undefined, info: () => undefined, wa
 
 export const DEFAULT_FILE = 'gateway.config.yml'
 
-export async function load(file: string | undefined): Promise<Loaded> {
+/** For those who need the credentials; the others never open the vault, and need no master key. */
+export const openVault: VaultLook = vaultLook(process.env)
+
+export async function load(file: string | undefined, vault: VaultLook = blindLook): Promise<Loaded> {
   const here = import.meta.url
   const [plugins, adapters] = await Promise.all([
     discover<Plugin>(new URL('../../../plugins/', here), 'plugin'),
     discover<Adapter>(new URL('../../../adapters/', here), 'adapter'),
   ])
-  return loadConfig({ file: file ?? DEFAULT_FILE, env: process.env, adapters, plugins, overrides: portsFrom(process.env) })
+  return loadConfig({ file: file ?? DEFAULT_FILE, env: process.env, adapters, plugins, overrides: portsFrom(process.env), vault })
 }
 
 function portsFrom(env: NodeJS.ProcessEnv): { port?: number; adminPort?: number } {
@@ -45,8 +49,9 @@ function portsFrom(env: NodeJS.ProcessEnv): { port?: number; adminPort?: number 
 /** A configuration without problems; each problem is printed, one a line, else. */
 export async function loadGood(
   file: string | undefined,
-): Promise<{ config: GatewayConfig; secrets: ReadonlyMap<string, string>; warnings: readonly Complaint[] }> {
-  const { config, secrets, problems, warnings } = await load(file)
+  vault: VaultLook = blindLook,
+): Promise<{ config: GatewayConfig; secrets: ReadonlyMap<string, string | Buffer>; warnings: readonly Complaint[] }> {
+  const { config, secrets, problems, warnings } = await load(file, vault)
   if (config === undefined) throw new Failure(problems.map(formatComplaint).join('\n'))
   return { config, secrets, warnings }
 }
@@ -55,6 +60,6 @@ export async function loadGood(
 export const sentenceOf = (error: unknown): string | undefined =>
   error instanceof Failure ||
   error instanceof OfficeError ||
-  (error instanceof Error && ['FolderError', 'StoreError', 'PlanError', 'JournalError', 'BooksError', 'PortError'].includes(error.name))
+  (error instanceof Error && ['FolderError', 'StoreError', 'PlanError', 'JournalError', 'BooksError', 'PortError', 'VaultError'].includes(error.name))
     ? error.message
     : undefined

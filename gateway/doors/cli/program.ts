@@ -2,11 +2,13 @@
 import { Command, CommanderError } from 'commander'
 import { addAuditCommands } from './audit.ts'
 import { addCommands, withCommon } from './commands.ts'
+import { addConnectionCommands } from './connection.ts'
 import { Failure, sentenceOf } from './context.ts'
 import { addKeyCommands } from './keys.ts'
 import { addLedgerCommands } from './ledger.ts'
 import { addPayoutCommands } from './payout.ts'
 import { addReceiptCommands } from './receipt.ts'
+import { addVaultCommands } from './vault.ts'
 import { addX402Commands } from './x402.ts'
 
 export async function runCli(argv: readonly string[]): Promise<void> {
@@ -24,6 +26,8 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   addReceiptCommands(program, withCommon)
   addPayoutCommands(program, withCommon)
   addX402Commands(program, withCommon)
+  addConnectionCommands(program, withCommon)
+  addVaultCommands(program, withCommon)
   inherit(program)
   try {
     await program.parseAsync(argv as string[])

@@ -5,14 +5,14 @@ import { formatComplaint } from '../../../config/complaints.ts'
 import type { CatalogueApi, CatalogueOperation } from '../catalogue.ts'
 import { catalogueOf } from '../catalogue.ts'
 import { type Running, startDoors } from '../index.ts'
-import { Failure, loadGood } from './context.ts'
+import { Failure, loadGood, openVault } from './context.ts'
 
 const GRACE_MS = 10_000
 const PLAY_CREDITS = usd('$10')
 const PLAY_NOTE = 'play key of a start'
 
 export async function start(options: { readonly config?: string }): Promise<void> {
-  const { config, secrets, warnings } = await loadGood(options.config)
+  const { config, secrets, warnings } = await loadGood(options.config, openVault)
   for (const warning of warnings) process.stderr.write(`warning: ${formatComplaint(warning)}\n`)
   const log = pino({ level: logLevel(), base: null }, pino.destination({ dest: 2, sync: true }))
   const running = await startDoors(config, secrets, log)
