@@ -45,6 +45,7 @@ export class AdminDoor {
         {
           health: (name) => gateway.quality.health(name),
           payments: () => gateway.payments.shown(),
+          meters: gateway.ground.meters,
         },
         this.#token === undefined ? 'from loopback' : 'with the admin token',
       ),

@@ -2,8 +2,9 @@
  * What operators ask of a gateway, running or not: keys, switches, status, reports. JSON shapes are those of CONTRACT
  * section 4; the doors only carry them.
  */
-import { formatUsd, type LedgerCheck, type Month, type ReportRow, type Usd } from '#contract'
+import { formatUsd, type LedgerCheck, type Meters, type Month, type ReportRow, type Usd } from '#contract'
 import type { Ground } from '../ground/index.ts'
+import { AbuseDesk } from './abuse.ts'
 import { type Act, AuditOffice, type By } from './audit.ts'
 import { OfficeError } from './error.ts'
 import { iso, KeyDesk } from './keys.ts'
@@ -32,15 +33,18 @@ export interface Live {
   health(connection: string): Health
   /** Networks and facilitators. */
   payments(): Promise<Record<string, unknown>>
+  /** Scores of abuse. */
+  readonly meters: Meters | undefined
 }
 
-const NOBODY: Live = { health: () => ({ health: 'unknown', lastFailure: undefined }), payments: async () => ({}) }
+const NOBODY: Live = { health: () => ({ health: 'unknown', lastFailure: undefined }), payments: async () => ({}), meters: undefined }
 
 export class Office {
   readonly audit: AuditOffice
   readonly keys: KeyDesk
   readonly marketplace: Marketplace
   readonly payouts: Payouts
+  readonly abuse: AbuseDesk
   readonly #ground: Ground
   readonly #live: Live
 
@@ -51,6 +55,7 @@ export class Office {
     this.audit = new AuditOffice(ground, by)
     this.keys = new KeyDesk(ground, this.audit)
     this.marketplace = new Marketplace(ground, live, this.audit)
+    this.abuse = new AbuseDesk(ground, live.meters, this.audit)
     const { books, admin, config, clock, chance, log, paying } = ground
     this.payouts = new Payouts({ books, desk: admin.payouts, connections: config.connections, clock, chance, log, paying })
   }

@@ -1,5 +1,6 @@
 /** The atlas command: exit status 0 done, 1 failed, 2 misused. */
 import { Command, CommanderError } from 'commander'
+import { addAbuseCommands } from './abuse.ts'
 import { addAuditCommands } from './audit.ts'
 import { addCommands, withCommon } from './commands.ts'
 import { Failure, sentenceOf } from './context.ts'
@@ -24,6 +25,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   addReceiptCommands(program, withCommon)
   addPayoutCommands(program, withCommon)
   addX402Commands(program, withCommon)
+  addAbuseCommands(program, withCommon)
   inherit(program)
   try {
     await program.parseAsync(argv as string[])
