@@ -12,7 +12,8 @@
  *   abandoned         the client left before the answer                                     5             120               -
  *   payment-grinding  a payment that was refused when it was verified                      10              60           2,460
  *                     a payment that cannot be read, or is not for the offer                2             300           2,700
- *                     a settlement that failed after the provider had answered              5             120               -
+ *                     a settlement that failed after the provider had answered; from
+ *                     then on that wallet settles before                                    5             120               -
  *
  * A throttled call without a payment of its own counts one point more, so that who does not stop is blocked; a paying one is
  * only told to wait (-).
@@ -164,13 +165,16 @@ function turning(rules: AbuseRules, { meters, keys, clock }: Ports): Pick<Hooks,
   }
 }
 
-/** Who pays and walks. Up to the limit and no further, where it is only to be slowed. */
+/** Points of a call in a walk: up to the limit and no further, where its payer is only to be slowed. */
 function sweepBy(sweeps: Sweeps, { throttleAbove, blockAbove }: AbuseRules, meters: Meters): (call: Call) => number {
-  const step = Math.ceil((sweeps === 'block' ? blockAbove : throttleAbove) / STEPS_UNTIL_FOUND)
+  const step = Math.ceil(throttleAbove / STEPS_UNTIL_FOUND)
   return (call) => {
+    if (sweeps === 'ignore') return 0
     const { consumer, api, operation } = call
-    if (sweeps === 'ignore' || meters.walked(`${consumer.id} ${api} ${operation.id}`, askedIn(call)) <= PAGES) return 0
-    return sweeps === 'block' ? step : Math.max(0, Math.min(step, throttleAbove + step - meters.perMinute(consumer.id)))
+    const beyond = meters.walked(`${consumer.id} ${api} ${operation.id}`, askedIn(call)) - PAGES
+    if (beyond <= 0) return 0
+    if (sweeps === 'block') return beyond > STEPS_UNTIL_FOUND ? blockAbove : 0
+    return Math.max(0, Math.min(step, throttleAbove + step - meters.perMinute(consumer.id)))
   }
 }
 
