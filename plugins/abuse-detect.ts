@@ -10,6 +10,7 @@
  *                     a call that is the one before but for a number that moves on a
  *                     little, from the 101st in a row on                                   20             131               -
  *   abandoned         the client left before the answer                                     5             120               -
+ *                     from the 21st in a row on, with no answer taken in between           20              45               -
  *   payment-grinding  a payment that was refused when it was verified                      10              60           2,460
  *                     a payment that cannot be read, or is not for the offer                2             300           2,700
  *                     a settlement that failed after the provider had answered; from
@@ -51,6 +52,9 @@ type Deed = readonly [abuse: Abuse, points: number]
 const GUESSED: Deed = ['key-guessing', 10]
 const UNPAID: Deed = ['unpaid-probing', 1]
 const ABANDONED: Deed = ['abandoned', 5]
+/** Nothing but abandoned calls, from so many on: units wasted on purpose. */
+const LEFT_IN_A_ROW = 20
+const LEFT_AGAIN: Deed = ['abandoned', 20]
 const NEW_PATH: Deed = ['sweep', 5]
 const PAYMENT_REFUSED: Deed = ['payment-grinding', 10]
 const PAYMENT_UNFIT: Deed = ['payment-grinding', 2]
@@ -180,6 +184,11 @@ function sweepBy(sweeps: Sweeps, { throttleAbove, blockAbove }: AbuseRules, mete
 
 function watching(rules: AbuseRules, sweeps: Sweeps, { meters, keys, clock }: Ports): Pick<Hooks, 'observe' | 'observeRefused'> {
   const sweptBy = sweepBy(sweeps, rules, meters)
+  const note = (subject: string, deed: Deed | undefined): void => {
+    if (deed === undefined) meters.ended(subject)
+    else if (deed === ABANDONED && meters.inARow(subject) >= LEFT_IN_A_ROW) meters.add(subject, ...LEFT_AGAIN, rules)
+    else meters.add(subject, ...deed, rules)
+  }
   return {
     observe: (call, outcome) => {
       const { consumer, loopback } = call
@@ -188,11 +197,13 @@ function watching(rules: AbuseRules, sweeps: Sweeps, { meters, keys, clock }: Po
       const isProven = isKnown(consumer) || (consumer.kind === 'wallet' && isAsked)
       const swept = isProven && isAsked ? sweptBy(call) : 0
       if (swept > 0) meters.add(consumer.id, 'sweep', swept, rules)
-      if (outcome.kind === 'charged' && !loopback && payerOf(call).by === 'x402') meters.takeBack(addressSubject(call.address), ...UNPAID)
       const deed = deedOf(call, outcome)
-      if (deed === undefined) return
-      if (!loopback) meters.add(addressSubject(call.address), ...deed, rules)
-      if (isProven) meters.add(consumer.id, ...deed, rules)
+      if (deed === undefined && outcome.kind !== 'charged' && outcome.kind !== 'passed') return
+      if (isProven) note(consumer.id, deed)
+      if (loopback) return
+      const subject = addressSubject(call.address)
+      note(subject, deed)
+      if (outcome.kind === 'charged' && payerOf(call).by === 'x402') meters.takeBack(subject, ...UNPAID)
     },
     observeRefused: (request, { code }) => {
       let deed = code === 'payment_invalid' ? PAYMENT_REFUSED : DEEDS[code]

@@ -62,6 +62,10 @@ export interface Meters {
   perMinute(subject: string): number
   /** A call was turned away, or would have been. */
   refused(subject: string): void
+  /** Bad calls of a subject since one of his came to a good end. */
+  inARow(subject: string): number
+  /** A call came to a good end. */
+  ended(subject: string): void
   /** How many different ones the subject has asked for in this minute; what was among the last few is none. */
   different(subject: string, asked: string): number
   /** How many calls in a row were the one before but for a number that moves on; 0: this one is not. `who`: a subject, a blank, what he walks through. */

@@ -17,6 +17,8 @@ export interface Meter {
   untilMs: number
   blocks: number
   refused: number
+  /** Bad calls since one came to a good end. */
+  inARow: number
   /** Of whoever found him. */
   rules: AbuseRules | undefined
   recent: number[] | undefined
@@ -25,7 +27,7 @@ export interface Meter {
 
 export const meterOf = (subject: string, sinceMs: EpochMs, nowMs: number): Meter => ({
   ...{ subject, sinceMs, windowStartMs: nowMs, now: 0, before: 0, calls: ABUSES.map(() => 0), state: 'watched' },
-  ...{ untilMs: nowMs, blocks: 0, refused: 0, rules: undefined, recent: undefined, different: 0 },
+  ...{ untilMs: nowMs, blocks: 0, refused: 0, inARow: 0, rules: undefined, recent: undefined, different: 0 },
 })
 
 export function turn(meter: Meter, nowMs: number): void {

@@ -61,6 +61,7 @@ export class MemoryMeters implements Meters {
     const at = ABUSES.indexOf(abuse)
     meter.calls[at] = (meter.calls[at] ?? 0) + 1
     meter.now += points
+    meter.inARow += 1
     const score = scoreOf(meter, nowMs)
     if (score >= rules.blockAbove) this.#block(meter, rules, nowMs)
     else if (score >= rules.throttleAbove && meter.state === 'watched') this.#mark(meter, 'throttled', rules, nowMs)
@@ -90,6 +91,15 @@ export class MemoryMeters implements Meters {
   refused(subject: string): void {
     const meter = this.#found.get(subject)
     if (meter !== undefined) meter.refused += 1
+  }
+
+  inARow(subject: string): number {
+    return this.#find(subject)?.inARow ?? 0
+  }
+
+  ended(subject: string): void {
+    const meter = this.#find(subject)
+    if (meter !== undefined) meter.inARow = 0
   }
 
   different(subject: string, asked: string): number {

@@ -106,7 +106,7 @@ t.test('a wallet answers for what was done with payments of its own, not for wha
   inside.provider.answers = (one) => one.answer(200, '{}')
   t.equal((await call(inside, pay(1))).sink.answers[0]?.status, 200, 'somebody else has sent forged payments')
   inside.provider.answers = undefined
-  for (let count = 0; count < 120; count += 1) {
+  for (let count = 0; count < 45; count += 1) {
     const flown = inside.fly('/acme/search', pay(2))
     await reached('the provider is asked', () => flown.flight.state === 'calling')
     flown.flight.onClientGone()
