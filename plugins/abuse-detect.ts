@@ -10,7 +10,7 @@
  *                     a call that is the one before but for a number that moves on a
  *                     little, from the 101st in a row on                                   20             131               -
  *   abandoned         the client left before the answer                                     5             120               -
- *                     from the 21st in a row on, with no answer taken in between           20              45               -
+ *                     by one payer, from the 21st in a row on                               20              45               -
  *   payment-grinding  a payment that was refused when it was verified                      10              60           2,460
  *                     a payment that cannot be read, or is not for the offer                2             300           2,700
  *                     a settlement that failed after the provider had answered; from
@@ -105,7 +105,9 @@ function deedOf(call: Call, { kind, code, attempts }: Outcome): Deed | undefined
 
 /** As two calls of a walk are compared. */
 function askedIn({ target, body }: Call): string {
-  return body.length === 0 ? target : `${target}\n${Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, BODY_BYTES)).toString('latin1')}`
+  if (body.length === 0) return target
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.length)
+  return `${target}\n${bytes.toString('latin1', 0, BODY_BYTES)}`
 }
 
 /** One line a change, never one a call. */
@@ -184,11 +186,6 @@ function sweepBy(sweeps: Sweeps, { throttleAbove, blockAbove }: AbuseRules, mete
 
 function watching(rules: AbuseRules, sweeps: Sweeps, { meters, keys, clock }: Ports): Pick<Hooks, 'observe' | 'observeRefused'> {
   const sweptBy = sweepBy(sweeps, rules, meters)
-  const note = (subject: string, deed: Deed | undefined): void => {
-    if (deed === undefined) meters.ended(subject)
-    else if (deed === ABANDONED && meters.inARow(subject) >= LEFT_IN_A_ROW) meters.add(subject, ...LEFT_AGAIN, rules)
-    else meters.add(subject, ...deed, rules)
-  }
   return {
     observe: (call, outcome) => {
       const { consumer, loopback } = call
@@ -198,12 +195,13 @@ function watching(rules: AbuseRules, sweeps: Sweeps, { meters, keys, clock }: Po
       const swept = isProven && isAsked ? sweptBy(call) : 0
       if (swept > 0) meters.add(consumer.id, 'sweep', swept, rules)
       const deed = deedOf(call, outcome)
-      if (deed === undefined && outcome.kind !== 'charged' && outcome.kind !== 'passed') return
-      if (isProven) note(consumer.id, deed)
-      if (loopback) return
-      const subject = addressSubject(call.address)
-      note(subject, deed)
-      if (outcome.kind === 'charged' && payerOf(call).by === 'x402') meters.takeBack(subject, ...UNPAID)
+      if (deed !== undefined) {
+        if (isProven) meters.add(consumer.id, ...(deed === ABANDONED && meters.inARow(consumer.id) >= LEFT_IN_A_ROW ? LEFT_AGAIN : deed), rules)
+        if (!loopback) meters.add(addressSubject(call.address), ...deed, rules)
+      } else if (outcome.kind === 'charged' || outcome.kind === 'passed') {
+        if (isProven) meters.ended(consumer.id)
+        if (!loopback && payerOf(call).by === 'x402') meters.takeBack(addressSubject(call.address), ...UNPAID)
+      }
     },
     observeRefused: (request, { code }) => {
       let deed = code === 'payment_invalid' ? PAYMENT_REFUSED : DEEDS[code]

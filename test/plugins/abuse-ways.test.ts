@@ -106,6 +106,10 @@ t.test('whoever pays and walks through numbers is slowed, and never blocked; who
   for (let count = 0; count < 250; count += 1) await ask(lister, `${(count * 2_654_435_761) % 4_294_967_296}`)
   for (let count = 0; count < 60; count += 1) await ask(reader, count)
   t.equal(inside.meters.perMinute('key:lister') + inside.meters.perMinute('key:reader'), 0)
+  const side = await openInside(t)
+  const headers = await side.key('k', { credits: (10n ** 9n) as never })
+  await Promise.all(Array.from({ length: 400 }, (_, q) => call(side, `/acme/search?q=${q}`, { headers, address: HERE })))
+  t.match(side.meters.suspects(600), [{ subject: 'key:k', state: 'throttled', score: 620 }], 'not even with all calls at once')
 })
 
 t.test('sweeps: ignore lets them be, block blocks them', async (t) => {
