@@ -9,6 +9,16 @@ import type { Refusal } from './refusal.ts'
 import type { Of, Settings } from './settings.ts'
 import type { EpochMs } from './time.ts'
 
+/** A request that is no call: who sent it, and what stands in its head. */
+export interface UncalledRequest {
+  readonly address: string
+  readonly loopback: boolean
+  /** Request target as it came. */
+  readonly target: string
+  /** A request header, joined when repeated; names are lower case. */
+  header(name: string): string | undefined
+}
+
 /** Hooks before the reservation are synchronous by type. A hook that throws refuses the call and gives everything back. */
 export interface Hooks {
   /** Givers of the facts that `gives` names. */
@@ -26,7 +36,9 @@ export interface Hooks {
   /** After the end, exactly once; can refuse nothing. */
   observe?(call: Call, outcome: Outcome): void
   /** Of requests that never became a call (bad path, unknown operation); exactly once each. */
-  observeRefused?(request: { readonly address: string; readonly loopback: boolean }, refusal: Refusal): void
+  observeRefused?(request: UncalledRequest, refusal: Refusal): void
+  /** Whether one may ask for what is no call and costs work outside (buying credits); no I/O. */
+  turnAway?(request: UncalledRequest): undefined | Refusal
   /** Headers (flat list) of every answer to a page of another origin; a preflight is answered with them before everything else. */
   cors?(request: { readonly origin: string; readonly preflight: boolean }): readonly string[]
   /** Works after a failed create, too. */

@@ -1,5 +1,6 @@
 /** Ports: what the rooms offer each other. Implementations live in the rooms; `gateway.ts` joins them. */
 
+import type { Meters } from './abuse.ts'
 import type { Pace } from './claim.ts'
 import type { Units, Usd } from './money.ts'
 import type { Till, TillSettings } from './payment.ts'
@@ -144,15 +145,6 @@ export interface Books {
 }
 
 // ------------------------------------------------------------------ plugins
-
-/** Decaying counters for abuse scores: bounded, in memory, counted also for refused calls. */
-export interface Meters {
-  add(key: string, points: number): void
-  /** Points of the last 60 s, sliding. */
-  perMinute(key: string): number
-  block(key: string, untilMs: EpochMs): void
-  blockedUntilMs(key: string): EpochMs | undefined
-}
 
 /** Paces for what makes no move of the store: bounded, in memory, of this process alone. */
 export interface LocalPaces {

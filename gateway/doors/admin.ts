@@ -59,6 +59,7 @@ export class AdminDoor {
           resume: (name) => gateway.health.resume(name),
           payments: () => gateway.payments.shown(),
           credential: (entry, secret) => gateway.credential(entry, secret),
+          meters: gateway.ground.meters,
         },
         this.#token === undefined ? 'from loopback' : 'with the admin token',
       ),

@@ -56,6 +56,8 @@ export class CreditsPages {
     const { path, method } = request
     const allowed = PATHS[path] ?? []
     if (!allowed.includes(method)) return refuse('method_not_allowed', `${path} takes ${allowed.join(' and ')}`, { headers: { allow: allowed.join(', ') } })
+    const away = this.#gateway.engine.turnAway(request)
+    if (away !== undefined) return away
     const holder = await this.#holder(request)
     if (isRefusal(holder)) return holder
     if (path === '/credits/key') return this.#newKey(holder)

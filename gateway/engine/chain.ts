@@ -14,6 +14,7 @@ import {
   refusals,
   refuse,
   type Settlement,
+  type UncalledRequest,
 } from '#contract'
 import { describe } from './describe.ts'
 
@@ -170,7 +171,7 @@ export class Chain {
   }
 
   /** `told`: plugins that heard of it in another chain. A plugin counts a request once, however many routes there are. */
-  observeRefused(request: { readonly address: string; readonly loopback: boolean }, refusal: Refusal, told: Set<string>): void {
+  observeRefused(request: UncalledRequest, refusal: Refusal, told: Set<string>): void {
     for (const { name, hooks } of this.#links) {
       if (hooks.observeRefused === undefined || told.has(name)) continue
       told.add(name)
@@ -180,6 +181,19 @@ export class Chain {
         this.#log.error({ plugin: name, error: describe(error) }, 'a plugin failed to observe a refusal')
       }
     }
+  }
+
+  /** The first refusal of what is no call. A hook that throws refuses. */
+  turnAway(request: UncalledRequest): Refusal | undefined {
+    for (const { name, hooks } of this.#links) {
+      try {
+        const refusal = synchronous(hooks.turnAway?.(request))
+        if (refusal !== undefined) return known(refusal)
+      } catch (error) {
+        return failed(name, error)
+      }
+    }
+    return undefined
   }
 
   async close(): Promise<void> {

@@ -30,6 +30,9 @@ export { LeakBook } from './leaks.ts'
 export { type AttemptEvents, Transport } from './transport.ts'
 export { type Guard, guardedDispatcher } from './upstream/connect.ts'
 
+/** A request that is not, or not yet, a call. */
+type Uncalled = Pick<Incoming, 'id' | 'address' | 'loopback' | 'target' | 'header'>
+
 const STOPPING = refuse('unavailable', 'the gateway is stopping', { retryAfterSeconds: 1 })
 
 export class Engine {
@@ -91,15 +94,24 @@ export class Engine {
   }
 
   /** A request that never became a call. */
-  refuse(incoming: Pick<Incoming, 'id' | 'address' | 'loopback'>, refusal: Refusal, sink: Sink): void {
+  refuse(incoming: Uncalled, refusal: Refusal, sink: Sink): void {
     const problem = this.problem(incoming, refusal)
     sink.answer(problem.status, problem.headers, problem.body)
   }
 
-  problem(incoming: Pick<Incoming, 'id' | 'address' | 'loopback'>, refusal: Refusal): Problem {
+  problem(incoming: Uncalled, refusal: Refusal): Problem {
     const told = new Set<string>()
     for (const chain of this.#generation.chains) chain.observeRefused(incoming, refusal, told)
     return problemOf(refusal, incoming.id)
+  }
+
+  /** Whether one may ask for what is no call and costs work outside: by the plugins of the first chain that has an opinion. */
+  turnAway(incoming: Uncalled): Refusal | undefined {
+    for (const chain of this.#generation.chains) {
+      const refusal = chain.turnAway(incoming)
+      if (refusal !== undefined) return refusal
+    }
+    return undefined
   }
 
   /** The cause of a failure goes to the log, and nowhere else. */

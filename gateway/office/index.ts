@@ -2,8 +2,9 @@
  * What operators ask of a gateway, running or not: keys, switches, status, reports. JSON shapes are those of CONTRACT
  * section 4; the doors only carry them.
  */
-import { formatUsd, type LedgerCheck, type Month, type ReportRow, type Usd } from '#contract'
+import { formatUsd, type LedgerCheck, type Meters, type Month, type ReportRow, type Usd } from '#contract'
 import type { Ground } from '../ground/index.ts'
+import { AbuseDesk } from './abuse.ts'
 import { type Act, AuditOffice, type By } from './audit.ts'
 import { OfficeError } from './error.ts'
 import { iso, KeyDesk } from './keys.ts'
@@ -38,9 +39,16 @@ export interface Live {
   payments(): Promise<Record<string, unknown>>
   /** A new credential in the vault, under this name: the connections that have taken it. The bytes stay the caller's. */
   credential(entry: string, secret: Buffer): readonly string[]
+  /** Scores of abuse. */
+  readonly meters: Meters | undefined
 }
 
-const NOBODY: Live = { health: () => ({ health: 'unknown', lastFailure: undefined }), payments: async () => ({}), credential: () => [] }
+const NOBODY: Live = {
+  health: () => ({ health: 'unknown', lastFailure: undefined }),
+  payments: async () => ({}),
+  credential: () => [],
+  meters: undefined,
+}
 
 export class Office {
   readonly audit: AuditOffice
@@ -48,6 +56,7 @@ export class Office {
   readonly marketplace: Marketplace
   readonly payouts: Payouts
   readonly vault: VaultDesk
+  readonly abuse: AbuseDesk
   readonly #ground: Ground
   readonly #live: Live
 
@@ -59,6 +68,7 @@ export class Office {
     this.keys = new KeyDesk(ground, this.audit)
     this.marketplace = new Marketplace(ground, live, this.audit)
     this.vault = new VaultDesk(ground, live, this.audit)
+    this.abuse = new AbuseDesk(ground, live.meters, this.audit)
     const { books, admin, config, clock, chance, log, paying } = ground
     this.payouts = new Payouts({ books, desk: admin.payouts, connections: config.connections, clock, chance, log, paying })
   }

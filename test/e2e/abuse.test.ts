@@ -80,6 +80,17 @@ t.test('a guessed key counts for more', async (t) => {
   t.equal(code(await unpaid(market, from('198.51.100.7'))), '429 rate_limited')
 })
 
+t.test('what is no call is counted and turned away the same: buying credits, except for who shows a good key', async (t) => {
+  const market = await open(t)
+  const buy = (headers: Record<string, string>): Promise<Answer> => market.call('POST', '/credits', { headers, body: { amount: '$1' } })
+  const seen = await flood(700, () => buy(from('198.51.100.7')))
+  near(t, seen['402 payment_required'], 600, 'offered')
+  near(t, seen['429 rate_limited'], 100, 'throttled')
+  const { key } = await market.key({ credits: '$5' })
+  t.equal(code(await buy({ ...from('198.51.100.7'), ...bearer(key) })), '402 payment_required')
+  t.equal(code(await unpaid(market, from('198.51.100.7'))), '429 rate_limited')
+})
+
 t.test('this machine is never throttled by its address', async (t) => {
   const market = await open(t)
   t.same(await flood(3500, () => unpaid(market, {})), { '402 payment_required': 3500 })

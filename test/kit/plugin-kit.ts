@@ -68,7 +68,7 @@ function defaults(plugin: Plugin): readonly string[] {
 
 // ------------------------------------------------------------------ hooks
 
-const HOOKS = ['facts', 'prepare', 'admit', 'authorize', 'settle', 'recover', 'observe', 'observeRefused', 'cors', 'close']
+const HOOKS = ['facts', 'prepare', 'admit', 'authorize', 'settle', 'recover', 'observe', 'observeRefused', 'turnAway', 'cors', 'close']
 
 /** The hooks of a plugin with sample settings, in a real place. */
 async function made(plugin: Plugin, { t }: World): Promise<{ hooks: Hooks; inside: Inside }> {

@@ -1,7 +1,6 @@
-/** The consumer's limits: paces (GCRA), calls at once, money in a UTC day; and the decaying scores of abuse. */
+/** The consumer's limits: paces (GCRA), calls at once, money in a UTC day. */
 import t from 'tap'
-import { type EpochMs, units } from '#contract'
-import { MemoryMeters } from '../../gateway/stores/meters.ts'
+import { units } from '#contract'
 import { Paces } from '../../gateway/stores/paces.ts'
 import { connectionOf } from '../rig/acme.ts'
 import { ScriptedClock } from '../rig/scripted.ts'
@@ -165,30 +164,4 @@ t.test('the cap of a day holds over a restart, for credits and for payments', as
   const tomorrow = await again.reopen()
   for (const id of ['e', 'f', 'g']) await hold(tomorrow, id, sale(), day())
   t.match(await reserve(tomorrow, 'h', sale(), day()), { code: 'rate_limited' })
-})
-
-t.test('abuse scores slide over 60 s, and a block ends by itself', (t) => {
-  const clock = new ScriptedClock()
-  const meters = new MemoryMeters(clock)
-  t.equal(meters.perMinute('a'), 0)
-  t.equal(meters.blockedUntilMs('a'), undefined)
-  meters.add('a', 600)
-  t.equal(meters.perMinute('a'), 600)
-  t.equal(meters.perMinute('b'), 0)
-  clock.pass(60_000)
-  t.equal(meters.perMinute('a'), 600, 'the minute before still counts')
-  clock.pass(30_000)
-  t.equal(meters.perMinute('a'), 300, 'and goes evenly')
-  meters.add('a', 10)
-  t.equal(meters.perMinute('a'), 310)
-  clock.pass(90_000)
-  t.equal(meters.perMinute('a'), 0)
-  const until = (clock.nowMs() + 60_000) as EpochMs
-  meters.block('a', until)
-  t.equal(meters.blockedUntilMs('a'), until)
-  clock.pass(59_999)
-  t.equal(meters.blockedUntilMs('a'), until)
-  clock.pass(1)
-  t.equal(meters.blockedUntilMs('a'), undefined)
-  t.end()
 })

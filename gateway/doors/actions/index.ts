@@ -1,10 +1,12 @@
 /** What operators can ask for. The same actions serve the admin port and, where no gateway runs, the command line directly. */
+import { abuseActions } from './abuse.ts'
 import { auditActions } from './audit.ts'
 import { type Action, amount, monthFrom, names, text, wholeNumber } from './asks.ts'
 import { vaultActions } from './vault.ts'
 
 export const actions: Readonly<Record<string, Action>> = {
   ...auditActions,
+  ...abuseActions,
   'GET /api/status': (office) => office.marketplace.status(),
   'GET /api/x402': (office) => office.x402(),
   'GET /api/keys': (office) => office.keys.list(),

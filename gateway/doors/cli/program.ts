@@ -1,5 +1,6 @@
 /** The atlas command: exit status 0 done, 1 failed, 2 misused. */
 import { Command, CommanderError } from 'commander'
+import { addAbuseCommands } from './abuse.ts'
 import { addAuditCommands } from './audit.ts'
 import { addCommands, withCommon } from './commands.ts'
 import { addConnectionCommands } from './connection.ts'
@@ -28,6 +29,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   addX402Commands(program, withCommon)
   addConnectionCommands(program, withCommon)
   addVaultCommands(program, withCommon)
+  addAbuseCommands(program, withCommon)
   inherit(program)
   try {
     await program.parseAsync(argv as string[])
