@@ -6,7 +6,7 @@ import { type KeyRecord, NOTHING, type Payout, type Usd, unreachable } from '#co
 import { type Answers, type NewAnswer, withHeaders } from './answers.ts'
 import { Spending } from './counters.ts'
 import type { SoldFacts } from './lines.ts'
-import type { Bought, Buying, Corrected, Intended, JournalRecord, Leased, PayoutBegun, PayoutEnded, Refunded, Settled, Voided, Wasted } from './records.ts'
+import type { Bought, Buying, Corrected, External, Intended, JournalRecord, Leased, PayoutBegun, PayoutEnded, Refunded, Settled, Voided, Wasted } from './records.ts'
 import type { Place } from './segments.ts'
 import { type Account, keyFrom, type NamedCall, noTally, type Sum, type Tally } from './state-parts.ts'
 import { WalletKeys } from './wallet-keys.ts'
@@ -89,7 +89,11 @@ export class State {
         return
       case 'lease':
       case 'wasted':
+      case 'external':
         return this.#units(record)
+      case 'told':
+        this.once.set(record.key, record.until)
+        return
       case 'name':
         this.named.set(record.name, { digest: record.digest, receipt: record.receipt, untilMs: record.until, state: 'lost', waiters: [] })
         return
@@ -124,10 +128,11 @@ export class State {
     }
   }
 
-  #units(record: Leased | Wasted): void {
+  #units(record: Leased | Wasted | External): void {
     const tally = this.tally(record.connection, record.period)
     if (record.t === 'lease') tally.leasedTo = record.to
-    else tally.wasted += record.units
+    else if (record.t === 'wasted') tally.wasted += record.units
+    else tally.external = record.units
   }
 
   /** Credit is a liability: a debit lowers it. */
