@@ -9,7 +9,7 @@ import { systemChance, systemClock } from './system.ts'
 
 export { begun, ended } from './life.ts'
 export { type Ground, type Surroundings, storeIdOf } from './parts.ts'
-export { systemChance, systemClock } from './system.ts'
+export { systemAlarm, systemChance, systemClock } from './system.ts'
 
 /** Beyond so many the oldest paces go. */
 const ADDRESSES = 200_000

@@ -6,7 +6,21 @@ import { type KeyRecord, NOTHING, type Payout, type Usd, unreachable } from '#co
 import { type Answers, type NewAnswer, withHeaders } from './answers.ts'
 import { Spending } from './counters.ts'
 import type { SoldFacts } from './lines.ts'
-import type { Bought, Buying, Corrected, External, Intended, JournalRecord, Leased, PayoutBegun, PayoutEnded, Refunded, Settled, Voided, Wasted } from './records.ts'
+import type {
+  Bought,
+  Buying,
+  Corrected,
+  External,
+  Intended,
+  JournalRecord,
+  Leased,
+  PayoutBegun,
+  PayoutEnded,
+  Refunded,
+  Settled,
+  Voided,
+  Wasted,
+} from './records.ts'
 import type { Place } from './segments.ts'
 import { type Account, keyFrom, type NamedCall, noTally, type Sum, type Tally } from './state-parts.ts'
 import { WalletKeys } from './wallet-keys.ts'

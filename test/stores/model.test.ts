@@ -192,10 +192,17 @@ class Run {
     const used = Math.min(shelf.quota, Math.max(0, ended + outside))
     const before = early ? undefined : Math.max(0, ended - 1)
     this.#reference.counted(shelf, used, before)
-    const reading = { connection: shelf.name, used: units(used), askedAtMs: this.#rig.clock.nowMs(), endedBefore: before === undefined ? before : units(before) }
+    const reading = {
+      connection: shelf.name,
+      used: units(used),
+      askedAtMs: this.#rig.clock.nowMs(),
+      endedBefore: before === undefined ? before : units(before),
+    }
     await this.#rig.still()
     const state = await this.#rig.admin.external(reading)
-    return state?.external === shelf.external && state.ended === ended ? undefined : `${shelf.name} is ${JSON.stringify(state)} after ${JSON.stringify(reading)}`
+    return state?.external === shelf.external && state.ended === ended
+      ? undefined
+      : `${shelf.name} is ${JSON.stringify(state)} after ${JSON.stringify(reading)}`
   }
 
   async #restart(how: 'reopen' | 'crash'): Promise<string | undefined> {
@@ -219,7 +226,14 @@ class Run {
       const { sold, own, wasted, external, left } = await this.#rig.admin.counters(shelf.name)
       const found = JSON.stringify({ sold, own, wasted, external, left, own_left: this.#rig.store.stock.leftForOwner(shelf.name) })
       const { sold: s, own: o, wasted: w, external: x } = shelf
-      const expected = JSON.stringify({ sold: s, own: o, wasted: w, external: x, left: this.#reference.left(shelf), own_left: this.#reference.leftForOwner(shelf) })
+      const expected = JSON.stringify({
+        sold: s,
+        own: o,
+        wasted: w,
+        external: x,
+        left: this.#reference.left(shelf),
+        own_left: this.#reference.leftForOwner(shelf),
+      })
       if (found !== expected) return `${shelf.name} is ${found}, expected ${expected}`
       if (sold + own + wasted > shelf.quota) return `${shelf.name} has used more than its quota`
     }
