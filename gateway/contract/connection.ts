@@ -2,7 +2,7 @@
 
 import type { CredentialPlace, Operation, Resale } from './adapter.ts'
 import type { Ratio, Units, Usd } from './money.ts'
-import type { PeriodRule } from './time.ts'
+import type { EpochMs, PeriodRule } from './time.ts'
 
 export interface Connection {
   readonly name: string
@@ -25,6 +25,8 @@ export interface Connection {
   readonly baseUrl: string | undefined
   readonly credential: CredentialPlace
   readonly simulated: boolean
+  /** When its credential was last changed, where that is known (the vault's are). */
+  readonly credentialAddedAtMs?: EpochMs
   /** What the owner's contract adds to the adapter's list. */
   readonly operations: readonly Operation[]
   readonly notifyWebhook?: string

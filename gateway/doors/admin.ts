@@ -12,6 +12,7 @@ import { type LongText, Office, OfficeError } from '../office/index.ts'
 import { actions } from './actions/index.ts'
 import type { Action, Ask } from './actions/asks.ts'
 import { readBody } from './body.ts'
+import { liveOf } from './live.ts'
 
 const BODY_BYTES = 64 * 1024
 
@@ -40,14 +41,7 @@ export class AdminDoor {
   serve(gateway: Gateway): void {
     this.#served = {
       gateway,
-      office: new Office(
-        gateway.ground,
-        {
-          health: (name) => gateway.quality.health(name),
-          payments: () => gateway.payments.shown(),
-        },
-        this.#token === undefined ? 'from loopback' : 'with the admin token',
-      ),
+      office: new Office(gateway.ground, liveOf(gateway), this.#token === undefined ? 'from loopback' : 'with the admin token'),
     }
   }
 

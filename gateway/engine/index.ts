@@ -29,6 +29,8 @@ export { type Incoming, resolveBody, resolveTarget, type Target } from './resolv
 export { LeakBook } from './leaks.ts'
 export { type AttemptEvents, Transport } from './transport.ts'
 export { type Guard, guardedDispatcher } from './upstream/connect.ts'
+export type { Vetting } from './vetting.ts'
+export { Watching } from './watching.ts'
 
 const STOPPING = refuse('unavailable', 'the gateway is stopping', { retryAfterSeconds: 1 })
 

@@ -2,36 +2,16 @@
  * One real call of a connection by the gateway itself, counted as its owner's own use: is the credential accepted, how long does an
  * answer take, what is left? As with any call a doubt wastes the unit. Never several at once for one connection, never of its own accord.
  */
-import {
-  type Alternative,
-  type CallRecord,
-  type Charge,
-  type Connection,
-  type EpochMs,
-  isRead,
-  type Chance,
-  type Clock,
-  type FailureMeaning,
-  mayResell,
-} from '#contract'
-import { NOTHING, type Operation, type Store, sha256, type Units } from '#contract'
+import { type Alternative, type CallRecord, type Charge, type Connection, type EpochMs, isRead, type Chance, type Clock, mayResell } from '#contract'
+import { NOTHING, type Operation, type Probed, type Store, sha256, type Units } from '#contract'
 import type { Entry } from './catalogue.ts'
 import { type Answered, EMPTY, exchange, type ExchangePorts } from './exchange.ts'
 import { readAnswer } from './failures.ts'
 import type { LiveRoute } from './generation.ts'
 import { encodeSegment, writeQuery } from './path.ts'
 
-export type Probed =
-  /** Nothing was sent: no operation fits, or no unit is left. */
-  | { readonly state: 'not-made'; readonly why: string }
-  | {
-      readonly state: 'made'
-      readonly operation: string
-      readonly meaning: FailureMeaning | 'ok' | 'timeout' | 'broken'
-      readonly status: number | undefined
-      readonly tookMs: number
-      readonly rawHeaders: readonly Buffer[]
-    }
+/** With the provider's raw fields, where it answered. */
+export type ProbedWithFields = Probed & { readonly rawHeaders: readonly Buffer[] }
 
 export interface ProbePorts extends ExchangePorts {
   readonly store: Store
@@ -45,9 +25,9 @@ export interface ProbeOf {
   readonly generation: { readonly number: number; readonly config: string }
 }
 
-export async function probe(ports: ProbePorts, of: ProbeOf): Promise<Probed> {
+export async function probe(ports: ProbePorts, of: ProbeOf): Promise<ProbedWithFields> {
   const operation = cheapest(of.route.catalogue.entries, of.connection)
-  if (operation === undefined) return { state: 'not-made', why: 'no operation of a constant price only reads and has an example' }
+  if (operation === undefined) return notMade('no operation of a constant price only reads and has an example')
   const { store, clock, chance } = ports
   const { connection } = of
   const atMs = clock.nowMs()
@@ -57,7 +37,7 @@ export async function probe(ports: ProbePorts, of: ProbeOf): Promise<Probed> {
     id: hold,
     claims: [{ kind: 'supply', alternatives: [chosen], payer: { by: 'owner', owner: connection.owner }, maxPrice: undefined }],
   })
-  if (reserved.kind !== 'held') return { state: 'not-made', why: reserved.kind === 'refused' ? reserved.detail : 'the store did not take it' }
+  if (reserved.kind !== 'held') return notMade(reserved.kind === 'refused' ? reserved.detail : 'the store did not take it')
   try {
     store.calling(hold)
     const { method, path, query, body } = exampleOf(operation)
@@ -73,6 +53,8 @@ export async function probe(ports: ProbePorts, of: ProbeOf): Promise<Probed> {
   }
 }
 
+const notMade = (why: string): ProbedWithFields => ({ state: 'not-made', why, rawHeaders: [] })
+
 interface Probing extends ProbeOf {
   readonly operation: Operation
   readonly chosen: Alternative
@@ -81,7 +63,7 @@ interface Probing extends ProbeOf {
   readonly digest: string
 }
 
-async function ended(store: Store, probing: Probing, answered: Answered): Promise<Probed> {
+async function ended(store: Store, probing: Probing, answered: Answered): Promise<ProbedWithFields> {
   const { route, operation, hold } = probing
   const { tookMs } = answered
   if (answered.state === 'failed') {

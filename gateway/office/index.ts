@@ -2,7 +2,7 @@
  * What operators ask of a gateway, running or not: keys, switches, status, reports. JSON shapes are those of CONTRACT
  * section 4; the doors only carry them.
  */
-import { formatUsd, type LedgerCheck, type Month, type ReportRow, type Usd } from '#contract'
+import { formatUsd, type LedgerCheck, type Month, type ReportRow, type Usd, type Vetted } from '#contract'
 import type { Ground } from '../ground/index.ts'
 import { type Act, AuditOffice, type By } from './audit.ts'
 import { OfficeError } from './error.ts'
@@ -14,7 +14,7 @@ import { NO_SALES, printed, type Report, reportRow, sumOf } from './report.ts'
 
 export type { By } from './audit.ts'
 export { OfficeError } from './error.ts'
-export { JWKS_PATH, type PageAsk, Receipts } from './receipts.ts'
+export { JWKS_PATH, type PageAsk, Receipts, receiptsOf } from './receipts.ts'
 export { PayoutSchedule } from './schedule.ts'
 export type { KeyRequest } from './keys.ts'
 export { CreditDesk, type CreditsAsk } from './credits.ts'
@@ -32,6 +32,12 @@ export interface Live {
   health(connection: string): Health
   /** Networks and facilitators. */
   payments(): Promise<Record<string, unknown>>
+  /** How its calls went: 0 to 1, and a mean. */
+  quality?(connection: string): { readonly successRate: number | undefined; readonly latencyMs: number | undefined }
+  /** Asks its provider, with one real call. */
+  probe?(connection: string): Promise<Vetted>
+  /** It was put on sale: whatever paused it begins anew. */
+  resume?(connection: string): void
 }
 
 const NOBODY: Live = { health: () => ({ health: 'unknown', lastFailure: undefined }), payments: async () => ({}) }
@@ -51,8 +57,8 @@ export class Office {
     this.audit = new AuditOffice(ground, by)
     this.keys = new KeyDesk(ground, this.audit)
     this.marketplace = new Marketplace(ground, live, this.audit)
-    const { books, admin, config, clock, chance, log, paying } = ground
-    this.payouts = new Payouts({ books, desk: admin.payouts, connections: config.connections, clock, chance, log, paying })
+    const { books, admin, config, clock, chance, log, notices, paying } = ground
+    this.payouts = new Payouts({ books, desk: admin.payouts, connections: config.connections, clock, chance, log, notices, paying })
   }
 
   async credits(account: string): Promise<Record<string, unknown>> {

@@ -6,21 +6,8 @@ import { type KeyRecord, NOTHING, type Payout, type Usd, unreachable } from '#co
 import { type Answers, type NewAnswer, withHeaders } from './answers.ts'
 import { Spending } from './counters.ts'
 import type { SoldFacts } from './lines.ts'
-import type {
-  Bought,
-  Buying,
-  Corrected,
-  External,
-  Intended,
-  JournalRecord,
-  Leased,
-  PayoutBegun,
-  PayoutEnded,
-  Refunded,
-  Settled,
-  Voided,
-  Wasted,
-} from './records.ts'
+import type { Bought, Buying, Corrected, Intended, JournalRecord, PayoutBegun, PayoutEnded, Refunded, Settled, Voided } from './records.ts'
+import type { External, Leased, Told, Wasted } from './records.ts'
 import type { Place } from './segments.ts'
 import { type Account, keyFrom, type NamedCall, noTally, type Sum, type Tally } from './state-parts.ts'
 import { WalletKeys } from './wallet-keys.ts'
@@ -104,10 +91,8 @@ export class State {
       case 'lease':
       case 'wasted':
       case 'external':
-        return this.#units(record)
       case 'told':
-        this.once.set(record.key, record.until)
-        return
+        return this.#noted(record)
       case 'name':
         this.named.set(record.name, { digest: record.digest, receipt: record.receipt, untilMs: record.until, state: 'lost', waiters: [] })
         return
@@ -142,7 +127,8 @@ export class State {
     }
   }
 
-  #units(record: Leased | Wasted | External): void {
+  #noted(record: Leased | Wasted | External | Told): void {
+    if (record.t === 'told') return void this.once.set(record.key, record.until)
     const tally = this.tally(record.connection, record.period)
     if (record.t === 'lease') tally.leasedTo = record.to
     else if (record.t === 'wasted') tally.wasted += record.units

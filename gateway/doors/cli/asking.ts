@@ -19,14 +19,19 @@ interface Asked {
   readonly method: 'GET' | 'POST'
   readonly path: string
   readonly body: Readonly<Record<string, unknown>>
+  /** Of the connections, by name. */
+  readonly secrets: ReadonlyMap<string, string>
 }
+
+/** What asks providers needs a gateway, without doors, for as long as it takes. */
+const NEEDS_GATEWAY: ReadonlySet<string> = new Set(['POST /api/enable'])
 
 const ABOUT_WITHIN_MS = 5_000
 
 /** Asks the running gateway, or the store itself where none runs. @throws Failure */
 export async function ask(file: string | undefined, method: 'GET' | 'POST', path: string, body: Asked['body'] = {}): Promise<Answered> {
-  const { config } = await loadGood(file)
-  const asked = { method, path, body }
+  const { config, secrets } = await loadGood(file)
+  const asked = { method, path, body, secrets }
   const base = await runningAt(config)
   if (base !== undefined) return { value: await (await send(config, base, asked)).json(), by: `the gateway at ${base} answered` }
   return onGround(config, asked, async (value) => value)
@@ -34,8 +39,8 @@ export async function ask(file: string | undefined, method: 'GET' | 'POST', path
 
 /** Asks for something long, which is written as it comes. Who answered is said on stderr. @throws Failure */
 export async function askText(file: string | undefined, path: string, body: Asked['body'], write: (text: string) => void): Promise<void> {
-  const { config } = await loadGood(file)
-  const asked = { method: 'GET' as const, path, body }
+  const { config, secrets } = await loadGood(file)
+  const asked = { method: 'GET' as const, path, body, secrets }
   const base = await runningAt(config)
   const each = async (texts: AsyncIterable<string>): Promise<void> => {
     for await (const text of texts) write(text)
@@ -92,7 +97,16 @@ async function onGround<T>(config: GatewayConfig, asked: Asked, use: (value: unk
   }
 }
 
-async function acted<T>(config: GatewayConfig, { method, path, body }: Asked, use: (value: unknown) => Promise<T>): Promise<T> {
+async function acted<T>(config: GatewayConfig, { method, path, body, secrets }: Asked, use: (value: unknown) => Promise<T>): Promise<T> {
+  if (NEEDS_GATEWAY.has(`${method} ${path}`)) {
+    const [{ Gateway }, { liveOf }] = await Promise.all([import('../../gateway.ts'), import('../live.ts')])
+    const gateway = await Gateway.open(config, secrets, { log: quietLog, briefly: true })
+    try {
+      return await use(await actions[`${method} ${path}`]?.(new Office(gateway.ground, liveOf(gateway)), body))
+    } finally {
+      await gateway.close(0)
+    }
+  }
   const ground = await openGround(config, { log: quietLog })
   try {
     return await use(await actions[`${method} ${path}`]?.(new Office(ground), body))
