@@ -162,7 +162,7 @@ function endedBefore(samples: readonly Sample[], askedAtMs: number, nowMs: numbe
   for (let at = samples.length - 1; at >= 0; at -= 1) {
     const { atMs, ended, periodEndMs } = samples[at] as Sample
     if (periodEndMs !== undefined && periodEndMs <= nowMs) return undefined
-    if (atMs <= askedAtMs) return ended
+    if (atMs < askedAtMs) return ended
   }
   return undefined
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Agent } from 'undici'
-import { type Adapter, type CallRecord, type Clock, type EpochMs, type Log, type Plugin, usd } from '#contract'
+import { type Adapter, type Alarm, type CallRecord, type Clock, type EpochMs, type Log, type Plugin, usd } from '#contract'
 import { formatComplaint } from '../../config/complaints.ts'
 import { discover } from '../../config/discover.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -88,6 +88,8 @@ export class MovableClock implements Clock {
 export interface RigOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly clock?: Clock
+  /** Wakes the gateway for what it asks of its own accord; without one it asks nothing. */
+  readonly alarm?: Alarm
   /** A folder of an earlier gateway, to go on with its store. */
   readonly folder?: string
 }
@@ -122,7 +124,10 @@ export async function openGateway(t: Teardown, config: object | string, options:
   const loaded = await loadConfig({ file, env: options.env ?? {}, plugins, adapters })
   if (loaded.config === undefined) throw new Error(loaded.problems.map(formatComplaint).join('\n'))
   const logged: Logged[] = []
-  const running = await startDoors(loaded.config, loaded.secrets, logInto(logged), options.clock === undefined ? {} : { clock: options.clock })
+  const running = await startDoors(loaded.config, loaded.secrets, logInto(logged), {
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
+    ...(options.alarm === undefined ? {} : { alarm: options.alarm }),
+  })
   const agent = new Agent({ connections: 64, pipelining: 1 })
   let closed: Promise<void> | undefined
   const close = (graceMs: number): Promise<void> => {

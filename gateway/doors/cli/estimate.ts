@@ -59,7 +59,7 @@ async function besideProvider({ api, operation }: Options, unitPrice: Usd): Prom
   if (adapter === undefined) throw new Failure(`there is no adapter ${api}; expected one of: ${[...all.keys()].join(', ')}`, 2)
   if (operation !== undefined && !adapter.operations.some(({ id }) => id === operation))
     throw new Failure(`${api} has no operation ${operation}; expected one of: ${adapter.operations.map(({ id }) => id).join(', ')}`, 2)
-  const beside = besideOwn({ prices: new Map(), unitPrice, terms: { agreement: 'any' }, operations: [] }, adapter)
+  const beside = besideOwn({ prices: new Map(), unitPrice, terms: 'confirmed', operations: [] }, adapter)
   const dearer = beside.filter((one) => one.price > one.own && (operation === undefined || one.operation === operation))
   if (dearer.length === 0) return []
   const figures = some(dearer.map((one) => `${one.operation} ${dollars(one.price)} against ${dollars(one.own)}`))
