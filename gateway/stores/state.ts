@@ -7,7 +7,7 @@ import { type Answers, type NewAnswer, withHeaders } from './answers.ts'
 import { Spending } from './counters.ts'
 import type { SoldFacts } from './lines.ts'
 import type { Bought, Buying, Corrected, Intended, JournalRecord, PayoutBegun, PayoutEnded, Refunded, Settled, Voided } from './records.ts'
-import type { External, Leased, Told, Wasted } from './records.ts'
+import type { Enabled, External, Leased, Told, Wasted } from './records.ts'
 import type { Place } from './segments.ts'
 import { type Account, keyFrom, type NamedCall, noTally, type Sum, type Tally } from './state-parts.ts'
 import { WalletKeys } from './wallet-keys.ts'
@@ -86,8 +86,6 @@ export class State {
       case 'credit':
         return this.#credit(record.account, BigInt(record.amount))
       case 'enable':
-        this.switches.set(record.connection, { enabled: record.enabled, vetted: record.vetted })
-        return
       case 'lease':
       case 'wasted':
       case 'external':
@@ -127,7 +125,8 @@ export class State {
     }
   }
 
-  #noted(record: Leased | Wasted | External | Told): void {
+  #noted(record: Enabled | Leased | Wasted | External | Told): void {
+    if (record.t === 'enable') return void this.switches.set(record.connection, { enabled: record.enabled, vetted: record.vetted })
     if (record.t === 'told') return void this.once.set(record.key, record.until)
     const tally = this.tally(record.connection, record.period)
     if (record.t === 'lease') tally.leasedTo = record.to
