@@ -189,7 +189,11 @@ export default defineAdapter({
   baseUrl: 'https://api.nansen.ai/api/v1',
   credential: { in: 'header', name: 'apiKey' },
   // No reset date is documented. Whose credits are a grant that does not renew writes `period: none`.
-  quota: { unit: 'credit', resets: 'billing-day', typical: [10_000, 50_000], remaining: { header: 'x-nansen-credits-remaining' } },
+  quota: {
+    ...{ unit: 'credit', resets: 'billing-day', typical: [10_000, 50_000], remaining: { header: 'x-nansen-credits-remaining' } },
+    // Free: docs.nansen.ai and the CLI's changelog.
+    usage: { method: 'GET', path: '/account', remaining: 'credits_remaining' },
+  },
   subscriptionCostUsd: '500',
   rateLimit: { perSecond: 20, perMinute: 300 },
   terms: { attribution: 'Powered by Nansen API', source: 'docs.nansen.ai, Data Redistribution Guidelines of 2025-11-18', checked: '2026-11-23' },

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Adapter, Connection, Facilitator, Log, PluginPorts } from '#contract'
 import type { GatewayConfig, Route } from '../config/model.ts'
 import { CallLog } from './books/calls.ts'
-import { Engine, type EnginePorts, Generation, Health, LeakBook, Transport } from './engine/index.ts'
+import { Engine, type EnginePorts, Generation, Health, LeakBook, Transport, type Vetting, Watching } from './engine/index.ts'
 import { HttpFacilitator, Outlook, Tills } from './payments/index.ts'
 import { QualityBook } from './engine/quality.ts'
 import { begun, ended, type Ground, openGround, type Surroundings } from './ground/index.ts'
@@ -22,12 +22,15 @@ export class Gateway {
   readonly quality: QualityBook
   /** How each connection stands with its provider. */
   readonly health: Health
+  /** Asks a provider before its connection goes on sale. */
+  readonly vetting: Vetting
   readonly routes: readonly Route[]
   readonly #ends: OuterEnds
   readonly #calls: CallLog
-  /** The audit log has the configuration. */
-  readonly #loaded: Promise<void>
+  /** The audit log has the configuration; undefined where it is told nothing of this gateway. */
+  readonly #loaded: Promise<void> | undefined
   readonly #follower: VaultFollower
+  readonly #watching: Watching
 
   private constructor(parts: {
     ground: Ground
@@ -38,7 +41,8 @@ export class Gateway {
     routes: readonly Route[]
     ends: OuterEnds
     calls: CallLog
-    loaded: Promise<void>
+    loaded: Promise<void> | undefined
+    watching: Watching
   }) {
     this.ground = parts.ground
     this.engine = parts.engine
@@ -51,6 +55,8 @@ export class Gateway {
     this.#calls = parts.calls
     this.#loaded = parts.loaded
     this.#follower = this.#follow()
+    this.#watching = parts.watching
+    this.vetting = parts.watching.vetting
   }
 
   static async open(config: GatewayConfig, secrets: ReadonlyMap<string, string | Buffer>, surroundings: Surroundings): Promise<Gateway> {
@@ -73,11 +79,17 @@ export class Gateway {
         concurrentPerConsumer: config.limits.concurrentPerConsumer,
       }
       const record = calls.write.bind(calls)
-      const attempted: EnginePorts['attempted'] = (call, attempt) => quality.note(call.operation, attempt)
+      const connections = routes.flatMap((route) => route.connections)
+      const { adapters } = config
+      const watching = new Watching({ ...ground, ...limits, transport, generation: () => engine.generation, connections, adapters, alarm: surroundings.alarm })
+      const attempted: EnginePorts['attempted'] = (call, attempt, rawHeaders) => {
+        quality.note(call.operation, attempt)
+        watching.attempted(attempt, rawHeaders)
+      }
       const engine = new Engine({ store, transport, clock, chance, log, record, attempted, health, ...limits }, generation, originOf(config))
       origin = () => engine.origin
-      const { loaded } = await begun(ground)
-      return new Gateway({ ground, engine, tills, quality, health, routes, ends, calls, loaded })
+      const loaded = surroundings.briefly === true ? undefined : (await begun(ground)).loaded
+      return new Gateway({ ground, engine, tills, quality, health, routes, ends, calls, loaded, watching })
     } catch (error) {
       await ends.close()
       await ground.close()
@@ -112,11 +124,14 @@ export class Gateway {
   /** No new calls; those under way have `graceMs`; then everything that is owed to the disk is written. */
   async close(graceMs: number): Promise<void> {
     await this.#follower.close()
+    this.#watching.close()
     await this.engine.stop(graceMs)
     await this.#ends.close()
     await this.#calls.close()
-    await this.#loaded
-    await ended(this.ground)
+    if (this.#loaded !== undefined) {
+      await this.#loaded
+      await ended(this.ground)
+    }
     await this.ground.close()
   }
 }

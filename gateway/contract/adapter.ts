@@ -117,6 +117,14 @@ export interface Adapter {
     readonly typical?: readonly [number, number]
     /** Header in which the provider says what is left. */
     readonly remaining?: { readonly header: string }
+    /** Where the provider tells what is left when it is asked, free of charge. Asked at most once an hour, and only where no header told of late. */
+    readonly usage?: {
+      readonly method: 'GET' | 'POST'
+      /** After the base. */
+      readonly path: string
+      /** Member of the JSON answer that holds the units left; with a leading `/` a JSON pointer (RFC 6901). */
+      readonly remaining: string
+    }
   }
   /** List price of the usual subscription, a month. */
   readonly subscriptionCostUsd?: string

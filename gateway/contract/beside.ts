@@ -1,5 +1,5 @@
-/** Money that moves beside calls: corrections, and payouts to owners. */
-import type { Usd } from './money.ts'
+/** What moves beside calls: corrections, payouts to owners, and what is used of a quota outside of the gateway. */
+import type { Units, Usd } from './money.ts'
 import type { EpochMs } from './time.ts'
 
 /** An entry that sets a mistake right. Debit is positive; the postings sum to zero. */
@@ -41,4 +41,25 @@ export interface PayoutDesk {
   end(id: string, end: PayoutEnd): Promise<void>
   /** How many have ever begun. */
   count(): Promise<number>
+}
+
+/** What a provider's own counter says of a connection. */
+export interface CounterReading {
+  readonly connection: string
+  /** Units used in this period, ours among them. */
+  readonly used: Units
+  /** No later than the provider was asked. */
+  readonly askedAtMs: EpochMs
+  /** Units of ours that had been used up before the provider was asked, as an earlier reading found them; undefined: nobody looked. */
+  readonly endedBefore: Units | undefined
+}
+
+/** How the store stands after a reading. Calls under way may be in the provider's counter or not: they never count as external. */
+export interface CounterState {
+  readonly external: Units
+  /** Units of ours that are used up: sold, own and wasted. */
+  readonly ended: Units
+  readonly periodStartMs: EpochMs
+  /** Undefined where the period never ends. */
+  readonly periodEndMs: EpochMs | undefined
 }

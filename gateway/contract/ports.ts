@@ -12,6 +12,9 @@ export interface Clock {
   monotonicNs(): number
 }
 
+/** Wakes up after `ms`; what is returned takes it back. */
+export type Alarm = (ms: number, wake: () => void) => () => void
+
 export interface Chance {
   /** `bytes` random bytes as lower-case hex, cryptographically strong. */
   hex(bytes: number): string

@@ -4,7 +4,7 @@ import type { AuditDesk, AuditEntry } from './audit.ts'
 import type { Alternative } from './call.ts'
 import type { StoreClaim } from './claim.ts'
 import type { Connection } from './connection.ts'
-import type { Correction, PayoutDesk } from './beside.ts'
+import type { Correction, CounterReading, CounterState, PayoutDesk } from './beside.ts'
 import type { Units, Usd } from './money.ts'
 import type { Payment, Settlement } from './payment.ts'
 import type { KeyMirror, KeyRecord, StockMirror } from './ports.ts'
@@ -218,6 +218,13 @@ export interface StoreAdmin {
   correct(correction: Correction, audit?: AuditEntry): Promise<void>
   payouts: PayoutDesk
   audit: AuditDesk
+  /**
+   * What the provider counts beyond ours becomes `external`: raised where ours with all that is under way cannot explain it,
+   * lowered where ours without explains more. Resolves when durable; undefined for what is not configured or of an ended period.
+   */
+  external(reading: CounterReading): Promise<CounterState | undefined>
+  /** True for whoever asks first, over all processes and restarts, until `untilMs`. Resolves when durable. */
+  first(key: string, untilMs: EpochMs): Promise<boolean>
 }
 
 export interface UnitsUsed {

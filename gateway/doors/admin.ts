@@ -10,11 +10,12 @@ import { refusals } from '#contract'
 import type { GatewayConfig } from '../../config/model.ts'
 import { isLoopback } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
-import { type Health, type LongText, Office, OfficeError } from '../office/index.ts'
+import { type LongText, Office, OfficeError } from '../office/index.ts'
 import { actions } from './actions/index.ts'
 import type { Action, Ask } from './actions/asks.ts'
 import { readBody } from './body.ts'
 import { type Answer, Edge } from './edge.ts'
+import { liveOf } from './live.ts'
 import type { Certificate } from './tls.ts'
 
 const BODY_BYTES = 64 * 1024
@@ -52,17 +53,7 @@ export class AdminDoor {
   serve(gateway: Gateway): void {
     this.#served = {
       gateway,
-      office: new Office(
-        gateway.ground,
-        {
-          health: (name) => healthOf(gateway, name),
-          resume: (name) => gateway.health.resume(name),
-          payments: () => gateway.payments.shown(),
-          credential: (entry, secret) => gateway.credential(entry, secret),
-          meters: gateway.ground.meters,
-        },
-        this.#token === undefined ? 'from loopback' : 'with the admin token',
-      ),
+      office: new Office(gateway.ground, liveOf(gateway), this.#token === undefined ? 'from loopback' : 'with the admin token'),
     }
   }
 
@@ -155,11 +146,4 @@ function sameText(a: string, b: string): boolean {
 
 function answerOf(status: number, value: unknown, more: readonly string[] = []): Answer {
   return { status, headers: ['content-type', 'application/json', ...FIELDS, ...more], body: JSON.stringify(value) }
-}
-
-/** What is known against a connection goes before how its last calls went. */
-function healthOf({ quality, health }: Gateway, name: string): Health {
-  const { health: word, lastFailure } = quality.health(name)
-  const shown = health.shown(name)
-  return { health: shown?.word ?? word, lastFailure, pausedBecause: shown?.because, pausedUntilMs: shown?.untilMs, pace: shown?.pace }
 }

@@ -5,14 +5,13 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { BlockList, Socket } from 'node:net'
-import { join } from 'node:path'
 import gateway from 'fast-gateway'
 import restana from 'restana'
 import { isRefusal, type Refusal, refuse } from '#contract'
 import type { GatewayConfig, Limits } from '../../config/model.ts'
 import { type Engine, problemOf } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
-import { type Office, Receipts } from '../office/index.ts'
+import { type Office, Receipts, receiptsOf } from '../office/index.ts'
 import { type BodyRead, readBody } from './body.ts'
 import { catalogueOf } from './catalogue.ts'
 import { isIn, trustedList } from './client.ts'
@@ -66,9 +65,7 @@ export class PublicDoor {
   serve(served: Gateway, office: Office): void {
     const { engine } = served
     this.#engine = engine
-    const { books, signer, clock, log, config } = served.ground
-    const reportsFile = join(config.store.path, 'reports.jsonl')
-    this.#receipts = new Receipts({ books, signer, clock, log, origin: () => engine.origin, reportsFile })
+    this.#receipts = receiptsOf(served.ground, () => engine.origin)
     this.#creditsPages = new CreditsPages(served, office)
     const api: Handler = (request, response) => this.#api(engine, request, response)
     const app = restana({

@@ -29,6 +29,8 @@ export { type Incoming, resolveBody, resolveTarget, type Target } from './resolv
 export { LeakBook } from './leaks.ts'
 export { type AttemptEvents, Transport } from './transport.ts'
 export { type Guard, guardedDispatcher } from './upstream/connect.ts'
+export type { Vetting } from './vetting.ts'
+export { Watching } from './watching.ts'
 
 /** A request that is not, or not yet, a call. */
 type Uncalled = Pick<Incoming, 'id' | 'address' | 'loopback' | 'target' | 'header'>

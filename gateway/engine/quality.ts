@@ -37,6 +37,10 @@ export class QualityBook {
     return qualityOf(this.#operations.get(operation))
   }
 
+  connection(name: string): Quality {
+    return qualityOf(this.#connections.get(name))
+  }
+
   /** In a word, with the last reason where it fails. */
   health(connection: string): { readonly health: 'unknown' | 'ok' | 'failing'; readonly lastFailure: string | undefined } {
     const running = this.#connections.get(connection)

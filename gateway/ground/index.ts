@@ -1,16 +1,18 @@
 /** Joins store and ledger, whichever drivers the configuration names: the ground on which a gateway, or a single command, stands. */
+import type { Notice } from '#contract'
 import type { GatewayConfig } from '../../config/model.ts'
+import { type Post, WebhookNotices } from '../notices/index.ts'
 import { AuditLog } from './audit.ts'
 import { onJournal } from './journal.ts'
 import type { Around, Bare, Ground, Surroundings } from './parts.ts'
 import { Paces } from '../stores/index.ts'
 import { onRedis } from './redis.ts'
-import { systemChance, systemClock } from './system.ts'
+import { systemAlarm, systemChance, systemClock } from './system.ts'
 import { Vault } from '../vault/index.ts'
 
 export { begun, ended } from './life.ts'
 export { type Ground, type Surroundings, storeIdOf } from './parts.ts'
-export { systemChance, systemClock } from './system.ts'
+export { systemAlarm, systemChance, systemClock } from './system.ts'
 
 /** Beyond so many the oldest paces go. */
 const ADDRESSES = 200_000
@@ -21,15 +23,34 @@ export async function openGround(config: GatewayConfig, { log, clock = systemClo
   const around: Around = { log, clock, chance }
   const { trail, ...bare }: Bare = config.store.driver === 'redis' ? await onRedis(config, config.store, around) : await onJournal(config, around)
   const audit = new AuditLog({ desk: bare.admin.audit, trail, clock, log })
+  const notices = new WebhookNotices({ clock, chance, log, alarm: systemAlarm, post: postTo(config), webhooks: (notice) => webhooksOf(config, notice) })
   return {
     ...bare,
     vault,
     audit,
     paces: new Paces(clock, ADDRESSES),
-    notices: { tell: (notice) => log.warn({ ...notice }, notice.detail) },
+    notices,
     async close() {
+      await notices.close()
       await audit.close()
       await bare.close()
     },
+  }
+}
+
+/** Of its connection; what concerns an owner as a whole goes to each of his, once. */
+function webhooksOf({ connections }: GatewayConfig, { owner, connection }: Notice): readonly string[] {
+  const found = connections.filter((one) => (connection === undefined ? one.owner === owner : one.name === connection))
+  return [...new Set(found.flatMap(({ notifyWebhook }) => notifyWebhook ?? []))]
+}
+
+/** Loaded when somebody is told: most commands tell nobody. */
+function postTo({ upstream }: GatewayConfig): Post {
+  let post: Promise<Post> | undefined
+  return async (url, text, signal) => {
+    post ??= Promise.all([import('../notices/post.ts'), import('../engine/upstream/connect.ts')]).then(([{ posting }, { guardedDispatcher }]) =>
+      posting(guardedDispatcher({ allowPrivate: upstream.allowPrivate })),
+    )
+    return (await post)(url, text, signal)
   }
 }

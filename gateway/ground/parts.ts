@@ -1,5 +1,5 @@
 /** What a ground is made of, and what its makers share. */
-import type { Audit, Books, Chance, Clock, LocalPaces, Log, Meters, Notices, Store, StoreAdmin, Usd } from '#contract'
+import type { Alarm, Audit, Books, Chance, Clock, LocalPaces, Log, Meters, Notices, Store, StoreAdmin, Usd } from '#contract'
 import type { GatewayConfig } from '../../config/model.ts'
 import type { Trail } from '../books/index.ts'
 import type { EvmPayer } from '../payouts/index.ts'
@@ -40,9 +40,13 @@ export interface Surroundings {
   readonly chance?: Chance
   /** Where ATLAS_MASTER_KEY may be; default: this process's. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** Wakes the gateway for what it asks providers of its own accord; without one it asks nothing. */
+  readonly alarm?: Alarm
+  /** For one command: the audit log is told of what it does, not of a start and a stop. */
+  readonly briefly?: true
 }
 
-export type Around = Required<Omit<Surroundings, 'env'>>
+export type Around = Required<Omit<Surroundings, 'env' | 'alarm' | 'briefly'>>
 
 /** What differs between the drivers. */
 export type Bare = Omit<Ground, 'audit' | 'notices' | 'paces' | 'vault'> & { readonly trail: Trail }

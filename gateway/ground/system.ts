@@ -1,6 +1,6 @@
 /** Time and chance as they really are. */
 import { randomFillSync } from 'node:crypto'
-import type { Chance, Clock, EpochMs } from '#contract'
+import type { Alarm, Chance, Clock, EpochMs } from '#contract'
 
 export const systemClock: Clock = {
   nowMs: () => Date.now() as EpochMs,
@@ -21,4 +21,11 @@ export const systemChance: Chance = {
     used += bytes
     return pool.toString('hex', used - bytes, used)
   },
+}
+
+/** Never keeps the process. */
+export const systemAlarm: Alarm = (ms, wake) => {
+  const timer = setTimeout(wake, ms)
+  timer.unref()
+  return () => clearTimeout(timer)
 }

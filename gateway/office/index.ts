@@ -2,7 +2,7 @@
  * What operators ask of a gateway, running or not: keys, switches, status, reports. JSON shapes are those of CONTRACT
  * section 4; the doors only carry them.
  */
-import { formatUsd, type LedgerCheck, type Meters, type Month, type ReportRow, type Usd } from '#contract'
+import { formatUsd, type LedgerCheck, type Meters, type Month, type ReportRow, type Usd, type Vetted } from '#contract'
 import type { Ground } from '../ground/index.ts'
 import { AbuseDesk } from './abuse.ts'
 import { type Act, AuditOffice, type By } from './audit.ts'
@@ -17,7 +17,7 @@ import { VaultDesk } from './vault.ts'
 export type { By } from './audit.ts'
 export { OfficeError } from './error.ts'
 export type { Health } from './marketplace.ts'
-export { JWKS_PATH, type PageAsk, Receipts } from './receipts.ts'
+export { JWKS_PATH, type PageAsk, Receipts, receiptsOf } from './receipts.ts'
 export { PayoutSchedule } from './schedule.ts'
 export type { KeyRequest } from './keys.ts'
 export { CreditDesk, type CreditsAsk } from './credits.ts'
@@ -41,6 +41,10 @@ export interface Live {
   credential(entry: string, secret: Buffer): readonly string[]
   /** Scores of abuse. */
   readonly meters: Meters | undefined
+  /** How its calls went: 0 to 1, and a mean. */
+  quality?(connection: string): { readonly successRate: number | undefined; readonly latencyMs: number | undefined }
+  /** Asks its provider, with one real call. */
+  probe?(connection: string): Promise<Vetted>
 }
 
 const NOBODY: Live = {
@@ -69,8 +73,8 @@ export class Office {
     this.marketplace = new Marketplace(ground, live, this.audit)
     this.vault = new VaultDesk(ground, live, this.audit)
     this.abuse = new AbuseDesk(ground, live.meters, this.audit)
-    const { books, admin, config, clock, chance, log, paying } = ground
-    this.payouts = new Payouts({ books, desk: admin.payouts, connections: config.connections, clock, chance, log, paying })
+    const { books, admin, config, clock, chance, log, notices, paying } = ground
+    this.payouts = new Payouts({ books, desk: admin.payouts, connections: config.connections, clock, chance, log, notices, paying })
   }
 
   async credits(account: string): Promise<Record<string, unknown>> {

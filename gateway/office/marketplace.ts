@@ -1,16 +1,13 @@
 /** Connections on sale: what they are checked for before, and how they stand. JSON shapes are those of CONTRACT section 4. */
-import { type Connection, compareRatios, type EpochMs, formatUsd, ratio } from '#contract'
+import { type Adapter, type Connection, type ConnectionCounters, type EpochMs, formatUsd, unwise } from '#contract'
 import type { Ground } from '../ground/index.ts'
 import type { AuditOffice } from './audit.ts'
 import { OfficeError } from './error.ts'
 import type { Live } from './index.ts'
 import { iso } from './keys.ts'
+import { type Check, checksOf, risksOf } from './vetting.ts'
 
-export interface Check {
-  readonly check: string
-  readonly result: 'ok' | 'failed' | 'cannot be known here'
-  readonly detail: string
-}
+export type { Check } from './vetting.ts'
 
 interface Rows {
   readonly connections: readonly Record<string, unknown>[]
@@ -25,6 +22,13 @@ export interface Health {
   readonly pausedUntilMs?: EpochMs | undefined
   /** What its provider takes, as far as that was found out: by kind of operation. */
   readonly pace?: Readonly<Record<string, unknown>> | undefined
+}
+
+interface Vetting {
+  readonly connection: Connection
+  readonly checks: readonly Check[]
+  /** Why it does not go on sale. */
+  readonly refused: string | undefined
 }
 
 export class Marketplace {
@@ -49,6 +53,7 @@ export class Marketplace {
   async #statusRow(connection: Connection): Promise<Record<string, unknown>> {
     const counters = await this.#ground.admin.counters(connection.name)
     const { health, lastFailure, pausedBecause, pausedUntilMs, pace } = this.#live.health(connection.name)
+    const { successRate, latencyMs } = this.#live.quality?.(connection.name) ?? {}
     return {
       name: connection.name,
       adapter: connection.adapter,
@@ -62,6 +67,7 @@ export class Marketplace {
       wasted_units: counters.wasted,
       external_units: counters.external,
       units_left: counters.left,
+      drift_percent: percentOf(counters.external, connection.quota),
       revenue: formatUsd(counters.revenue),
       resets_at: iso(counters.resetsAtMs),
       health,
@@ -69,25 +75,63 @@ export class Marketplace {
       paused_until: iso(pausedUntilMs),
       pace: pace ?? {},
       last_failure: lastFailure ?? null,
+      success_rate: successRate ?? null,
+      latency_ms: latencyMs ?? null,
+      warnings: this.#warnings(connection, counters, lastFailure),
     }
   }
 
-  /** Live mode refuses what owners regret, unless they say that they accept it. */
+  /** What the owner should know: of his settings, and of how things stand. */
+  #warnings(connection: Connection, counters: ConnectionCounters, lastFailure: string | undefined): readonly string[] {
+    const { name, quota } = connection
+    const { external, sold, own, wasted } = counters
+    const told = unwise(connection, this.#adapterOf(connection), this.#ground.clock.nowMs()).map(({ sentence }) => sentence)
+    if (lastFailure === 'credential-refused') told.push(`the provider has refused the credential of ${name}`)
+    if (external * 100 > quota * DRIFT_PERCENT)
+      told.push(`the provider counts ${external} units of ${name} (${percentOf(external, quota)} % of its quota) that were not used through this gateway`)
+    const used = sold + own + wasted + external
+    if (used * 100 >= quota * LOW_PERCENT) told.push(`${used} of ${quota} units of ${name} are used`)
+    return told
+  }
+
+  #adapterOf({ adapter }: Connection): Adapter {
+    return this.#ground.config.adapters.get(adapter) as Adapter
+  }
+
+  /** Live mode refuses what owners regret, any mode a credential that the provider refuses, unless they say that they accept it. */
   async enable(names: readonly string[], options: { readonly acceptRisk: boolean }): Promise<Rows> {
     const connections = this.#named(names)
-    const vetted = connections.map((connection) => ({ connection, checks: checksOf(connection) }))
     if (this.#ground.config.mode === 'live' && !options.acceptRisk) {
       const risks = connections.flatMap(risksOf)
       if (risks.length > 0) throw new OfficeError(`${risks.join('; ')}; correct this, or say --accept-risk`)
     }
-    for (const { connection, checks } of vetted) {
-      const { name, owner } = connection
-      const isVetted = checks.every(({ result }) => result !== 'failed')
-      const detail = `on sale, ${isVetted ? 'vetted' : 'not vetted'}${options.acceptRisk ? ', risk accepted' : ''}`
-      const act = this.#audit.act({ action: 'connection.enable', owner, subject: name, detail })
-      await this.#ground.admin.setEnabled(name, true, isVetted, act)
-    }
-    return { connections: await Promise.all(vetted.map(async ({ connection, checks }) => ({ ...(await this.#statusRow(connection)), checks }))) }
+    const rows: Record<string, unknown>[] = []
+    // One after the other: many probes at once could meet one provider's pace.
+    for (const connection of connections) rows.push(await this.#enabled(await this.#vet(connection, options.acceptRisk), options.acceptRisk))
+    return { connections: rows }
+  }
+
+  async #vet(connection: Connection, acceptRisk: boolean): Promise<Vetting> {
+    const adapter = this.#adapterOf(connection)
+    const others = this.#ground.config.connections.filter((one) => one.adapter === connection.adapter && one.name !== connection.name)
+    const shown = await this.#live.probe?.(connection.name)
+    const checks = checksOf({ connection, adapter, others, shown })
+    const isRefused = !acceptRisk && checks.some(({ check, result }) => check === 'credential' && result === 'failed')
+    const refused = `the provider refuses the credential of ${connection.name}; correct it, or say --accept-risk`
+    return { connection, checks, refused: isRefused ? refused : undefined }
+  }
+
+  /** A connection that is refused stays as it was, unvetted. */
+  async #enabled({ connection, checks, refused }: Vetting, acceptRisk: boolean): Promise<Record<string, unknown>> {
+    const { admin } = this.#ground
+    const { name, owner } = connection
+    const vetted = checks.every(({ result }) => result !== 'failed')
+    const enabled = refused === undefined || (await admin.counters(name)).enabled
+    const how = refused === undefined ? 'on sale' : `refused, ${enabled ? 'still on' : 'not on'} sale`
+    const detail = `${how}, ${vetted ? 'vetted' : 'not vetted'}${acceptRisk ? ', risk accepted' : ''}`
+    await admin.setEnabled(name, enabled, vetted, this.#audit.act({ action: 'connection.enable', owner, subject: name, detail }))
+    if (refused === undefined) this.#live.resume?.(name)
+    return { ...(await this.#statusRow(connection)), checks, refused: refused ?? null }
   }
 
   async disable(names: readonly string[]): Promise<Rows> {
@@ -110,23 +154,8 @@ export class Marketplace {
   }
 }
 
-const HIGH_MARKUP = ratio(10n, 1n)
+const DRIFT_PERCENT = 2
+const LOW_PERCENT = 80
 
-function risksOf(connection: Connection): string[] {
-  const risks: string[] = []
-  if (connection.reserved === 0) risks.push(`${connection.name} keeps no reserve for its owner`)
-  if (compareRatios(connection.markup, HIGH_MARKUP) > 0) risks.push(`${connection.name} has a markup above 10x`)
-  return risks
-}
-
-function checksOf(connection: Connection): readonly Check[] {
-  const risks = risksOf(connection)
-  const terms = connection.terms === 'unstated' ? 'only operations that are allowed without asking are sold' : 'stated by the owner'
-  return [
-    { check: 'reserve', result: connection.reserved > 0 ? 'ok' : 'failed', detail: `${connection.reserved} of ${connection.quota} units` },
-    { check: 'markup', result: risks.some((risk) => risk.includes('markup')) ? 'failed' : 'ok', detail: `a unit sells at $${formatUsd(connection.unitPrice)}` },
-    { check: 'terms', result: 'ok', detail: terms },
-    { check: 'credential', result: 'cannot be known here', detail: 'no probe is made by this version' },
-    { check: 'quota', result: 'cannot be known here', detail: "the provider's own counter is not asked by this version" },
-  ]
-}
+/** With one decimal. */
+const percentOf = (part: number, whole: number): number => (whole === 0 ? 0 : Math.round((part * 1000) / whole) / 10)

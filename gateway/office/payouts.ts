@@ -2,7 +2,19 @@
  * Paying owners what they are owed, once. A payout is durable, signed, before it is sent; at most one is under way; whoever starts a
  * run first ends the one that is. A transaction is never replaced by another as long as it could still be mined.
  */
-import { type Books, type Chance, type Clock, type Connection, dollars, formatUsd, type Log, type Payout, type PayoutDesk, type Usd } from '#contract'
+import {
+  type Books,
+  type Chance,
+  type Clock,
+  type Connection,
+  dollars,
+  formatUsd,
+  type Log,
+  type Notices,
+  type Payout,
+  type PayoutDesk,
+  type Usd,
+} from '#contract'
 import { OfficeError } from './error.ts'
 import { type Claimant, claimants, explained, type PayRule } from './owed.ts'
 
@@ -38,6 +50,8 @@ export interface PayoutParts {
   readonly log: Log
   /** Undefined where payouts are not configured. */
   readonly paying: { readonly payer: Payer; readonly min: Usd } | undefined
+  /** Tells the owner. */
+  readonly notices: Notices
   /** For one payout to be mined; then it stays open for the next run. */
   readonly waitMs?: number
 }
@@ -160,7 +174,7 @@ export class Payouts {
 
   /** Sends it, and again, until the chain says what became of it or the time is over. */
   async #finish(payout: Payout, payer: Payer, signal: AbortSignal | undefined): Promise<PayoutLine> {
-    const { clock, desk, log, waitMs = WAIT_MS } = this.#parts
+    const { clock, desk, log, notices, waitMs = WAIT_MS } = this.#parts
     const endNs = clock.monotonicNs() + waitMs * 1e6
     let because = ''
     for (let look = 0; ; look += 1) {
@@ -170,6 +184,7 @@ export class Payouts {
           await desk.end(payout.id, fate)
           const { id, owner, transaction } = payout
           const said = { payout: id, owner, amount: formatUsd(payout.amount), transaction }
+          notices.tell({ kind: 'payout', owner, connection: undefined, detail: payoutSentence(payout, fate) })
           if (fate.state === 'paid') log.info({ ...said, block: fate.block }, 'an owner was paid')
           else log.error({ ...said, reason: fate.reason }, 'a payout failed; what is owed is owed again')
           return fate.state === 'paid' ? lineOf(payout, 'paid', fate.block, null) : lineOf(payout, 'failed', null, fate.reason)
@@ -189,6 +204,11 @@ export class Payouts {
     }
   }
 }
+
+const payoutSentence = ({ id, amount, to, network, transaction }: Payout, fate: Exclude<PayoutFate, { state: 'open' }>): string =>
+  fate.state === 'paid'
+    ? `${dollars(amount)} were paid to ${to} on ${network} (payout ${id}, transaction ${transaction})`
+    : `the payout of ${dollars(amount)} to ${to} on ${network} failed (payout ${id}): ${fate.reason}; it is owed again`
 
 type Payable = Claimant & { readonly wallet: string }
 

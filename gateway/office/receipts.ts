@@ -2,7 +2,9 @@
  * Receipts for whoever knows their id: what was charged for which answer, signed when asked for, naming no consumer and no
  * connection; and the way to tell the owner that an answer was bad. The doors carry what is answered here.
  */
+import { join } from 'node:path'
 import { type Books, type ChargedCall, type Clock, formatUsd, isRefusal, type Log, type Refusal, refuse } from '#contract'
+import type { Ground } from '../ground/index.ts'
 import { type BadAnswer, ReportBook } from './reports.ts'
 
 /** What signs; the keys never come out of it. */
@@ -53,6 +55,13 @@ const REASON_CHARACTERS = 500
 const PRINTABLE = /^[^\p{C}]+$/u
 
 const isPage = (path: string): boolean => path === JWKS_PATH || path.startsWith('/receipts/')
+
+/** Of this ground; a bad answer is told to whose connection gave it. */
+export function receiptsOf({ books, signer, clock, log, config, notices }: Ground, origin: () => string): Receipts {
+  const tell = ({ receipt, owner, connection, operation, reason }: BadAnswer): void =>
+    notices.tell({ kind: 'bad-answer', owner, connection, detail: `a consumer reports a bad answer of ${operation} (receipt ${receipt}): ${reason}` })
+  return new Receipts({ books, signer, clock, log, origin, tell, reportsFile: join(config.store.path, 'reports.jsonl') })
+}
 
 export class Receipts {
   readonly #parts: ReceiptParts

@@ -1,16 +1,7 @@
 /** Payouts by themselves: at whole multiples of `every` since 1970 (1d: at midnight UTC), so that a restart postpones nothing. */
-import type { Clock, Log } from '#contract'
+import type { Alarm, Clock, Log } from '#contract'
+import { systemAlarm } from '../ground/index.ts'
 import type { PayoutRun } from './payouts.ts'
-
-/** Wakes up after `ms`; what is returned takes it back. */
-export type Alarm = (ms: number, wake: () => void) => () => void
-
-/** Never keeps the process. */
-export const systemAlarm: Alarm = (ms, wake) => {
-  const timer = setTimeout(wake, ms)
-  timer.unref()
-  return () => clearTimeout(timer)
-}
 
 /** Clocks are set and machines sleep, and a timer takes no more than 24 days: it is looked at again at least this often. */
 const LONGEST_MS = 3_600_000

@@ -54,6 +54,7 @@ export function simulateProvider(
     failures.set(meaning, known)
     return known
   }
+  const { usage } = adapter.quota
   const remaining = adapter.quota.remaining?.header
   let used = options.usedBefore
   let answered = 0
@@ -62,6 +63,8 @@ export function simulateProvider(
     answer(asked, headers) {
       const verdict = routes(asked)
       if (!shows(asked, headers, verdict?.credential)) return fail('credential-refused')
+      if (usage !== undefined && asked.path === usage.path && asked.method === usage.method && Number.isFinite(quota))
+        return jsonReply(nested(usage.remaining, quota - used))
       if (verdict === undefined) return fail('not-found')
       if (verdict.units === undefined) return fail('bad-request')
       if (used + verdict.units > quota) return fail('quota-exhausted')
@@ -91,6 +94,15 @@ const jsonHeaders = (length: number, type = 'application/json'): string[] => [
   'server',
   'simulated-provider',
 ]
+
+const jsonReply = (said: unknown): Reply => {
+  const body = Buffer.from(JSON.stringify(said))
+  return { status: 200, headers: jsonHeaders(body.length), body }
+}
+
+/** A value at the place that a member's name or a JSON pointer names. */
+const nested = (place: string, value: unknown): unknown =>
+  (place.startsWith('/') ? place.slice(1).split('/') : [place]).reduceRight<unknown>((inner, name) => ({ [name]: inner }), value)
 
 type CredentialCheck = (asked: Asked, headers: IncomingHttpHeaders, inPath: string | undefined) => boolean
 

@@ -6,6 +6,9 @@ import {
   type Connection,
   type ConnectionCounters,
   type Correction,
+  type CounterReading,
+  type CounterState,
+  type EpochMs,
   type KeyRecord,
   type KeyRotation,
   type NewKey,
@@ -20,7 +23,7 @@ import type { Journal } from './journal.ts'
 import { auditedOf, type JournalRecord } from './records.ts'
 import type { State, Tally } from './state.ts'
 import { storedKey } from './state-parts.ts'
-import type { Stock } from './stock.ts'
+import { endedOf, externalOf, type Stock } from './stock.ts'
 
 export class EmbeddedAdmin implements StoreAdmin {
   readonly #clock: Clock
@@ -119,6 +122,25 @@ export class EmbeddedAdmin implements StoreAdmin {
       const detail = end.state === 'paid' ? end.block : end.reason
       return this.#write([{ t: 'payout-end', id, state: end.state, detail, at: this.#clock.nowMs() }])
     },
+  }
+
+  async external(reading: CounterReading): Promise<CounterState | undefined> {
+    const { connection } = reading
+    const shelf = this.#stock.shelf(connection)
+    if (shelf === undefined || reading.askedAtMs < shelf.period.startMs) return undefined
+    const { tally, period } = shelf
+    const external = externalOf(tally, reading) as Units
+    const state = { external, ended: endedOf(tally) as Units, periodStartMs: period.startMs, periodEndMs: period.endMs }
+    if (external === tally.external) await this.#journal.flushed()
+    else await this.#write([{ t: 'external', connection, period: period.startMs, units: external, at: this.#clock.nowMs() }])
+    return state
+  }
+
+  async first(key: string, untilMs: EpochMs): Promise<boolean> {
+    const name = `told:${key}`
+    if ((this.#state.once.get(name) ?? 0) > this.#clock.nowMs()) return false
+    await this.#write([{ t: 'told', key: name, until: untilMs }])
+    return true
   }
 
   /** The chain itself says how many lines there are. */

@@ -58,6 +58,22 @@ export interface Wasted {
   readonly by: string
 }
 
+/** The provider's own counter shows so many units beyond ours, in all of this period. */
+export interface External {
+  readonly t: 'external'
+  readonly connection: string
+  readonly period: number
+  readonly units: number
+  readonly at: number
+}
+
+/** Something that is done or told once until then. */
+export interface Told {
+  readonly t: 'told'
+  readonly key: string
+  readonly until: number
+}
+
 /** A name is in use by a call that does more than read. */
 export interface NameTaken {
   readonly t: 'name'
@@ -214,6 +230,8 @@ export type JournalRecord =
   | Enabled
   | Leased
   | Wasted
+  | External
+  | Told
   | NameTaken
   | NameFreed
   | Charged

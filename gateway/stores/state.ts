@@ -6,7 +6,8 @@ import { type KeyRecord, NOTHING, type Payout, type Usd, unreachable } from '#co
 import { type Answers, type NewAnswer, withHeaders } from './answers.ts'
 import { Spending } from './counters.ts'
 import type { SoldFacts } from './lines.ts'
-import type { Bought, Buying, Corrected, Intended, JournalRecord, Leased, PayoutBegun, PayoutEnded, Refunded, Settled, Voided, Wasted } from './records.ts'
+import type { Bought, Buying, Corrected, Intended, JournalRecord, PayoutBegun, PayoutEnded, Refunded, Settled, Voided } from './records.ts'
+import type { Enabled, External, Leased, Told, Wasted } from './records.ts'
 import type { Place } from './segments.ts'
 import { type Account, keyFrom, type NamedCall, noTally, type Sum, type Tally } from './state-parts.ts'
 import { WalletKeys } from './wallet-keys.ts'
@@ -85,11 +86,11 @@ export class State {
       case 'credit':
         return this.#credit(record.account, BigInt(record.amount))
       case 'enable':
-        this.switches.set(record.connection, { enabled: record.enabled, vetted: record.vetted })
-        return
       case 'lease':
       case 'wasted':
-        return this.#units(record)
+      case 'external':
+      case 'told':
+        return this.#noted(record)
       case 'name':
         this.named.set(record.name, { digest: record.digest, receipt: record.receipt, untilMs: record.until, state: 'lost', waiters: [] })
         return
@@ -124,10 +125,13 @@ export class State {
     }
   }
 
-  #units(record: Leased | Wasted): void {
+  #noted(record: Enabled | Leased | Wasted | External | Told): void {
+    if (record.t === 'enable') return void this.switches.set(record.connection, { enabled: record.enabled, vetted: record.vetted })
+    if (record.t === 'told') return void this.once.set(record.key, record.until)
     const tally = this.tally(record.connection, record.period)
     if (record.t === 'lease') tally.leasedTo = record.to
-    else tally.wasted += record.units
+    else if (record.t === 'wasted') tally.wasted += record.units
+    else tally.external = record.units
   }
 
   /** Credit is a liability: a debit lowers it. */

@@ -1,5 +1,5 @@
 /** What is left of each connection in its current period, and the leases that make a crash unable to oversell it. */
-import type { Clock, Connection, EpochMs, Period, StockMirror, Units } from '#contract'
+import type { Clock, Connection, CounterReading, EpochMs, Period, StockMirror, Units } from '#contract'
 import { periodAt } from './periods.ts'
 import type { State, Tally } from './state.ts'
 
@@ -75,6 +75,19 @@ export const usedOf = (tally: Tally): number => tally.sold + tally.heldSold + ta
 export function leftForSale(connection: Connection, tally: Tally): number {
   const beyondReserve = Math.max(0, tally.own + tally.heldOwn + tally.external - connection.reserved)
   return Math.max(0, connection.quota - connection.reserved - tally.sold - tally.heldSold - tally.wasted - beyondReserve)
+}
+
+/** Sold, own and wasted: used up by us. */
+export const endedOf = (tally: Tally): number => tally.sold + tally.own + tally.wasted
+
+/**
+ * What the provider counts beyond ours. It has counted at least what had ended before it was asked, and at most all that has ended or is
+ * under way by now: between those two bounds nobody knows better than before.
+ */
+export function externalOf(tally: Tally, { used, endedBefore }: Pick<CounterReading, 'used' | 'endedBefore'>): number {
+  const least = used - endedOf(tally) - tally.heldSold - tally.heldOwn
+  const most = endedBefore === undefined ? used : used - endedBefore
+  return Math.max(0, Math.min(Math.max(tally.external, least), most))
 }
 
 /** Units under lease that nobody has taken yet. `external` use needs none: we did not cause it. */

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import t from 'tap'
-import { usd } from '#contract'
+import { type Notice, usd } from '#contract'
 import type { PayoutRun, Payouts } from '../../gateway/office/payouts.ts'
 import { PayoutSchedule } from '../../gateway/office/schedule.ts'
 import { until } from '../rig/gateway.ts'
@@ -29,7 +29,8 @@ t.test('the plan says what each owner is owed and why, and a run pays exactly th
     { account: 'rev:platform', amount: usd('0.5') },
   ]
   await ground.admin.correct({ id: 'set-right', reason: 'a mistake', postings: correction })
-  const office = payouts()
+  const told: Notice[] = []
+  const office = payouts({ notices: { tell: (notice) => void told.push(notice) } })
   // 12.345678 − 1.234567 + 7.000001 − 0.7 − 0.9 + 0.5
   const owed = { owner: 'alice', owed: '17.011112', earned: '17.411112', refunded: '0.90', corrected: '0.50', paid: '0.00', in_transit: '0.00' }
   t.match(await owner(office, 'alice'), { ...owed, wallet: alice.address, payable: true })
@@ -38,6 +39,7 @@ t.test('the plan says what each owner is owed and why, and a run pays exactly th
 
   const run = await office.run()
   t.match(run, { problem: null, payouts: [{ owner: 'alice', amount: '17.011112', state: 'paid', to: alice.address, network: NETWORK }] })
+  t.match(told, [{ kind: 'payout', owner: 'alice', connection: undefined, detail: `$17.011112 were paid to ${alice.address} on ${NETWORK} (payout ` }])
   t.equal(await chain.balanceOf(alice.address), 17_011_112n)
   t.equal(await chain.balanceOf(bob.address), 0n)
   t.equal(await chain.balanceOf(signer.address), 1_000_000_000n - 17_011_112n)

@@ -12,6 +12,7 @@ const BRACE = [
   'gateway/payments',
   'gateway/payouts',
   'gateway/sandbox',
+  'gateway/notices',
   'plugins',
   'adapters',
   'config',

@@ -215,6 +215,10 @@ export const guarantees: readonly Guarantee[] = [
     name: 'subscription, quota and pace are figures that can be',
     complaints: ({ subscriptionCostUsd, quota, rateLimit = {} }) => [
       ...when(!isAmount(subscriptionCostUsd), `${subscriptionCostUsd} is no amount`),
+      ...when(
+        quota.usage !== undefined && !(/^(\/[\w.~-]+)+$/.test(quota.usage.path) && quota.usage.remaining !== ''),
+        'the usage endpoint has no plain path or no member',
+      ),
       ...when(quota.typical !== undefined && !(quota.typical[0] > 0 && quota.typical[0] <= quota.typical[1]), `typical quota ${quota.typical} is no range`),
       ...Object.values(rateLimit).flatMap((pace) => when(!(pace > 0), `${pace} is no pace`)),
     ],

@@ -81,6 +81,7 @@ const offences: Readonly<Record<string, readonly Adapter[]>> = {
     { ...sound, subscriptionCostUsd: '-5' },
     { ...sound, rateLimit: { perSecond: 0 } },
     { ...sound, quota: { ...sound.quota, typical: [20, 10] } },
+    { ...sound, quota: { ...sound.quota, usage: { method: 'GET', path: '/of/:who', remaining: 'left' } } },
   ],
   'the credential has one place, out of reach of consumers': [
     { ...sound, credential: { in: 'query', name: 'by' } },

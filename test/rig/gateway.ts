@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Agent } from 'undici'
-import { type Adapter, type CallRecord, type Clock, type EpochMs, type Log, type Plugin, usd } from '#contract'
+import { type Adapter, type Alarm, type CallRecord, type Clock, type EpochMs, type Log, type Plugin, usd } from '#contract'
 import { formatComplaint } from '../../config/complaints.ts'
 import { discover } from '../../config/discover.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -89,6 +89,8 @@ export class MovableClock implements Clock {
 export interface RigOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly clock?: Clock
+  /** Wakes the gateway for what it asks of its own accord; without one it asks nothing. */
+  readonly alarm?: Alarm
   /** A folder of an earlier gateway, to go on with its store. */
   readonly folder?: string
 }
@@ -124,7 +126,11 @@ export async function openGateway(t: Teardown, config: object | string, options:
   const loaded = await loadConfig({ file, env, plugins, adapters, vault: vaultLook(env) })
   if (loaded.config === undefined) throw new Error(loaded.problems.map(formatComplaint).join('\n'))
   const logged: Logged[] = []
-  const running = await startDoors(loaded.config, loaded.secrets, logInto(logged), { env, ...(options.clock === undefined ? {} : { clock: options.clock }) })
+  const running = await startDoors(loaded.config, loaded.secrets, logInto(logged), {
+    env,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
+    ...(options.alarm === undefined ? {} : { alarm: options.alarm }),
+  })
   const agent = new Agent({ connections: 64, pipelining: 1 })
   let closed: Promise<void> | undefined
   const close = (graceMs: number): Promise<void> => {

@@ -92,6 +92,7 @@ export async function openPaying(t: Teardown, wish: Wish | { readonly file: stri
     payouts: ({ payer, options, ...more } = {}) =>
       new Payouts({
         ...{ books: ground.books, desk: ground.admin.payouts, connections: config.connections, clock: ground.clock, chance: ground.chance, log },
+        notices: ground.notices,
         ...{ paying: { payer: payer ?? payerOf(config, options), min: config.payout?.min ?? usd('$10') }, waitMs },
         ...more,
       }),

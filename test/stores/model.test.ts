@@ -29,6 +29,7 @@ type Move =
   | { readonly do: 'switch'; readonly of: number; readonly to: number; readonly wasted: boolean }
   | { readonly do: 'resolve'; readonly of: number; readonly state: 'settled' | 'not_settled' | 'unknown' }
   | { readonly do: 'pass'; readonly ms: number }
+  | { readonly do: 'counter'; readonly on: number; readonly outside: number; readonly early: boolean }
   | { readonly do: 'reopen' | 'crash' }
 
 const MINUTE_MS = 60_000
@@ -58,6 +59,7 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
       ms: fc.oneof({ weight: 6, arbitrary: fc.nat(20 * MINUTE_MS) }, { weight: 1, arbitrary: fc.constantFrom(60 * MINUTE_MS, DAY_MS, 10 * DAY_MS) }),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('counter' as const), on: fc.nat(3), outside: fc.integer({ min: -9, max: 12 }), early: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('reopen' as const, 'crash' as const) }) },
 )
 
@@ -124,6 +126,8 @@ class Run {
         this.#rig.clock.pass(move.ms)
         this.#reference.nowMs = this.#rig.clock.nowMs()
         return undefined
+      case 'counter':
+        return this.#counter(move)
       default:
         return this.#restart(move.do)
     }
@@ -181,6 +185,26 @@ class Run {
     return undefined
   }
 
+  /** A provider that has counted what has ended and whatever its owner did elsewhere; it may know less than we do. */
+  async #counter({ on, outside, early }: Extract<Move, { do: 'counter' }>): Promise<string | undefined> {
+    const shelf = this.#reference.shelves[on] as Held['on']
+    const ended = shelf.sold + shelf.own + shelf.wasted
+    const used = Math.min(shelf.quota, Math.max(0, ended + outside))
+    const before = early ? undefined : Math.max(0, ended - 1)
+    this.#reference.counted(shelf, used, before)
+    const reading = {
+      connection: shelf.name,
+      used: units(used),
+      askedAtMs: this.#rig.clock.nowMs(),
+      endedBefore: before === undefined ? before : units(before),
+    }
+    await this.#rig.still()
+    const state = await this.#rig.admin.external(reading)
+    return state?.external === shelf.external && state.ended === ended
+      ? undefined
+      : `${shelf.name} is ${JSON.stringify(state)} after ${JSON.stringify(reading)}`
+  }
+
   async #restart(how: 'reopen' | 'crash'): Promise<string | undefined> {
     await this.#rig.still()
     this.#rig = how === 'reopen' ? await this.#rig.reopen() : await this.#rig.crash()
@@ -199,10 +223,17 @@ class Run {
   async difference(): Promise<string | undefined> {
     await this.#rig.still()
     for (const shelf of this.#reference.shelves) {
-      const { sold, own, wasted, left } = await this.#rig.admin.counters(shelf.name)
-      const found = JSON.stringify({ sold, own, wasted, left, own_left: this.#rig.store.stock.leftForOwner(shelf.name) })
-      const { sold: s, own: o, wasted: w } = shelf
-      const expected = JSON.stringify({ sold: s, own: o, wasted: w, left: this.#reference.left(shelf), own_left: this.#reference.leftForOwner(shelf) })
+      const { sold, own, wasted, external, left } = await this.#rig.admin.counters(shelf.name)
+      const found = JSON.stringify({ sold, own, wasted, external, left, own_left: this.#rig.store.stock.leftForOwner(shelf.name) })
+      const { sold: s, own: o, wasted: w, external: x } = shelf
+      const expected = JSON.stringify({
+        sold: s,
+        own: o,
+        wasted: w,
+        external: x,
+        left: this.#reference.left(shelf),
+        own_left: this.#reference.leftForOwner(shelf),
+      })
       if (found !== expected) return `${shelf.name} is ${found}, expected ${expected}`
       if (sold + own + wasted > shelf.quota) return `${shelf.name} has used more than its quota`
     }

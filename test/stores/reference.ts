@@ -14,6 +14,7 @@ export interface Shelf {
   sold: number
   own: number
   wasted: number
+  external: number
 }
 
 export type Who = 'owner' | 'wallet' | 'k1' | 'k2'
@@ -45,8 +46,8 @@ export class Reference {
   readonly money = new Map<Who, bigint>()
   readonly holds = new Map<string, Held>()
 
-  constructor(shelves: readonly Omit<Shelf, 'sold' | 'own' | 'wasted'>[], money: readonly [Who, bigint][]) {
-    this.shelves = shelves.map((shelf) => ({ ...shelf, sold: 0, own: 0, wasted: 0 }))
+  constructor(shelves: readonly Omit<Shelf, 'sold' | 'own' | 'wasted' | 'external'>[], money: readonly [Who, bigint][]) {
+    this.shelves = shelves.map((shelf) => ({ ...shelf, sold: 0, own: 0, wasted: 0, external: 0 }))
     for (const [who, amount] of money) this.money.set(who, amount)
   }
 
@@ -57,12 +58,12 @@ export class Reference {
   }
 
   left(shelf: Shelf): number {
-    const own = shelf.own + this.#held(shelf, true)
+    const own = shelf.own + this.#held(shelf, true) + shelf.external
     return Math.max(0, shelf.quota - shelf.reserved - shelf.sold - this.#held(shelf, false) - shelf.wasted - Math.max(0, own - shelf.reserved))
   }
 
   leftForOwner(shelf: Shelf): number {
-    return Math.max(0, shelf.quota - shelf.sold - shelf.own - shelf.wasted - this.#held(shelf, true) - this.#held(shelf, false))
+    return Math.max(0, shelf.quota - shelf.sold - shelf.own - shelf.wasted - shelf.external - this.#held(shelf, true) - this.#held(shelf, false))
   }
 
   available(who: Who): bigint {
@@ -162,6 +163,15 @@ export class Reference {
     if (wasted) hold.on.wasted += hold.units
     hold.on = to
     return true
+  }
+
+  /** The provider says that so many are used; `before` of ours had ended when it was asked. */
+  counted(shelf: Shelf, used: number, before: number | undefined): void {
+    const ended = shelf.sold + shelf.own + shelf.wasted
+    const underWay = this.#held(shelf, true) + this.#held(shelf, false)
+    if (shelf.external < used - ended - underWay) shelf.external = used - ended - underWay
+    if (before !== undefined && shelf.external > used - before) shelf.external = Math.max(0, used - before)
+    shelf.external = Math.min(shelf.external, used)
   }
 
   /** Calls under way are gone; whether the provider was asked for their units nobody knows. `forgets`: shares were in memory. */

@@ -20,34 +20,38 @@ interface Asked {
   readonly method: 'GET' | 'POST'
   readonly path: string
   readonly body: Readonly<Record<string, unknown>>
+  /** Of the connections, by name. */
+  readonly secrets: ReadonlyMap<string, string | Buffer>
 }
+
+/** What asks providers needs a gateway, without doors, for as long as it takes. */
+const NEEDS_GATEWAY: ReadonlySet<string> = new Set(['POST /api/enable'])
 
 const ABOUT_WITHIN_MS = 5_000
 
 /** Asks the running gateway, or the store itself where none runs. @throws Failure */
 export async function ask(file: string | undefined, method: 'GET' | 'POST', path: string, body: Asked['body'] = {}): Promise<Answered> {
   const { config } = await loadGood(file)
-  const asked = { method, path, body }
   const { dial, done } = await dialTo(config)
   try {
     const base = await runningAt(config, dial)
-    if (base !== undefined) return { value: await (await send(config, { base, dial }, asked)).json(), by: `the gateway at ${base} answered` }
+    if (base !== undefined) return { value: await (await send(config, { base, dial }, { method, path, body })).json(), by: `the gateway at ${base} answered` }
   } finally {
     await done()
   }
-  return onGround(await groundFor(config, file, asked), asked, async (value) => value)
+  const ground = await groundFor(file, { method, path })
+  return onGround(ground.config, { method, path, body, secrets: ground.secrets }, async (value) => value)
 }
 
-/** Paying needs the wallet, which may be in the vault; nothing else that is asked of a store needs a secret. */
-async function groundFor(config: GatewayConfig, file: string | undefined, { path }: Asked): Promise<GatewayConfig> {
-  if (config.payout?.signerEntry === undefined || !path.startsWith('/api/payouts')) return config
-  return (await loadGood(file, openVault)).config
+/** Paying needs the wallet and vetting the credentials, which may be in the vault; nothing else that is asked of a store needs a secret. */
+function groundFor(file: string | undefined, { method, path }: Pick<Asked, 'method' | 'path'>): ReturnType<typeof loadGood> {
+  return NEEDS_GATEWAY.has(`${method} ${path}`) || path.startsWith('/api/payouts') ? loadGood(file, openVault) : loadGood(file)
 }
 
 /** Asks for something long, which is written as it comes. Who answered is said on stderr. @throws Failure */
 export async function askText(file: string | undefined, path: string, body: Asked['body'], write: (text: string) => void): Promise<void> {
-  const { config } = await loadGood(file)
-  const asked = { method: 'GET' as const, path, body }
+  const { config, secrets } = await loadGood(file)
+  const asked = { method: 'GET' as const, path, body, secrets }
   const { dial, done } = await dialTo(config)
   const base = await runningAt(config, dial)
   const each = async (texts: AsyncIterable<string>): Promise<void> => {
@@ -82,7 +86,7 @@ async function runningAt(config: GatewayConfig, dial: Dial): Promise<string | un
   return said.product === 'atlas' && said.store === storeIdOf(config) ? base : undefined
 }
 
-async function send(config: GatewayConfig, { base, dial }: { base: string; dial: Dial }, { method, path, body }: Asked): Promise<Response> {
+async function send(config: GatewayConfig, { base, dial }: { base: string; dial: Dial }, { method, path, body }: Omit<Asked, 'secrets'>): Promise<Response> {
   const headers = tokenOf(config)
   const query = method === 'GET' ? `?${new URLSearchParams(Object.entries(body).map(([name, value]): [string, string] => [name, String(value)]))}` : ''
   const init = method === 'GET' ? { headers } : { method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(textsOf(body)) }
@@ -113,7 +117,16 @@ async function onGround<T>(config: GatewayConfig, asked: Asked, use: (value: unk
   }
 }
 
-async function acted<T>(config: GatewayConfig, { method, path, body }: Asked, use: (value: unknown) => Promise<T>): Promise<T> {
+async function acted<T>(config: GatewayConfig, { method, path, body, secrets }: Asked, use: (value: unknown) => Promise<T>): Promise<T> {
+  if (NEEDS_GATEWAY.has(`${method} ${path}`)) {
+    const [{ Gateway }, { liveOf }] = await Promise.all([import('../../gateway.ts'), import('../live.ts')])
+    const gateway = await Gateway.open(config, secrets, { log: quietLog, briefly: true })
+    try {
+      return await use(await actions[`${method} ${path}`]?.(new Office(gateway.ground, liveOf(gateway)), body))
+    } finally {
+      await gateway.close(0)
+    }
+  }
   const ground = await openGround(config, { log: quietLog })
   try {
     return await use(await actions[`${method} ${path}`]?.(new Office(ground), body))

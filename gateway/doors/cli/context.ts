@@ -25,13 +25,12 @@ export const DEFAULT_FILE = 'gateway.config.yml'
 /** For those who need the credentials; the others never open the vault, and need no master key. */
 export const openVault: VaultLook = vaultLook(process.env)
 
+/** Those of the repository, by name. */
+export const adapters = (): Promise<ReadonlyMap<string, Adapter>> => discover<Adapter>(new URL('../../../adapters/', import.meta.url), 'adapter')
+
 export async function load(file: string | undefined, vault: VaultLook = blindLook): Promise<Loaded> {
-  const here = import.meta.url
-  const [plugins, adapters] = await Promise.all([
-    discover<Plugin>(new URL('../../../plugins/', here), 'plugin'),
-    discover<Adapter>(new URL('../../../adapters/', here), 'adapter'),
-  ])
-  return loadConfig({ file: file ?? DEFAULT_FILE, env: process.env, adapters, plugins, overrides: portsFrom(process.env), vault })
+  const [plugins, found] = await Promise.all([discover<Plugin>(new URL('../../../plugins/', import.meta.url), 'plugin'), adapters()])
+  return loadConfig({ file: file ?? DEFAULT_FILE, env: process.env, adapters: found, plugins, overrides: portsFrom(process.env), vault })
 }
 
 function portsFrom(env: NodeJS.ProcessEnv): { port?: number; adminPort?: number } {

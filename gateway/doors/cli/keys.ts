@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { parseUsd } from '#contract'
 import { ask } from './asking.ts'
-import { cell, type Common, money, print, type Row } from './commands.ts'
+import { cell, type Common, money, print, type Row } from './printing.ts'
 import { Failure } from './context.ts'
 import { table } from './table.ts'
 

@@ -5,8 +5,10 @@ import { addAuditCommands } from './audit.ts'
 import { addCommands, withCommon } from './commands.ts'
 import { addConnectionCommands } from './connection.ts'
 import { Failure, sentenceOf } from './context.ts'
+import { addEstimateCommand } from './estimate.ts'
 import { addKeyCommands } from './keys.ts'
 import { addLedgerCommands } from './ledger.ts'
+import { addMarketplaceCommands } from './marketplace.ts'
 import { addPayoutCommands } from './payout.ts'
 import { addReceiptCommands } from './receipt.ts'
 import { addVaultCommands } from './vault.ts'
@@ -22,6 +24,8 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     .action(async (options: { config?: string }) => (await import('./start.ts')).start(options))
   addCommands(program)
   addKeyCommands(program, withCommon)
+  addMarketplaceCommands(program, withCommon)
+  addEstimateCommand(program, withCommon)
   addLedgerCommands(program, withCommon)
   addAuditCommands(program, withCommon)
   addReceiptCommands(program, withCommon)

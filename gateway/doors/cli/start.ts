@@ -4,6 +4,7 @@ import { dollars, usd } from '#contract'
 import { formatComplaint } from '../../../config/complaints.ts'
 import type { CatalogueApi, CatalogueOperation } from '../catalogue.ts'
 import { catalogueOf } from '../catalogue.ts'
+import { systemAlarm } from '../../ground/index.ts'
 import { type Running, startDoors } from '../index.ts'
 import { Failure, loadGood, openVault } from './context.ts'
 
@@ -15,7 +16,7 @@ export async function start(options: { readonly config?: string }): Promise<void
   const { config, secrets, warnings } = await loadGood(options.config, openVault)
   for (const warning of warnings) process.stderr.write(`warning: ${formatComplaint(warning)}\n`)
   const log = pino({ level: logLevel(), base: null }, pino.destination({ dest: 2, sync: true }))
-  const running = await startDoors(config, secrets, log)
+  const running = await startDoors(config, secrets, log, { alarm: systemAlarm })
   stopOnSignals(running)
   const readyMs = Math.round(process.uptime() * 1000)
   process.stdout.write(`atlas (${config.mode}) serves consumers on ${running.publicUrl} and the operator on ${running.adminUrl}, ready in ${readyMs} ms\n`)

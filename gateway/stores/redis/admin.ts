@@ -6,6 +6,9 @@ import type {
   Connection,
   ConnectionCounters,
   Correction,
+  CounterReading,
+  CounterState,
+  EpochMs,
   KeyRecord,
   KeyRotation,
   NewKey,
@@ -21,10 +24,10 @@ import { auditedOf, type JournalRecord } from '../records.ts'
 import { storedKey } from '../state-parts.ts'
 import { leftForSale } from '../stock.ts'
 import { money } from './arguments.ts'
-import type { Argument, Script } from './link.ts'
+import type { Argument, Reply, Script } from './link.ts'
 import { keyOf, keyText, readTally, tallyOf } from './mirrors.ts'
 import type { RedisParts } from './parts.ts'
-import { AUDIT, CORRECT, ENABLE, KEY, PAYOUT, REVOKE } from './script-desk.ts'
+import { AUDIT, CORRECT, ENABLE, EXTERNAL, FIRST, KEY, PAYOUT, REVOKE } from './script-desk.ts'
 
 const CREDIT = 'liab:credit:'
 const AT_ONCE = 500
@@ -166,6 +169,22 @@ export class RedisAdmin implements StoreAdmin {
       const line = lineOf({ t: 'payout-end', id, state: end.state, detail, at: this.#parts.clock.nowMs() })
       await this.#move(PAYOUT, ['end', id, '', '', this.#parts.ledger, line])
     },
+  }
+
+  async external({ connection, used, askedAtMs, endedBefore }: CounterReading): Promise<CounterState | undefined> {
+    const period = this.#parts.shelves.get(connection)?.period
+    if (period === undefined || askedAtMs < period.startMs) return undefined
+    const tally = `${connection}:${period.startMs}`
+    const record: JournalRecord = { t: 'external', connection, period: period.startMs, at: this.#parts.clock.nowMs(), units: 0 }
+    // The last member is written by the script.
+    const head = lineOf(record).slice(0, -'0}'.length)
+    const reply = (await this.#move(EXTERNAL, [tally, used, endedBefore ?? '', this.#parts.ledger, head])) as readonly Reply[]
+    const [external = 0, ended = 0] = reply.map(Number)
+    return { external: external as Units, ended: ended as Units, periodStartMs: period.startMs, periodEndMs: period.endMs }
+  }
+
+  async first(key: string, untilMs: EpochMs): Promise<boolean> {
+    return (await this.#move(FIRST, [key, untilMs, randomBytes(8).toString('hex')])) === 1
   }
 
   readonly audit: AuditDesk = {

@@ -1,4 +1,4 @@
-/** The operator's scripts: keys, switches, corrections, payouts. */
+/** The operator's scripts: keys, switches, corrections, payouts, and what is used outside. */
 import { script } from './link.ts'
 import { COMMON, DESK } from './script-parts.ts'
 
@@ -76,4 +76,32 @@ else
 end
 outAll(ledger)
 return 1
+`)
+
+/** The rule of `externalOf`. The line comes in two halves: what stands between them is decided here. */
+export const EXTERNAL = script(`${COMMON}
+local tally, used, before, ledger, head = arg(), tonumber(arg()), arg(), arg(), arg()
+local k = P .. 't:' .. tally
+local v = redis.call('HMGET', k, 's', 'o', 'w', 'hs', 'ho', 'x')
+local ended = num(v[1]) + num(v[2]) + num(v[3])
+local was = num(v[6])
+local to = math.max(was, used - ended - num(v[4]) - num(v[5]))
+local most = used
+if before ~= '' then most = used - tonumber(before) end
+to = math.max(0, math.min(to, most))
+if to ~= was then
+  redis.call('SADD', P .. 'tallies', tally)
+  redis.call('HSET', k, 'x', int(to))
+  out(ledger, head .. int(to) .. '}')
+end
+return { int(to), int(ended) }
+`)
+
+/** Who asks first, until then. */
+export const FIRST = script(`${COMMON}
+local key, till, who = P .. 'q:' .. arg(), arg(), arg()
+if redis.call('SET', key, who, 'NX', 'PXAT', till) then return 1 end
+-- A repetition of the same question, whose answer was lost on the way.
+if redis.call('GET', key) == who then return 1 end
+return 0
 `)

@@ -12,6 +12,7 @@
  *   a:<account>  p posted, h held          n:<name>  d digest, r receipt, u until, s state
  *   d:<account>:<UTC day> and m:<account>:<UTC month>  money spent
  *   u:<pool>:<window>:<tenth>  units taken, by account, and * of all
+ *   q:<key>  who was first
  */
 
 export const COMMON = `
