@@ -20,7 +20,7 @@ t.test('one that is up and down in turn serves when it can, at no more than 1.1 
   const random = randomFrom(seedOf(t))
   const outage = await openOutage(t)
   const flips: number[] = []
-  for (let at = outage.inside.clock.nowMs(), end = at + 300_000; at < end; at += 1000 + random() * 20_000) flips.push(at)
+  for (let at: number = outage.inside.clock.nowMs(), end = at + 300_000; at < end; at += 1000 + random() * 20_000) flips.push(at)
   const isUp = (nowMs: number): boolean => flips.filter((at) => at <= nowMs).length % 2 === 0
   outage.providers.behaviours.set('a', (nowMs) => (isUp(nowMs) ? { status: 200 } : random() < 0.5 ? { status: 500 } : 'refuses connections'))
   await outage.run(120, 50)
