@@ -71,7 +71,7 @@ export class Gateway {
       const generation = await Generation.create({ number: 1, config: config.digest }, routes, pluginPorts(ground, tills))
       const transport = transportOf(ground, ends.credentials)
       const { store, clock, chance, log, audit, notices } = ground
-      const health = new Health({ clock, stock: store.stock, audit, notices, floor: config.upstream.floor })
+      const health = new Health({ clock, stock: store.stock, audit, notices, floor: config.upstream.floor, upstreamTimeoutMs: config.upstream.timeoutMs })
       health.configure(config.connections)
       const limits = {
         upstreamTimeoutMs: config.upstream.timeoutMs,

@@ -80,7 +80,6 @@ const misdeeds: readonly Misdeed[] = [
   { what: 'answers 500', reply: reply(500, { telltale: 1 }, TELLTALE), is: '502 upstream_error', wasted: 1 },
   { what: 'answers 500 that it does not bill', reply: reply(500, 'UNBILLED telltale'), is: '502 upstream_error', wasted: 0 },
   { what: 'answers 200 with an error inside', reply: reply(200, { error: 'telltale' }, TELLTALE), is: '502 upstream_error', wasted: 1 },
-  { what: 'answers 429 that it does not bill', reply: reply(429, 'telltale', TELLTALE), is: '502 upstream_error', wasted: 0 },
   { what: 'redirects', reply: reply(302, 'telltale', TELLTALE), is: '502 upstream_error', wasted: 1 },
   { what: 'redirects for good', reply: reply(308, 'telltale', TELLTALE), is: '502 upstream_error', wasted: 1 },
   {
@@ -116,6 +115,8 @@ t.test('a provider that fails costs nobody anything, and its own words stay with
   const first = await ask(shop)
   t.equal(first.status, 200)
   for (const { what, reply, is, wasted } of misdeeds) {
+    // Between two failures all is well: five in a row are an outage, of which no more is asked.
+    t.equal((await ask(shop)).status, 200)
     const before = await state(shop)
     shop.provider.next(reply)
     const answer = await ask(shop)
@@ -126,10 +127,23 @@ t.test('a provider that fails costs nobody anything, and its own words stay with
     const after = await state(shop)
     t.same(after, { ...before, wasted: Number(before.wasted) + wasted, left: Number(before.left) - wasted }, `${what}: no money moved`)
   }
-  t.equal(shop.provider.seen.length, misdeeds.length + 1, 'nothing was asked twice')
+  t.equal(shop.provider.seen.length, misdeeds.length * 2 + 1, 'nothing was asked twice')
   const last = await ask(shop)
   t.equal(last.status, 200)
-  t.equal(left(last), left(first) - 1, 'of the pace a failed call takes nothing')
+  t.equal(left(last), left(first) - 1 - misdeeds.length, 'of the pace a failed call takes nothing')
+})
+
+t.test('a provider that limits calls costs nobody anything; its own Retry-After stays with it, and a whole number of seconds is told', async (t) => {
+  const shop = await openShop(t)
+  const before = await state(shop)
+  shop.provider.next(reply(429, 'telltale', TELLTALE))
+  const answer = await ask(shop)
+  t.match(answer.json, { status: 502, code: 'upstream_error' })
+  t.notMatch(answer.text + JSON.stringify(answer.headers), /telltale|sid=/)
+  t.same(await state(shop), before)
+  const next = await ask(shop)
+  t.match(next, { status: 502, headers: { 'retry-after': '77' } }, 'until then nothing is sent')
+  t.equal(shop.provider.seen.length, 1)
 })
 
 t.test('a provider’s word on a request that it cannot serve passes with status and body, uncharged', async (t) => {

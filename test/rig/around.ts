@@ -17,7 +17,7 @@ export function openHealth({ stock }: Pick<Store, 'stock'>, clock: ScriptedClock
   const audited: AuditEntry[] = []
   const audit = { write: async (entry: AuditEntry) => void audited.push(entry) }
   const notices = { tell: (notice: Notice) => void told.push(notice) }
-  return { health: new Health({ clock, stock, audit, notices, floor, alarm: clock.alarm }), told, audited }
+  return { health: new Health({ clock, stock, audit, notices, floor, upstreamTimeoutMs: 30_000, alarm: clock.alarm }), told, audited }
 }
 
 export class WatchedDeadlines extends Deadlines<{ onDeadline(): void }> {

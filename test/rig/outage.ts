@@ -106,6 +106,8 @@ export interface Outage {
   run(seconds: number, perSecond: number): Promise<void>
   /** One call by one consumer; over when it is answered. */
   call(consumer?: number, path?: string): Promise<Flown>
+  /** Passes the time until a call is answered; its status. */
+  over(flown: Flown): Promise<number | undefined>
   /** Attempts that reached a provider, a call. */
   attempts(): number
   /** What the consumers have paid, and what their good answers cost: the same. */
@@ -180,13 +182,20 @@ export async function openOutage(t: Teardown, setup: OutageSetup = {}): Promise<
     await settled()
     return flown
   }
+  const over = async (flown: Flown): Promise<number | undefined> => {
+    await reached('the call is over', () => {
+      inside.clock.pass(5)
+      return flown.flight.state === 'over'
+    })
+    return flown.sink.answers[0]?.status
+  }
   const money = async (): Promise<{ paid: bigint; owed: bigint }> => {
     await inside.flushed()
     const balances = await Promise.all(headers.map((_, at) => inside.admin.balance(`key:k${at}`)))
     return { paid: balances.reduce((sum, balance) => sum + CREDITS - balance, 0n), owed: BigInt(answers.good) * PRICE }
   }
   const attempts = (): number => [...providers.counts.values()].reduce((sum, count) => sum + count, 0) / calls
-  return { inside, providers, answers, run, call, attempts, money }
+  return { inside, providers, answers, run, call, over, attempts, money }
 }
 
 export const always =

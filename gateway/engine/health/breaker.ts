@@ -11,7 +11,8 @@ const LAST_PROBE_MS = 30_000
 export class Breaker {
   readonly #run = new Culprits()
   #open = false
-  #ticket = 0
+  /** Never 0: that is no probe. */
+  #ticket = 1
   /** Ticket of the call that is the probe; 0: none is under way. */
   #probe = 0
   #probeAtMs = 0

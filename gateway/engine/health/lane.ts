@@ -1,11 +1,10 @@
 /**
- * Where calls of one kind wait for their turn at one connection: first in, first out, no longer than two seconds. Who waits has
+ * Where calls of one kind wait for their turn at one connection: first in, first out, no longer than two seconds, or half of what a call may take. Who waits has
  * sent nothing; who leaves is forgotten. One timer while somebody waits.
  */
 import type { Attempt } from '../transport.ts'
 import { Pace } from './pace.ts'
 
-const LONGEST_WAIT_NS = 2e9
 /** Where only the end of a window is known, so many may wait for it. */
 const LONGEST_QUEUE = 1000
 
@@ -21,11 +20,13 @@ interface Waiting {
 export class Lane {
   readonly pace = new Pace()
   readonly #monotonicNs: () => number
+  readonly #longestNs: number
   readonly #alarm: Alarm
   readonly #queue: Turn[] = []
   #ringing: { readonly atNs: number; cancel(): void } | undefined
 
-  constructor(monotonicNs: () => number, alarm: Alarm) {
+  constructor(longestNs: number, monotonicNs: () => number, alarm: Alarm) {
+    this.#longestNs = longestNs
     this.#monotonicNs = monotonicNs
     this.#alarm = alarm
   }
@@ -40,11 +41,11 @@ export class Lane {
   }
 
   isTooLong(waitNs: number): boolean {
-    return waitNs > LONGEST_WAIT_NS || this.#queue.length >= LONGEST_QUEUE
+    return waitNs > this.#longestNs || this.#queue.length >= LONGEST_QUEUE
   }
 
   enter(waiting: Waiting, nowNs: number): Turn {
-    const turn = new Turn(this, waiting, nowNs + LONGEST_WAIT_NS)
+    const turn = new Turn(this, waiting, nowNs + this.#longestNs)
     this.#queue.push(turn)
     this.pace.waits()
     this.#wakeUp(nowNs)

@@ -9,9 +9,13 @@ export interface RosterOptions {
   readonly stock: StockMirror
   /** 0 to 1: a connection that serves less of its calls is paused. */
   readonly floor: number
+  readonly upstreamTimeoutMs: number
   /** Default: the runtime's timers. */
   readonly alarm?: Alarm
 }
+
+/** For a turn towards the provider. */
+const LONGEST_WAIT_MS = 2_000
 
 const timers: Alarm = (afterMs, ring) => {
   const timer = setTimeout(ring, afterMs).unref()
@@ -28,7 +32,8 @@ export class Roster {
     this.#options = options
     const { clock, alarm = timers } = options
     const monotonicNs = (): number => clock.monotonicNs()
-    this.#lane = () => new Lane(monotonicNs, alarm)
+    const longestNs = Math.min(LONGEST_WAIT_MS, options.upstreamTimeoutMs / 2) * 1e6
+    this.#lane = () => new Lane(longestNs, monotonicNs, alarm)
   }
 
   find(connection: string): Standing | undefined {

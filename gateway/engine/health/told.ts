@@ -83,7 +83,7 @@ export function retryAfterMs(raw: Raw, nowMs: number): number | undefined {
     if (raw[at]?.length !== 11 || lower(raw[at]) !== 'retry-after') continue
     const value = text(raw[at + 1]).trim()
     if (/^\d{1,9}$/.test(value)) return Number(value) * 1000
-    const date = /^[A-Z][a-z]{2}, /.test(value) ? Date.parse(value) : Number.NaN
+    const date = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(value) ? Date.parse(value) : Number.NaN
     return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs)
   }
   return undefined
