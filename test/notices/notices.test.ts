@@ -3,19 +3,21 @@ import t, { type Test } from 'tap'
 import type { Notice } from '#contract'
 import { WebhookNotices } from '../../gateway/notices/index.ts'
 import { posting } from '../../gateway/notices/post.ts'
-import { publicOnly } from '../../gateway/engine/transport.ts'
+import { guardedDispatcher } from '../../gateway/engine/index.ts'
 import { until } from '../rig/gateway.ts'
 import { hang, OK, type Provider, reply, reset, startProvider } from '../rig/provider.ts'
 import { countingChance, type LogLine, memoryLog, ScriptedClock } from '../rig/scripted.ts'
 
 const notice = (more: Partial<Notice> = {}): Notice => ({ kind: 'connection-paused', owner: 'alice', connection: 'acme', detail: 'acme is paused', ...more })
 
-function telling(t: Test, urls: readonly string[], connect = undefined as Parameters<typeof posting>[0]) {
+function telling(t: Test, urls: readonly string[], allowPrivate = true) {
+  const dispatcher = guardedDispatcher({ allowPrivate })
+  t.teardown(() => dispatcher.destroy())
   const clock = new ScriptedClock()
   const logged: LogLine[] = []
   const alarms: { ms: number; wake: () => void }[] = []
   const notices = new WebhookNotices({
-    ...{ clock, chance: countingChance(), log: memoryLog(logged), post: posting(connect), webhooks: () => urls },
+    ...{ clock, chance: countingChance(), log: memoryLog(logged), post: posting(dispatcher), webhooks: () => urls },
     alarm: (ms, wake) => {
       const one = { ms, wake }
       alarms.push(one)
@@ -103,7 +105,7 @@ t.test('a redirect is not followed, a refusal not repeated', async (t) => {
 t.test('an address that is not public is not called, however it is named', async (t) => {
   const receiver = await startProvider(t)
   for (const url of [receiver.url, receiver.url.replace('127.0.0.1', 'localhost'), 'http://[::ffff:127.0.0.1]:1', 'http://169.254.169.254/latest']) {
-    const { notices, dropped } = telling(t, [url], publicOnly())
+    const { notices, dropped } = telling(t, [url], false)
     notices.tell(notice())
     await notices.close()
     await until('dropped', () => dropped().length === 1)
