@@ -5,7 +5,7 @@
 import { type Alternative, type CallRecord, type Charge, type Connection, type EpochMs, isRead, type Chance, type Clock, mayResell } from '#contract'
 import { NOTHING, type Operation, type Probed, type Store, sha256, type Units } from '#contract'
 import type { Entry } from './catalogue.ts'
-import { type Answered, EMPTY, exchange, type ExchangePorts } from './exchange.ts'
+import { type Answered, EMPTY, exchange, type ExchangePorts } from './own-request.ts'
 import { readAnswer } from './failures.ts'
 import type { LiveRoute } from './generation.ts'
 import { encodeSegment, writeQuery } from './path.ts'

@@ -4,7 +4,7 @@
  */
 import type { Adapter, Alarm, Chance, Clock, Connection, EpochMs, Log, Operation, StoreAdmin } from '#contract'
 import { remainingOf } from './counter.ts'
-import { type Answered, EMPTY, exchange, type ExchangePorts } from './exchange.ts'
+import { type Answered, EMPTY, exchange, type ExchangePorts } from './own-request.ts'
 import type { QuotaWatch } from './quota-watch.ts'
 
 export interface UsagePorts extends ExchangePorts {

@@ -57,6 +57,12 @@ t.test('a running gateway vets; what fails is said, and a refused credential doe
   const file = fileOf(t, nansenAt(provider), customConnection(acme.url))
   const started = await startAtlas(t, file)
   const command = (...args: readonly string[]): Promise<Ran> => atlas(['marketplace', 'api', ...args, '--config', file], { env: started.env })
+  const admin = async (method: string, path: string, body?: object): Promise<readonly Row[]> => {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+    const answer = (await (await fetch(started.adminUrl + path, { method, ...sent })).json()) as { connections: readonly Row[] }
+    return answer.connections
+  }
+  const enable = (name: string): Promise<readonly Row[]> => admin('POST', '/api/enable', { names: [name] })
   provider.always(reply(401, { message: 'Invalid API key' }))
   const refused = await command('enable', 'nansen')
   t.equal(refused.status, 1)
@@ -65,17 +71,17 @@ t.test('a running gateway vets; what fails is said, and a refused credential doe
   t.match(refused.stderr, /the provider refuses the credential of nansen; correct it, or say --accept-risk\n$/)
   t.notMatch(refused.stdout + refused.stderr + started.stderr(), /secret-of/)
   t.equal(provider.seen.length, 1, 'and its usage endpoint is not asked after that')
-  t.match(rowsOf(await command('status', '--json')), [{ name: 'nansen', enabled: false, vetted: false, own_units: 0 }])
-  const risked = await command('enable', 'nansen', '--accept-risk', '--json')
-  t.match(rowsOf(risked), [{ enabled: true, vetted: false, refused: null }])
+  t.match((await admin('GET', '/api/status'))[0], { name: 'nansen', enabled: false, vetted: false, own_units: 0 })
+  const [risked] = rowsOf(await command('enable', 'nansen', '--accept-risk', '--json'))
+  t.match(risked, { enabled: true, vetted: false, refused: null })
 
   provider.always((response, seen) => reply(200, seen.url === '/account' ? { credits_remaining: 10_000 } : { data: [] })(response, seen))
-  const [asked] = rowsOf(await command('enable', 'nansen', '--json'))
+  const [asked] = await enable('nansen')
   t.match(asked, { vetted: true, own_units: 1, external_units: 0 })
   t.same(resultsOf(asked), ALL_OK, 'what no field tells its usage endpoint does')
   t.match(provider.seen.at(-1), { method: 'GET', url: '/account', headers: { apikey: 'secret-of-nansen' } })
 
-  const [custom] = rowsOf(await command('enable', 'acme', '--json'))
+  const [custom] = await enable('acme')
   t.match(custom, { vetted: true, own_units: 1 })
   t.match(resultsOf(custom), UNTOLD)
   t.match(acme.seen[0], { method: 'GET', url: '/v1/search', headers: { 'x-key': 'secret-of-acme' } })
@@ -85,7 +91,7 @@ t.test('a running gateway vets; what fails is said, and a refused credential doe
   t.match(down.stdout, /acme is on sale, not vetted\n/)
   t.match(down.stdout, /latency: failed \(the provider failed after \d+ ms\)/)
   await acme.close()
-  t.match(resultsOf(rowsOf(await command('enable', 'acme', '--json'))[0]), { credential: 'cannot be known here', latency: 'failed' })
+  t.match(resultsOf((await enable('acme'))[0]), { credential: 'cannot be known here', latency: 'failed' })
 })
 
 t.test('of all at once each is vetted, whatever another one’s provider says', async (t) => {

@@ -6,6 +6,7 @@ import { connectionOf } from '../rig/acme.ts'
 import { type DriverRig, drivers, type OpenDriver } from '../rig/drivers.ts'
 import { seedOf } from '../rig/random.ts'
 import { alternative, charge, credits, fund, ownerOf, paymentOf, reserve, share, spend, supply } from '../rig/store.ts'
+import { type Move, moves } from './random-moves.ts'
 import { CAPS, type Held, Reference, SHARE, type Who } from './reference.ts'
 
 const micros = (amount: bigint) => ratio(amount, 1n)
@@ -21,47 +22,6 @@ const MONEY: readonly [Who, bigint][] = [
   ['k1', 4_000_000n],
   ['k2', 700_000n],
 ]
-
-type Move =
-  | { readonly do: 'reserve'; readonly who: Who; readonly units: number; readonly signed: number }
-  | { readonly do: 'commit'; readonly of: number; readonly fewer: number }
-  | { readonly do: 'release'; readonly of: number; readonly wasted: boolean }
-  | { readonly do: 'switch'; readonly of: number; readonly to: number; readonly wasted: boolean }
-  | { readonly do: 'resolve'; readonly of: number; readonly state: 'settled' | 'not_settled' | 'unknown' }
-  | { readonly do: 'pass'; readonly ms: number }
-  | { readonly do: 'counter'; readonly on: number; readonly outside: number; readonly early: boolean }
-  | { readonly do: 'reopen' | 'crash' }
-
-const MINUTE_MS = 60_000
-const DAY_MS = 86_400_000
-const of = fc.nat(1000)
-const moves: fc.Arbitrary<Move> = fc.oneof(
-  {
-    weight: 10,
-    arbitrary: fc.record({
-      do: fc.constant('reserve' as const),
-      who: fc.constantFrom<Who>('owner', 'wallet', 'k1', 'k2'),
-      units: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 1, max: 4 }) }, { weight: 1, arbitrary: fc.constantFrom(0, 9, 15, 60) }),
-      signed: fc.constantFrom(0, 100_000, 150_000, 300_000, 1_000_000),
-    }),
-  },
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('commit' as const), of, fewer: fc.nat(2) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('release' as const), of, wasted: fc.boolean() }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('switch' as const), of, to: fc.nat(3), wasted: fc.boolean() }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constant('resolve' as const), of, state: fc.constantFrom('settled' as const, 'not_settled' as const, 'unknown' as const) }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('pass' as const),
-      ms: fc.oneof({ weight: 6, arbitrary: fc.nat(20 * MINUTE_MS) }, { weight: 1, arbitrary: fc.constantFrom(60 * MINUTE_MS, DAY_MS, 10 * DAY_MS) }),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('counter' as const), on: fc.nat(3), outside: fc.integer({ min: -9, max: 12 }), early: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('reopen' as const, 'crash' as const) }) },
-)
 
 const payerOf = (who: Who, signed: bigint): Payer => {
   if (who === 'owner') return ownerOf()
