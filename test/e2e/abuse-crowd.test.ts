@@ -144,8 +144,8 @@ class Crowd {
     if (!Object.hasOwn(STATED, plan.kind)) for (const { status } of answers) this.statuses[status] = (this.statuses[status] ?? 0) + 1
     const turned = answers.filter(isTurnedAway).length
     if (turned > 0) this.turnedAway.set(plan, (this.turnedAway.get(plan) ?? 0) + turned)
-    // What a disk that is slow for a moment turned away was no call.
-    this.#count(plan, answers.filter(({ status }) => status !== 503).length)
+    // What was turned away on a busy machine, for a slow disk or for want of room, was no call.
+    this.#count(plan, answers.filter((one) => (one.status !== 503 && one.status !== 429) || isTurnedAway(one)).length)
   }
 
   async #pay({ pays }: Plan, { head }: Piped, request: ReturnType<Plan['sends']>[number]): Promise<readonly Piped[]> {
