@@ -57,7 +57,8 @@ export class HttpSink implements Sink {
       return
     }
     const length = Buffer.byteLength(body)
-    headers.push('content-length', String(length))
+    // The length of an answer to HEAD is that of what GET would get, which nobody knows here (RFC 9110 section 8.6).
+    if (length > 0 || response.req.method !== 'HEAD') headers.push('content-length', String(length))
     response.writeHead(status, headers)
     // As text the body joins the head in one write; the bytes are the same.
     if (typeof body !== 'string' && length <= JOINED_BYTES) response.end(body.toString('latin1'), 'latin1')

@@ -1,6 +1,7 @@
 /** The fields of a request, how many there may be, which may come once, what Connection names; methods and expectations. */
 
 import t from 'tap'
+import { rawConnection } from '../rig/raw.ts'
 import { GET, head, HOST, KEY, openBattery, POSTED, post, REACHED, type Row, run, SMUGGLED } from '../rig/battery.ts'
 
 const battery = await openBattery(t)
@@ -162,6 +163,12 @@ t.test('methods and expectations', async (t) => {
   await run(t, battery, [
     ...methods,
     ...pages,
+    row('RFC 9110 9.3.2', 'HEAD on an operation that takes it', head('HEAD /acme/any/x HTTP/1.1', HOST, KEY), '200', false, 'HEAD /v1/any/x'),
+    row('RFC 9110 9.3.7', 'OPTIONS on an operation that takes it', head('OPTIONS /acme/any/x HTTP/1.1', HOST, KEY), '200', false, 'OPTIONS /v1/any/x'),
+    ...['PUT', 'PATCH', 'DELETE'].map((method) =>
+      row(WHY, `${method} on an operation that takes it`, head(`${method} /acme/any/x HTTP/1.1`, HOST, KEY), '200', false, `${method} /v1/any/x`),
+    ),
+    row('RFC 9110 9.3.8', 'TRACE on an operation that takes any', head('TRACE /acme/any/x HTTP/1.1', HOST, KEY), NOT, false),
     row('RFC 9110 9.3.6', 'CONNECT', head('CONNECT x:443 HTTP/1.1', 'Host: x:443') + SMUGGLED, NOT, true),
     row('RFC 9110 9.3.6', 'CONNECT without Host', head('CONNECT x:443 HTTP/1.1') + SMUGGLED, BAD, true),
     row('RFC 9110 9.3.6', 'CONNECT to a path', head('CONNECT /acme/search HTTP/1.1', HOST) + SMUGGLED, NOT, true),
@@ -197,4 +204,16 @@ t.test('methods and expectations', async (t) => {
     ),
     row(EXPECT, 'what nobody knows is passed over', `${post('{}', 'Content-Length: 2', 'Expect: something')}`, '200', false, POSTED),
   ])
+})
+
+t.test('an answer to HEAD says no length that GET would not have', async (t) => {
+  const lengthOf = async (method: string, path: string): Promise<string | undefined> => {
+    const connection = await rawConnection(battery.publicUrl)
+    connection.send(head(`${method} ${path} HTTP/1.1`, HOST, `Authorization: Bearer ${battery.consumer}`))
+    const { headers } = await connection.answer(method === 'HEAD' ? 'HEAD' : undefined)
+    connection.socket.destroy()
+    return headers['content-length']
+  }
+  for (const path of ['/healthz', '/nothing']) t.equal(await lengthOf('HEAD', path), await lengthOf('GET', path), path)
+  t.equal(await lengthOf('HEAD', '/acme/any/x'), undefined)
 })
