@@ -7,12 +7,11 @@ import t from 'tap'
 import { Agent } from 'undici'
 import { atlas, ROOT, startAtlas } from '../rig/atlas.ts'
 import { certificatesIn, fingerprintOf, handshake, servedBy } from '../rig/certificates.ts'
-import { OPEN_RATE, openGateway, sandbox, temporaryFolder, until, writeConfig } from '../rig/gateway.ts'
+import { openGateway, sandbox, temporaryFolder, until, writeConfig } from '../rig/gateway.ts'
 import { customConnection, startProvider, UPSTREAM } from '../rig/provider.ts'
 import { raw, rawConnection } from '../rig/raw.ts'
 
 const [FIRST, SECOND] = [fingerprintOf('first.pem'), fingerprintOf('second.pem')]
-const OPEN = { upstream: UPSTREAM, plugins: ['auth', OPEN_RATE, 'markup-billing', 'quota-reserve'] }
 const HEALTH = 'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'
 
 t.test('both ports speak https, TLS 1.2 or newer and HTTP/1.1 alone', async (t) => {
@@ -90,20 +89,14 @@ t.test('over TLS the same holds: what is ambiguous is refused, what is plain tex
 t.test('a new certificate serves within seconds and drops no request; a bad one is refused loudly and the old one serves', async (t) => {
   const folder = temporaryFolder(t)
   const certificates = certificatesIn(folder)
-  const provider = await startProvider(t)
-  const rig = await openGateway(
-    t,
-    sandbox({ ...OPEN, tls: certificates.tls, api_connections: [customConnection(provider.url, { monthly_quota: 1_000_000 })] }),
-    { folder },
-  )
-  const { key } = await rig.key({ credits: '$1000' })
+  const rig = await openGateway(t, sandbox({ tls: certificates.tls }), { folder })
   let running = true
   const statuses = new Map<string, number>()
   const count = (status: string): void => void statuses.set(status, (statuses.get(status) ?? 0) + 1)
   const worker = async (options: { pipelining: 0 | 1 }): Promise<void> => {
     const agent = new Agent({ ...options, connect: { rejectUnauthorized: false } })
     while (running) {
-      const answer = agent.request({ origin: rig.publicUrl, path: '/acme/search', method: 'GET', headers: { authorization: `Bearer ${key}` } })
+      const answer = agent.request({ origin: rig.publicUrl, path: '/healthz', method: 'GET' })
       await answer.then(async ({ statusCode, body }) => count(`${statusCode} ${(await body.text()).length}`)).catch((error: Error) => count(error.message))
     }
     await agent.destroy()
@@ -125,7 +118,7 @@ t.test('a new certificate serves within seconds and drops no request; a bad one 
   t.equal(await servedBy(rig.adminUrl), SECOND, 'on the admin port, too')
   running = false
   await Promise.all(load)
-  t.same([...statuses.keys()], ['200 11'], `${statuses.get('200 11')} calls`)
+  t.same([...statuses.keys()], ['200 15'], `${statuses.get('200 15')} requests`)
   t.equal(errors(), 1)
 })
 
