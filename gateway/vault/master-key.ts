@@ -86,7 +86,8 @@ export class KeySource {
     const given = this.#given === undefined ? [] : [{ key: new MasterKey(Buffer.from(this.#given)), from: 'the key of the last atlas vault rotate' }]
     if (this.kind !== 'file') return [...given, { key: new MasterKey(await this.#outside()), from: this.from }]
     const keys: KeyFound[] = []
-    for (const file of [this.#place.keyFile, pendingOf(this.#place.keyFile)]) {
+    // The new one first: it comes to the place of the old one, and is then found there.
+    for (const file of [pendingOf(this.#place.keyFile), this.#place.keyFile]) {
       const bytes = await keyBytesInFile(file)
       if (bytes !== undefined) keys.push({ key: new MasterKey(bytes), from: file })
     }
@@ -95,9 +96,10 @@ export class KeySource {
 
   /** For the first credential. An existing key is taken; a file is made where there is none. Only under the vault's lock. @throws VaultError */
   async first(): Promise<MasterKey> {
-    const [found, ...more] = await this.found()
-    for (const { key } of more) key.clear()
-    if (found !== undefined) return found.key
+    const found = await this.found()
+    for (const { key } of found.slice(0, -1)) key.clear()
+    const last = found.at(-1)
+    if (last !== undefined) return last.key
     const bytes = randomBytes(KEY_BYTES)
     await writeKeyFile(this.#place.keyFile, bytes)
     return new MasterKey(bytes)

@@ -10,7 +10,7 @@ export interface Opened extends KeyFound {
 }
 
 /** The file may be replaced, and its key with it, between two looks. */
-const LOOKS = 5
+const LOOKS = 20
 const RESTORE = 'restore it from a backup, or move it away and add its credentials again'
 
 export class VaultReading {
