@@ -133,69 +133,93 @@ export async function openOutage(t: Teardown, setup: OutageSetup = {}): Promise<
   })
   providers.attach(inside.clock)
   const headers = await Promise.all(Array.from({ length: consumers }, (_, at) => inside.key(`k${at}`, { credits: CREDITS })))
-  const answers: Outage['answers'] = { good: 0, bad: 0, statuses: new Map() }
+  const traffic = new Traffic(inside, headers)
+  const money = async (): Promise<{ paid: bigint; owed: bigint }> => {
+    await inside.flushed()
+    const balances = await Promise.all(headers.map((_, at) => inside.admin.balance(`key:k${at}`)))
+    return { paid: balances.reduce((sum, balance) => sum + CREDITS - balance, 0n), owed: BigInt(traffic.answers.good) * PRICE }
+  }
+  return {
+    ...{ inside, providers, answers: traffic.answers, money },
+    run: (seconds, perSecond) => traffic.run(seconds, perSecond),
+    call: (consumer, path) => traffic.call(consumer, path),
+    over: (flown) => traffic.over(flown),
+    attempts: () => [...providers.counts.values()].reduce((sum, count) => sum + count, 0) / traffic.calls,
+  }
+}
+
+/** Calls of a few consumers in turn, on the scripted clock. */
+class Traffic {
+  readonly answers: Outage['answers'] = { good: 0, bad: 0, statuses: new Map() }
+  calls = 0
+  readonly #inside: Inside
+  readonly #headers: readonly Record<string, string>[]
   /** Under way, with the time at which they came: the oldest first. */
-  const under = new Map<Flown, number>()
-  let calls = 0
-  const fly = (consumer: number, path: string): Flown => {
-    const flown = inside.fly(path, { headers: headers[consumer % consumers] ?? {} })
-    calls += 1
-    under.set(flown, inside.clock.nowMs())
-    const deadline = inside.clock.alarm(TIMEOUT_MS, () => flown.flight.onDeadline())
-    void flown.landed.then(() => {
-      deadline.cancel()
-      under.delete(flown)
-      const status = flown.sink.answers[0]?.status ?? 0
-      answers.statuses.set(status, (answers.statuses.get(status) ?? 0) + 1)
-      if (status === 200) answers.good += 1
-      else answers.bad += 1
-    })
-    return flown
+  readonly #under = new Map<Flown, number>()
+
+  constructor(inside: Inside, headers: readonly Record<string, string>[]) {
+    this.#inside = inside
+    this.#headers = headers
   }
-  /** The store works in the time of this machine: the clock waits for it. */
-  const written = async (): Promise<void> => {
-    for (const [{ flight }, sinceMs] of under) {
-      if (inside.clock.nowMs() - sinceMs < STORE_LAG_MS) return
-      while (flight.state === 'admitting' || flight.state === 'settling') await turns(1)
-    }
-  }
-  const settled = async (): Promise<void> => {
-    for (let step = 0; under.size > 0 && step < 2000; step += 1) {
-      inside.clock.pass(10)
-      await turns(1)
-      await written()
-    }
-    await reached('every call is over', () => under.size === 0)
-  }
-  const run = async (seconds: number, perSecond: number): Promise<void> => {
+
+  async run(seconds: number, perSecond: number): Promise<void> {
     const step = 1000 / perSecond
     for (let at = 0; at < seconds * perSecond; at += 1) {
-      fly(at, '/acme/search')
-      inside.clock.pass(step)
+      this.#fly(at, '/acme/search')
+      this.#inside.clock.pass(step)
       await turns(1)
-      await written()
+      await this.#written()
     }
-    await settled()
+    await this.#settled()
   }
-  const call = async (consumer = 0, path = '/acme/search'): Promise<Flown> => {
-    const flown = fly(consumer, path)
-    await settled()
+
+  async call(consumer = 0, path = '/acme/search'): Promise<Flown> {
+    const flown = this.#fly(consumer, path)
+    await this.#settled()
     return flown
   }
-  const over = async (flown: Flown): Promise<number | undefined> => {
+
+  async over(flown: Flown): Promise<number | undefined> {
     await reached('the call is over', () => {
-      inside.clock.pass(5)
+      this.#inside.clock.pass(5)
       return flown.flight.state === 'over'
     })
     return flown.sink.answers[0]?.status
   }
-  const money = async (): Promise<{ paid: bigint; owed: bigint }> => {
-    await inside.flushed()
-    const balances = await Promise.all(headers.map((_, at) => inside.admin.balance(`key:k${at}`)))
-    return { paid: balances.reduce((sum, balance) => sum + CREDITS - balance, 0n), owed: BigInt(answers.good) * PRICE }
+
+  #fly(consumer: number, path: string): Flown {
+    const { clock } = this.#inside
+    const flown = this.#inside.fly(path, { headers: this.#headers[consumer % this.#headers.length] ?? {} })
+    this.calls += 1
+    this.#under.set(flown, clock.nowMs())
+    const deadline = clock.alarm(TIMEOUT_MS, () => flown.flight.onDeadline())
+    void flown.landed.then(() => {
+      deadline.cancel()
+      this.#under.delete(flown)
+      const status = flown.sink.answers[0]?.status ?? 0
+      this.answers.statuses.set(status, (this.answers.statuses.get(status) ?? 0) + 1)
+      if (status === 200) this.answers.good += 1
+      else this.answers.bad += 1
+    })
+    return flown
   }
-  const attempts = (): number => [...providers.counts.values()].reduce((sum, count) => sum + count, 0) / calls
-  return { inside, providers, answers, run, call, over, attempts, money }
+
+  /** The store works in the time of this machine: the clock waits for it. */
+  async #written(): Promise<void> {
+    for (const [{ flight }, sinceMs] of this.#under) {
+      if (this.#inside.clock.nowMs() - sinceMs < STORE_LAG_MS) return
+      while (flight.state === 'admitting' || flight.state === 'settling') await turns(1)
+    }
+  }
+
+  async #settled(): Promise<void> {
+    for (let step = 0; this.#under.size > 0 && step < 2000; step += 1) {
+      this.#inside.clock.pass(10)
+      await turns(1)
+      await this.#written()
+    }
+    await reached('every call is over', () => this.#under.size === 0)
+  }
 }
 
 export const always =
