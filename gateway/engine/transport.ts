@@ -5,9 +5,7 @@
 import type { LookupFunction } from 'node:net'
 import type { AnswerScan, Connection, Operation } from '#contract'
 import { type LeakBook, PausedError } from './leaks.ts'
-import { connectorOf } from './upstream/connect.ts'
-import { type Desk, Exchange } from './upstream/exchange.ts'
-import { Lines } from './upstream/lines.ts'
+import { connectorOf, type Desk, Exchange, Lines } from './upstream/index.ts'
 
 /** What the flight hears of one attempt. */
 export interface AttemptEvents {

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import type { Connection } from '../../gateway/contract/index.ts'
 import { at, type Heard, SECRET, type Sending, send, transportOf } from '../rig/attempts.ts'
+import { operationOf } from '../rig/acme.ts'
 import { breakOff, bytes, garbage, hang, OK, type Provider, type Reply, reply, reset, resetAfterHead, silence, startProvider } from '../rig/provider.ts'
 
 async function sent(t: Test, provider: Provider, sending: Sending = {}, more: Partial<Connection> = {}): Promise<Heard> {
@@ -31,6 +32,18 @@ t.test('the credential joins the request in one place, and the list that was giv
   t.equal(provider.seen[2]?.url, `/v1/${SECRET}/search`)
   const text = JSON.stringify(provider.seen.map(({ url, rawHeaders }) => [url, rawHeaders]))
   t.equal(text.split(SECRET).length - 1, 3, 'once in each request')
+  const request = {
+    connection: at(provider.url),
+    operation: operationOf('search'),
+    method: 'GET',
+    path: '/search',
+    query: '',
+    headers: ['a', 'b'],
+    body: Buffer.alloc(0),
+  }
+  await new Promise<void>((done) => transportOf(t).send(request, { head: () => true, data: () => true, end: done, error: () => done() }))
+  t.equal(provider.seen[3]?.headers['x-key'], SECRET)
+  t.strictSame(request.headers, ['a', 'b'])
 })
 
 t.test('a connection without the credential that it needs is never asked', async (t) => {

@@ -74,8 +74,10 @@ export class Exchange implements AnswerEvents, Attempt {
   }
 
   #compose(): string {
-    const { connection, method, path, query, headers, body } = this.#outgoing
+    const { connection, method, path, query, body } = this.#outgoing
     const { host, basePath } = this.#target
+    // Of their own, so that nothing keeps the credential once this is written.
+    const headers = this.#outgoing.headers.slice()
     const outgoing = { path: basePath + path + query, headers }
     this.#scan = this.#desk.place(connection, outgoing, basePath) ?? undefined
     if (!PATH.test(outgoing.path)) throw new Error('the path of a request holds what no path may')
