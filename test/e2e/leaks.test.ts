@@ -30,15 +30,9 @@ async function open(t: Test, more: object = {}): Promise<World> {
   const provider = await startRawProvider(t, CLEAN)
   const clock = new MovableClock()
   const connection = (name: string): object => customConnection(provider.url, { name, api_key: SECRET, operations: OPERATIONS, reserved: 0, ...more })
-  const plugins = [
-    'auth',
-    'abuse-detect',
-    OPEN_RATE,
-    'markup-billing',
-    { 'x402-payment': { pay_to: '0x209693Bc6afc0C5328bA36FaF03C514EF312287C' } },
-    'quota-reserve',
-  ]
-  const config = { upstream: UPSTREAM, api_connections: [connection('acme'), connection('beta')], plugins: plugins.filter((one) => one !== 'abuse-detect') }
+  const payment = { 'x402-payment': { pay_to: '0x209693Bc6afc0C5328bA36FaF03C514EF312287C' } }
+  const plugins = ['auth', OPEN_RATE, 'markup-billing', payment, 'quota-reserve']
+  const config = { upstream: UPSTREAM, api_connections: [connection('acme'), connection('beta')], plugins }
   const rig = await openGateway(t, sandbox(config), { clock })
   const { key: consumer } = await rig.key({ credits: '$50' })
   const ask = (path = '/acme/search'): Promise<Answer> => patiently(() => rig.call('GET', path, { headers: bearer(consumer) }))
