@@ -68,6 +68,14 @@ export class Vault {
     return [...file.entries].map(([name, kept]) => rowOf(name, kept, file.masterKey)).sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
+  /** A key that a file is to hold is made before there is a vault, so that the first credential finds it. One from elsewhere is not asked for. @throws VaultError */
+  async prepareKey(): Promise<void> {
+    if (this.#keys.kind !== 'file') return
+    await this.#locked(async () => {
+      if ((await this.#reading.load()) === undefined) (await this.#keys.first()).clear()
+    })
+  }
+
   /** The secret stays the caller's. @throws VaultError */
   add(name: string, secret: Buffer): Promise<VaultRow> {
     return this.#put(name, secret, (known) => (known ? `the vault has ${name} already; replace it with: atlas connection rotate ${name}` : undefined))

@@ -1,6 +1,6 @@
 /** `atlas start` as a process: ready at once, clear when it cannot, clean when it ends. */
 
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -68,6 +68,9 @@ t.test('the repository’s own file is good and starts with nothing in the envir
     { name: 'kaito', units_left: 8000 },
     { name: 'arkham', units_left: 8000 },
   ])
+  const key = join(folder, 'data', 'master.key')
+  await until('the master key of the vault is made', () => existsSync(key))
+  t.equal(statSync(key).mode & 0o777, 0o600, 'for nobody else')
   t.equal(await started.stop(), 0)
 })
 

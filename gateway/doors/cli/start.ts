@@ -21,6 +21,7 @@ export async function start(options: { readonly config?: string }): Promise<void
   const readyMs = Math.round(process.uptime() * 1000)
   process.stdout.write(`atlas (${config.mode}) serves consumers on ${running.publicUrl} and the operator on ${running.adminUrl}, ready in ${readyMs} ms\n`)
   if (config.mode === 'sandbox') await handOutPlayKey(running)
+  await running.gateway.ground.vault.prepareKey().catch((error: unknown) => log.warn({}, `the vault has no master key: ${String(error)}`))
 }
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
