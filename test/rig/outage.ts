@@ -101,7 +101,8 @@ const STORE_LAG_MS = 100
 export interface Outage {
   readonly inside: Inside
   readonly providers: Providers
-  readonly answers: { good: number; bad: number; readonly statuses: Map<number, number> }
+  /** `slow`: refused because the disk of this machine was slow, which says nothing of providers. */
+  readonly answers: { good: number; bad: number; slow: number; readonly statuses: Map<number, number> }
   /** Calls for so long, so many a second, from every consumer in turn. */
   run(seconds: number, perSecond: number): Promise<void>
   /** One call by one consumer; over when it is answered. */
@@ -150,7 +151,7 @@ export async function openOutage(t: Teardown, setup: OutageSetup = {}): Promise<
 
 /** Calls of a few consumers in turn, on the scripted clock. */
 class Traffic {
-  readonly answers: Outage['answers'] = { good: 0, bad: 0, statuses: new Map() }
+  readonly answers: Outage['answers'] = { good: 0, bad: 0, slow: 0, statuses: new Map() }
   calls = 0
   readonly #inside: Inside
   readonly #headers: readonly Record<string, string>[]
@@ -196,9 +197,10 @@ class Traffic {
     void flown.landed.then(() => {
       deadline.cancel()
       this.#under.delete(flown)
-      const status = flown.sink.answers[0]?.status ?? 0
+      const { status = 0, body = '' } = flown.sink.answers[0] ?? {}
       this.answers.statuses.set(status, (this.answers.statuses.get(status) ?? 0) + 1)
       if (status === 200) this.answers.good += 1
+      else if (body.includes('the store is slow')) this.answers.slow += 1
       else this.answers.bad += 1
     })
     return flown
