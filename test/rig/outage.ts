@@ -98,6 +98,23 @@ const PRICE = 150_000n
 const TIMEOUT_MS = 5_000
 const STORE_LAG_MS = 100
 
+export interface Outage {
+  readonly inside: Inside
+  readonly providers: Providers
+  /** `slow`: refused because the disk of this machine was slow, which says nothing of providers. */
+  readonly answers: { good: number; bad: number; slow: number; readonly statuses: Map<number, number> }
+  /** Calls for so long, so many a second, from every consumer in turn. */
+  run(seconds: number, perSecond: number): Promise<void>
+  /** One call by one consumer; over when it is answered. */
+  call(consumer?: number, path?: string): Promise<Flown>
+  /** Passes the time until a call is answered; its status. */
+  over(flown: Flown): Promise<number | undefined>
+  /** Attempts that reached a provider, a call. */
+  attempts(): number
+  /** What the consumers have paid, and what their good answers cost: the same. */
+  money(): Promise<{ paid: bigint; owed: bigint }>
+}
+
 export interface OutageSetup {
   readonly connections?: readonly Connection[]
   readonly consumers?: number
@@ -117,96 +134,93 @@ export async function openOutage(t: Teardown, setup: OutageSetup = {}): Promise<
   })
   providers.attach(inside.clock)
   const headers = await Promise.all(Array.from({ length: consumers }, (_, at) => inside.key(`k${at}`, { credits: CREDITS })))
-  return new Outage(inside, providers, headers)
+  const traffic = new Traffic(inside, headers)
+  const money = async (): Promise<{ paid: bigint; owed: bigint }> => {
+    await inside.flushed()
+    const balances = await Promise.all(headers.map((_, at) => inside.admin.balance(`key:k${at}`)))
+    return { paid: balances.reduce((sum, balance) => sum + CREDITS - balance, 0n), owed: BigInt(traffic.answers.good) * PRICE }
+  }
+  return {
+    ...{ inside, providers, answers: traffic.answers, money },
+    run: (seconds, perSecond) => traffic.run(seconds, perSecond),
+    call: (consumer, path) => traffic.call(consumer, path),
+    over: (flown) => traffic.over(flown),
+    attempts: () => [...providers.counts.values()].reduce((sum, count) => sum + count, 0) / traffic.calls,
+  }
 }
 
-export class Outage {
-  readonly inside: Inside
-  readonly providers: Providers
-  /** `slow`: refused because the disk of this machine was slow, which says nothing of providers. */
-  readonly answers = { good: 0, bad: 0, slow: 0, statuses: new Map<number, number>() }
-  readonly #headers: readonly Readonly<Record<string, string>>[]
+/** Calls of a few consumers in turn, on the scripted clock. */
+class Traffic {
+  readonly answers: Outage['answers'] = { good: 0, bad: 0, slow: 0, statuses: new Map() }
+  calls = 0
+  readonly #inside: Inside
+  readonly #headers: readonly Record<string, string>[]
   /** Under way, with the time at which they came: the oldest first. */
   readonly #under = new Map<Flown, number>()
-  #calls = 0
 
-  /** `headers`: of each consumer. */
-  constructor(inside: Inside, providers: Providers, headers: readonly Readonly<Record<string, string>>[]) {
-    this.inside = inside
-    this.providers = providers
+  constructor(inside: Inside, headers: readonly Record<string, string>[]) {
+    this.#inside = inside
     this.#headers = headers
   }
 
-  #fly(consumer: number, path: string): Flown {
-    const { inside, answers } = this
-    const flown = inside.fly(path, { headers: this.#headers[consumer % this.#headers.length] ?? {} })
-    this.#calls += 1
-    this.#under.set(flown, inside.clock.nowMs())
-    const deadline = inside.clock.alarm(TIMEOUT_MS, () => flown.flight.onDeadline())
-    void flown.landed.then(() => {
-      deadline.cancel()
-      this.#under.delete(flown)
-      const { status = 0, body = '' } = flown.sink.answers[0] ?? {}
-      answers.statuses.set(status, (answers.statuses.get(status) ?? 0) + 1)
-      if (status === 200) answers.good += 1
-      else if (body.includes('the store is slow')) answers.slow += 1
-      else answers.bad += 1
-    })
-    return flown
-  }
-
-  /** The store works in the time of this machine: the clock waits for it. */
-  async #pass(ms: number): Promise<void> {
-    const { clock } = this.inside
-    clock.pass(ms)
-    await turns(1)
-    for (const [{ flight }, sinceMs] of this.#under) {
-      if (clock.nowMs() - sinceMs < STORE_LAG_MS) return
-      while (flight.state === 'admitting' || flight.state === 'settling') await turns(1)
-    }
-  }
-
-  async #settled(): Promise<void> {
-    for (let step = 0; this.#under.size > 0 && step < 2000; step += 1) await this.#pass(10)
-    await reached('every call is over', () => this.#under.size === 0)
-  }
-
-  /** Calls for so long, so many a second, from every consumer in turn. */
   async run(seconds: number, perSecond: number): Promise<void> {
+    const step = 1000 / perSecond
     for (let at = 0; at < seconds * perSecond; at += 1) {
       this.#fly(at, '/acme/search')
-      await this.#pass(1000 / perSecond)
+      this.#inside.clock.pass(step)
+      await turns(1)
+      await this.#written()
     }
     await this.#settled()
   }
 
-  /** One call by one consumer; over when it is answered. */
   async call(consumer = 0, path = '/acme/search'): Promise<Flown> {
     const flown = this.#fly(consumer, path)
     await this.#settled()
     return flown
   }
 
-  /** Passes the time until a call is answered; its status. */
   async over(flown: Flown): Promise<number | undefined> {
     await reached('the call is over', () => {
-      this.inside.clock.pass(5)
+      this.#inside.clock.pass(5)
       return flown.flight.state === 'over'
     })
     return flown.sink.answers[0]?.status
   }
 
-  /** What the consumers have paid, and what their good answers cost: the same. */
-  async money(): Promise<{ paid: bigint; owed: bigint }> {
-    const { inside, answers } = this
-    await inside.flushed()
-    const balances = await Promise.all(this.#headers.map((_, at) => inside.admin.balance(`key:k${at}`)))
-    return { paid: balances.reduce((sum, balance) => sum + CREDITS - balance, 0n), owed: BigInt(answers.good) * PRICE }
+  #fly(consumer: number, path: string): Flown {
+    const { clock } = this.#inside
+    const flown = this.#inside.fly(path, { headers: this.#headers[consumer % this.#headers.length] ?? {} })
+    this.calls += 1
+    this.#under.set(flown, clock.nowMs())
+    const deadline = clock.alarm(TIMEOUT_MS, () => flown.flight.onDeadline())
+    void flown.landed.then(() => {
+      deadline.cancel()
+      this.#under.delete(flown)
+      const { status = 0, body = '' } = flown.sink.answers[0] ?? {}
+      this.answers.statuses.set(status, (this.answers.statuses.get(status) ?? 0) + 1)
+      if (status === 200) this.answers.good += 1
+      else if (body.includes('the store is slow')) this.answers.slow += 1
+      else this.answers.bad += 1
+    })
+    return flown
   }
 
-  /** Attempts that reached a provider, a call. */
-  attempts(): number {
-    return [...this.providers.counts.values()].reduce((sum, count) => sum + count, 0) / this.#calls
+  /** The store works in the time of this machine: the clock waits for it. */
+  async #written(): Promise<void> {
+    for (const [{ flight }, sinceMs] of this.#under) {
+      if (this.#inside.clock.nowMs() - sinceMs < STORE_LAG_MS) return
+      while (flight.state === 'admitting' || flight.state === 'settling') await turns(1)
+    }
+  }
+
+  async #settled(): Promise<void> {
+    for (let step = 0; this.#under.size > 0 && step < 2000; step += 1) {
+      this.#inside.clock.pass(10)
+      await turns(1)
+      await this.#written()
+    }
+    await reached('every call is over', () => this.#under.size === 0)
   }
 }
 
