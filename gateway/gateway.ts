@@ -81,7 +81,13 @@ export class Gateway {
       const record = calls.write.bind(calls)
       const connections = routes.flatMap((route) => route.connections)
       const { adapters } = config
-      const watching = new Watching({ ...ground, ...limits, transport, generation: () => engine.generation, connections, adapters, alarm: surroundings.alarm })
+      const watching = new Watching({
+        ...ground,
+        ...limits,
+        transport,
+        generation: () => engine.generation,
+        ...{ connections, adapters, alarm: surroundings.alarm, unitsSeen: health.unitsSeen.bind(health) },
+      })
       const attempted: EnginePorts['attempted'] = (call, attempt, rawHeaders) => {
         quality.note(call.operation, attempt)
         watching.attempted(attempt, rawHeaders)
@@ -104,6 +110,8 @@ export class Gateway {
   credential(entry: string, secret: Buffer): readonly string[] {
     const users = this.ground.config.connections.filter(({ vaultEntry, simulated }) => vaultEntry === entry && !simulated)
     keep(this.#ends.credentials, new Map(users.map(({ name }) => [name, secret])), this.ground.log)
+    // Whatever the one before was refused for is over.
+    for (const { name } of users) this.health.resume(name)
     return users.map(({ name }) => name)
   }
 

@@ -15,6 +15,8 @@ export interface UsagePorts extends ExchangePorts {
   readonly log: Log
   readonly alarm: Alarm
   enabled(connection: string): boolean
+  /** The provider has units left, whatever was thought. */
+  unitsSeen?(connection: string, remaining: number): void
 }
 
 type Usage = NonNullable<Adapter['quota']['usage']>
@@ -69,7 +71,9 @@ export class UsagePolls {
         return false
       }
       const remaining = usageIn(answered, usage)
-      if (remaining !== undefined) await watch.told(name, remaining, nowMs)
+      if (remaining === undefined) return true
+      this.#ports.unitsSeen?.(name, remaining)
+      await watch.told(name, remaining, nowMs)
     } catch (error) {
       log.warn({ connection: name, cause: String(error) }, "the provider's own counter could not be asked for")
     }

@@ -3,10 +3,10 @@ import type { Adapter, Alarm, Attempt, Chance, Connection } from '#contract'
 import type { Generation } from './generation.ts'
 import { QuotaWatch, type QuotaPorts } from './quota-watch.ts'
 import type { Transport } from './transport.ts'
-import { UsagePolls } from './usage-polls.ts'
+import { UsagePolls, type UsagePorts } from './usage-polls.ts'
 import { Vetting, type VettingPorts } from './vetting.ts'
 
-export interface WatchingParts extends Omit<QuotaPorts, 'stock'>, Pick<VettingPorts, 'store'> {
+export interface WatchingParts extends Omit<QuotaPorts, 'stock'>, Pick<VettingPorts, 'store'>, Pick<UsagePorts, 'unitsSeen'> {
   readonly chance: Chance
   readonly transport: Pick<Transport, 'send'>
   readonly upstreamTimeoutMs: number

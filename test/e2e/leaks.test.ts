@@ -167,7 +167,7 @@ async function stream(world: World, path: string, began = (): void => undefined)
   connection.send(`GET ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${world.consumer}\r\nconnection: close\r\n\r\n`)
   const all = await connection.closed()
   connection.socket.destroy()
-  return all
+  return all.startsWith('HTTP/1.1 503 ') ? stream(world, path, began) : all
 }
 
 t.test('after the first byte the connection is cut before any of it leaves; the charge becomes credit', async (t) => {
@@ -183,8 +183,7 @@ t.test('after the first byte the connection is cut before any of it leaves; the 
       await arrived.opened
       await say(...rest)(socket, request)
     })
-    let all = await stream(world, '/acme/feed', arrived.open)
-    while (all.startsWith('HTTP/1.1 503 ')) all = await stream(world, '/acme/feed', arrived.open)
+    const all = await stream(world, '/acme/feed', arrived.open)
     t.match(all, /^HTTP\/1\.1 200 /, encoding)
     t.match(all, 'data: {"n":1}\n\n', encoding)
     t.notMatch(all, /never|\r\n0\r\n\r\n$/, `${encoding}: it does not look whole`)
@@ -207,7 +206,6 @@ t.test('a long answer is cut within, and another one under way is not', async (t
     return say(...chunked(filler, filler))(socket, request)
   })
   const [leaked, clean] = await Promise.all([stream(world, '/acme/search?q=leak'), stream(world, '/acme/search?q=clean')])
-  t.comment(clean.slice(0, 600))
   t.notOk(leaked.includes(SECRET.slice(0, 8)))
   t.notMatch(leaked, /\r\n0\r\n\r\n$/)
   t.match(clean.slice(-5), '0\r\n\r\n')

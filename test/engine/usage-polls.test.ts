@@ -14,7 +14,14 @@ function polling(t: Test, answers: (one: ScriptedTry) => void, names: readonly s
   const transport = new ScriptedTransport()
   transport.answers = answers
   const chance = countingChance()
-  const state = { told: [] as [string, number][], readAtMs: 0, enabled: true, alarms: [] as { atMs: number; wake: () => void }[], askedAtMs: [] as number[] }
+  const state = {
+    told: [] as [string, number][],
+    seen: [] as [string, number][],
+    readAtMs: 0,
+    enabled: true,
+    alarms: [] as { atMs: number; wake: () => void }[],
+    askedAtMs: [] as number[],
+  }
   const first = async (key: string, untilMs: EpochMs): Promise<boolean> => {
     if ((claims.get(key) ?? 0) > clock.nowMs()) return false
     claims.set(key, untilMs)
@@ -23,6 +30,7 @@ function polling(t: Test, answers: (one: ScriptedTry) => void, names: readonly s
   const polls = new UsagePolls(
     {
       ...{ transport, withinMs: 1000, bufferBytes: 1024, clock, log: memoryLog([]), admin: { first }, enabled: () => state.enabled },
+      unitsSeen: (name, remaining) => void state.seen.push([name, remaining]),
       // Not even numbers, but all over.
       chance: { hex: (bytes) => ((Number.parseInt(chance.hex(bytes), 16) * 9973) % 65_536).toString(16).padStart(4, '0') },
       watch: { told: async (name, remaining) => void state.told.push([name, remaining]) as never, readAtMs: () => state.readAtMs },
@@ -65,6 +73,7 @@ t.test('nobody is asked at the start, many never at once, and each at most once 
   }
   t.match(transport.tries[0]?.request, { method: 'GET', path: '/account', query: '' })
   t.match(state.told[0], [/^c\d+$/, 900])
+  t.strictSame(state.seen, state.told, 'whoever thinks that the quota is gone hears of it, too')
 })
 
 t.test('what is off sale, or told of in a field of late, is not asked for', async (t) => {

@@ -28,7 +28,8 @@ export async function heapOf(pid: number, folder: string, answers: () => Promise
   process.kill(pid, 'SIGUSR2')
   const file = (): string | undefined => (existsSync(folder) ? readdirSync(folder).find((name) => name.endsWith('.heapsnapshot')) : undefined)
   await until('the snapshot is there', () => file() !== undefined, 20_000)
-  await answers()
+  // Written by the process's own thread, which may take a while on a busy machine.
+  await until('the process answers again', () => answers().then(Boolean, () => false), 60_000)
   return read(JSON.parse(readFileSync(join(folder, file() as string), 'utf8')) as Snapshot)
 }
 
