@@ -10,12 +10,13 @@ import { refusals } from '#contract'
 import type { GatewayConfig } from '../../config/model.ts'
 import { isLoopback } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
-import { type LongText, Office, OfficeError } from '../office/index.ts'
+import { Office, OfficeError } from '../office/index.ts'
 import { actions } from './actions/index.ts'
 import type { Action, Ask } from './actions/asks.ts'
 import { readBody } from './body.ts'
 import { type Answer, Edge } from './edge.ts'
 import { liveOf } from './live.ts'
+import { isLong } from './long.ts'
 import type { Certificate } from './tls.ts'
 
 const BODY_BYTES = 64 * 1024
@@ -122,10 +123,6 @@ export class AdminDoor {
 }
 
 const FIELDS = ['cache-control', 'no-store', 'x-content-type-options', 'nosniff']
-
-/** An answer that may be longer than memory. */
-export const isLong = (value: unknown): value is LongText =>
-  typeof value === 'object' && value !== null && Symbol.asyncIterator in ((value as LongText).text ?? {})
 
 function askOf(request: IncomingMessage, query: string, body: Buffer): Ask | undefined {
   if (request.method === 'GET') return Object.fromEntries(new URLSearchParams(query))

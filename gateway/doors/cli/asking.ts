@@ -3,10 +3,9 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { GatewayConfig } from '../../../config/model.ts'
-import { openGround, storeIdOf } from '../../ground/index.ts'
-import { Office } from '../../office/index.ts'
-import { actions } from '../actions/index.ts'
-import { isLong } from '../admin.ts'
+import { storeIdOf } from '../../ground/parts.ts'
+import type { Office } from '../../office/index.ts'
+import { isLong } from '../long.ts'
 import { Failure, loadGood, openVault, quietLog } from './context.ts'
 import { type Dial, dialTo } from './dial.ts'
 
@@ -117,19 +116,23 @@ async function onGround<T>(config: GatewayConfig, asked: Asked, use: (value: unk
   }
 }
 
+/** Loaded only where no gateway runs: whoever asks one needs none of it. */
 async function acted<T>(config: GatewayConfig, { method, path, body, secrets }: Asked, use: (value: unknown) => Promise<T>): Promise<T> {
+  const [{ Office }, { actions }] = await Promise.all([import('../../office/index.ts'), import('../actions/index.ts')])
+  const act = async (office: Office): Promise<T> => use(await actions[`${method} ${path}`]?.(office, body))
   if (NEEDS_GATEWAY.has(`${method} ${path}`)) {
     const [{ Gateway }, { liveOf }] = await Promise.all([import('../../gateway.ts'), import('../live.ts')])
     const gateway = await Gateway.open(config, secrets, { log: quietLog, briefly: true })
     try {
-      return await use(await actions[`${method} ${path}`]?.(new Office(gateway.ground, liveOf(gateway)), body))
+      return await act(new Office(gateway.ground, liveOf(gateway)))
     } finally {
       await gateway.close(0)
     }
   }
+  const { openGround } = await import('../../ground/index.ts')
   const ground = await openGround(config, { log: quietLog })
   try {
-    return await use(await actions[`${method} ${path}`]?.(new Office(ground), body))
+    return await act(new Office(ground))
   } finally {
     await ground.close()
   }

@@ -1,6 +1,5 @@
 /** `atlas check`: what is wrong or unwise in the configuration; with --online what is wrong outside. */
 import { formatComplaint } from '../../../config/complaints.ts'
-import { checkOnline } from '../../payments/index.ts'
 import { Failure, load, openVault } from './context.ts'
 
 interface Options {
@@ -12,7 +11,10 @@ interface Options {
 export async function check({ config, json, online }: Options): Promise<void> {
   const loaded = await load(config, openVault)
   const { problems, warnings } = loaded
-  const outside = online === true && loaded.config !== undefined ? await checkOnline(loaded.config.routes.map(({ chain }) => chain)) : []
+  const outside =
+    online === true && loaded.config !== undefined
+      ? await (await import('../../payments/index.ts')).checkOnline(loaded.config.routes.map(({ chain }) => chain))
+      : []
   if (json === true) process.stdout.write(`${JSON.stringify({ problems, warnings, ...(online === true ? { online: outside } : {}) }, null, 2)}\n`)
   else {
     for (const problem of problems) process.stderr.write(`${formatComplaint(problem)}\n`)

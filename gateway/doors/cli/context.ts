@@ -4,8 +4,8 @@ import { type Complaint, formatComplaint } from '../../../config/complaints.ts'
 import { discover } from '../../../config/discover.ts'
 import { type Loaded, loadConfig } from '../../../config/load.ts'
 import type { GatewayConfig } from '../../../config/model.ts'
-import { OfficeError } from '../../office/index.ts'
-import { blindLook, vaultLook } from '../../vault/index.ts'
+import { OfficeError } from '../../office/error.ts'
+import { blindLook, vaultLook } from '../../vault/vault.ts'
 
 /** Ends the command with a sentence on stderr and this exit status. */
 export class Failure extends Error {

@@ -1,7 +1,7 @@
 /** `atlas estimate`: what a subscription would earn; with --api beside what the provider itself asks by the call. */
 import type { Command } from 'commander'
 import { besideOwn, dollars, parseDecimal, parseUsd, type Ratio, ratio, roundedUp, some, timesRatio, type Usd } from '#contract'
-import { estimate } from '../../office/index.ts'
+import { estimate } from '../../office/report.ts'
 import { adapters, Failure } from './context.ts'
 import { cell, type Common, money, type Row, signed } from './printing.ts'
 
