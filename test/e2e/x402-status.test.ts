@@ -65,7 +65,9 @@ t.test('x402 status shows rates, and a settlement that nobody knows with its age
   const { json } = await status()
   t.match(json, {
     networks: [{ network: 'eip155:84532', asset: chain.token, settled: true, node: null }],
-    facilitators: [{ name: facilitator.url, open: false, problem: null, verify: { answered: 2, lost: 0, success_rate: 1 }, settle: { answered: 1, lost: Number } }],
+    facilitators: [
+      { name: facilitator.url, open: false, problem: null, verify: { answered: 2, lost: 0, success_rate: 1 }, settle: { answered: 1, lost: Number } },
+    ],
     unknown: [{ buys: 'call', network: 'eip155:84532', payer: buyer.address.toLowerCase(), amount: '0.15', age_seconds: Number }],
   })
   const [{ settle }] = json.facilitators as [{ settle: { lost: number } }]
