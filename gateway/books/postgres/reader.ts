@@ -17,8 +17,8 @@ export interface EntryRow {
 
 export const ENTRY_COLUMNS = 'n, id, at, kind, receipt, postings'
 
-/** Free calls move nothing: they are no entries to anybody but the receipts. */
-export const IS_ENTRY = "kind <> 'free'"
+/** What moves nothing is no entry: a free call (only receipts know it), a credit or a correction of nothing. */
+export const IS_ENTRY = "postings <> ''"
 
 interface ChargeRow {
   readonly at: bigint
