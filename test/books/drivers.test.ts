@@ -5,7 +5,7 @@ import t from 'tap'
 import type { Books, StoreFigures, Usd } from '#contract'
 import { chainOf, postgresAlone, told } from '../rig/books.ts'
 import { memoryFolder } from '../rig/folder.ts'
-import { ACCOUNTS, groupsOf, historyOf, MONTHS, steps } from '../rig/histories.ts'
+import { ACCOUNTS, groupsOf, historyOf, MONTHS, type Step, steps } from '../rig/histories.ts'
 import { booksAlone } from '../rig/ledger.ts'
 import { openPostgres } from '../rig/postgres.ts'
 import { seedOf } from '../rig/random.ts'
@@ -84,7 +84,7 @@ t.test('whatever was recorded, both drivers tell the same, and both can prove it
       deepStrictEqual(other, one)
       if (wrong.length > 0) throw new Error(wrong.join('\n'))
     }),
-    { seed, numRuns: 8, examples: KINDS.map((kind) => [[{ ...NOTHING, kind }], [1]]) },
+    { seed, numRuns: 8, examples: KINDS.map((kind) => [[{ ...NOTHING, kind }], [1]] as [Step[], number[]]) },
   )
   t.pass()
 })
