@@ -2,11 +2,24 @@
 
 const BEAT_MS = 20
 
+/** In the order in which they are due: linked by themselves, and by nothing once they are over (see contract/passing.ts). */
+export class Deadline<T> {
+  item: T | undefined
+  readonly dueAtMs: number
+  before: Deadline<T> | undefined = undefined
+  after: Deadline<T> | undefined = undefined
+
+  constructor(item: T, dueAtMs: number) {
+    this.item = item
+    this.dueAtMs = dueAtMs
+  }
+}
+
 export class Deadlines<T> {
   readonly #lengthMs: number
   readonly #onDue: (item: T) => void
-  /** In the order in which they are due: a Map keeps the order of insertion. */
-  readonly #dueAtMs = new Map<T, number>()
+  #first: Deadline<T> | undefined
+  #last: Deadline<T> | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(lengthMs: number, onDue: (item: T) => void) {
@@ -14,15 +27,27 @@ export class Deadlines<T> {
     this.#onDue = onDue
   }
 
-  /** Begins anew for an item that is there already. */
-  start(item: T): void {
-    this.#dueAtMs.delete(item)
-    this.#dueAtMs.set(item, performance.now() + this.#lengthMs)
+  start(item: T): Deadline<T> {
+    const deadline = new Deadline(item, performance.now() + this.#lengthMs)
+    deadline.before = this.#last
+    if (this.#last === undefined) this.#first = deadline
+    else this.#last.after = deadline
+    this.#last = deadline
     if (this.#timer === undefined) this.#wait(this.#lengthMs)
+    return deadline
   }
 
-  stop(item: T): void {
-    this.#dueAtMs.delete(item)
+  /** One that is over stays over. */
+  stop(deadline: Deadline<T> | undefined): void {
+    if (deadline?.item === undefined) return
+    const { before, after } = deadline
+    if (before === undefined) this.#first = after
+    else before.after = after
+    if (after === undefined) this.#last = before
+    else after.before = before
+    deadline.item = undefined
+    deadline.before = undefined
+    deadline.after = undefined
   }
 
   #wait(ms: number): void {
@@ -34,9 +59,10 @@ export class Deadlines<T> {
   #look(): void {
     this.#timer = undefined
     const now = performance.now()
-    for (const [item, dueAtMs] of this.#dueAtMs) {
-      if (dueAtMs > now) return this.#wait(dueAtMs - now)
-      this.#dueAtMs.delete(item)
+    for (let deadline = this.#first; deadline?.item !== undefined; deadline = this.#first) {
+      if (deadline.dueAtMs > now) return this.#wait(deadline.dueAtMs - now)
+      const { item } = deadline
+      this.stop(deadline)
       this.#onDue(item)
     }
   }

@@ -7,20 +7,21 @@
  * Events: client gone, shutdown, deadline; of the provider: head, data, end, error. An event that a state does not name
  * changes nothing. `#giveUp` and `#succeeded` are the only two that end a hold, `#over` the only one that ends the call.
  */
-import type { Alternative, Attempt as AttemptRecord, Charge, Outcome, Refusal, Units, UnitsFate, Usd } from '#contract'
+import type { Alternative, Attempt as AttemptRecord, Charge, Outcome, Refusal, Rolled, Units, UnitsFate, Usd } from '#contract'
 import { dollars, refuse, unreachable } from '#contract'
 import { Admission } from './admission.ts'
 import type { Admitted } from './admitted.ts'
 import { type Listener, meaningOf, Try } from './attempt.ts'
 import type { EngineCall } from './call.ts'
 import { addChargeHeaders, chargeOf, type Priced, pricedFor } from './charge.ts'
+import type { Deadline } from './deadlines.ts'
 import { describe } from './describe.ts'
 import { elsewhere } from './failover.ts'
 import { type Failure, fateOf, mayFailOver, type Reading, readAnswer, upstreamRefusal } from './failures.ts'
 import { answerHeaders, isConditional, isEventStream, requestHeaders, storedAnswer, storedBody } from './headers.ts'
 import { NotNow } from './health/index.ts'
 import { keyName } from './names.ts'
-import type { EnginePorts, Sink } from './ports.ts'
+import type { EnginePorts, Sink, Timed } from './ports.ts'
 import { problemOf } from './problem.ts'
 import { type Ending, addRateHeaders, outcomeOf, recordOf, withOffer } from './reply.ts'
 import { type Charged, chargeHold, type Paying, pending, refundTo } from './settle.ts'
@@ -46,11 +47,12 @@ interface Sold {
 const EMPTY = Buffer.alloc(0)
 const CLIENT_CLOSED = 499
 
-export class Flight implements Listener {
+export class Flight implements Listener, Rolled {
+  place = -1
   readonly #ports: EnginePorts
   readonly #call: EngineCall
   readonly #sink: Sink
-  readonly #landed: () => void
+  readonly #landed: (flight: Flight) => void
   readonly #admission: Admission
   #state: FlightState = 'admitting'
   #payer: Paying = { by: 'nobody' }
@@ -67,9 +69,10 @@ export class Flight implements Listener {
   #stream: PaidStream | undefined
   /** The client left, or the gateway stops, while the charge was being written. */
   #cutting = false
+  #deadline: Deadline<Timed> | undefined
 
   /** `landed` is called once, when the call is over. */
-  constructor(ports: EnginePorts, call: EngineCall, sink: Sink, landed: () => void) {
+  constructor(ports: EnginePorts, call: EngineCall, sink: Sink, landed: (flight: Flight) => void) {
     this.#ports = ports
     this.#call = call
     this.#sink = sink
@@ -89,7 +92,7 @@ export class Flight implements Listener {
   start(): void {
     this.#admission.start()
     // A call that waits for another of its name waits no longer than a call may take.
-    if (this.#state === 'admitting') this.#ports.deadlines.start(this)
+    if (this.#state === 'admitting') this.#deadline = this.#ports.deadlines.start(this)
   }
 
   #admitted(admitted: Admitted): void {
@@ -117,7 +120,8 @@ export class Flight implements Listener {
     this.#state = 'calling'
     try {
       this.#ports.store.calling(this.#hold as string)
-      this.#ports.deadlines.start(this)
+      this.#ports.deadlines.stop(this.#deadline)
+      this.#deadline = this.#ports.deadlines.start(this)
       this.#attempt(chosen)
     } catch (error) {
       this.#lost(error)
@@ -242,7 +246,7 @@ export class Flight implements Listener {
 
   /** The answer is good: it is charged, and only then does any of it leave. */
   #succeeded(from: Try, { long }: { long: boolean }): void {
-    this.#ports.deadlines.stop(this)
+    this.#ports.deadlines.stop(this.#deadline)
     let sold: Sold
     try {
       sold = this.#sell(from, long)
@@ -443,11 +447,11 @@ export class Flight implements Listener {
   #over(kind: Outcome['kind'], status: number, refusal: Refusal | undefined): void {
     if (this.#state === 'over') throw new Error('a call ended twice')
     this.#state = 'over'
-    this.#ports.deadlines.stop(this)
+    this.#ports.deadlines.stop(this.#deadline)
     const ending = this.#ending(kind, status, refusal)
     // A charged or free call's record stands in the journal, with its charge.
     if (kind !== 'charged' && kind !== 'free') this.#ports.record(recordOf(this.#call, ending))
     this.#call.chain.observe(this.#call, outcomeOf(ending, this.#sale?.chosen))
-    this.#landed()
+    this.#landed(this)
   }
 }

@@ -2,14 +2,14 @@
  * The life of one call. Read `flight.ts` for the states and events, `resolve.ts` for what a request asks for,
  * `transport.ts` for the way to the provider. Never here: words of any one plugin or provider.
  */
-import { type EpochMs, isRefusal, type Refusal, refuse } from '#contract'
+import { type EpochMs, isRefusal, type Refusal, Roll, refuse } from '#contract'
 import { EngineCall } from './call.ts'
 import { Deadlines } from './deadlines.ts'
 import { Flight } from './flight.ts'
 import type { Entry } from './catalogue.ts'
 import type { Generation, LiveRoute } from './generation.ts'
 import { Patience } from './patience.ts'
-import type { EnginePorts, Sink } from './ports.ts'
+import type { EnginePorts, Sink, Timed } from './ports.ts'
 import { type Problem, problemOf } from './problem.ts'
 import { type Quote, quoteFor } from './quote.ts'
 import { Reconciler } from './reconciler.ts'
@@ -39,7 +39,8 @@ const STOPPING = refuse('unavailable', 'the gateway is stopping', { retryAfterSe
 
 export class Engine {
   readonly #ports: EnginePorts
-  readonly #flights = new Set<Flight>()
+  readonly #flights = new Roll<Flight>()
+  readonly #landed = (flight: Flight): void => this.#left(flight)
   readonly #reconciler: Reconciler
   #generation: Generation
   #origin: string
@@ -50,7 +51,7 @@ export class Engine {
     this.#generation = generation
     this.#origin = origin
     this.#reconciler = new Reconciler({ store: ports.store, log: ports.log, settlers: () => this.#generation.chains })
-    const deadlines = new Deadlines<{ onDeadline(): void }>(ports.upstreamTimeoutMs, (flight) => flight.onDeadline())
+    const deadlines = new Deadlines<Timed>(ports.upstreamTimeoutMs, (flight) => flight.onDeadline())
     this.#ports = { ...ports, deadlines, patience: new Patience(), unverified: new Unverified(), unknown: () => this.#reconciler.wake() }
     this.#reconciler.wake()
   }
@@ -89,7 +90,7 @@ export class Engine {
     const { number: generation, config } = this.#generation
     const at = { generation, config, receivedAtMs: this.#ports.clock.nowMs() as EpochMs, origin: this.#origin }
     const call = new EngineCall(incoming, target, request, body, at)
-    const flight = new Flight(this.#ports, call, sink, () => this.#landed(flight))
+    const flight = new Flight(this.#ports, call, sink, this.#landed)
     this.#flights.add(flight)
     flight.start()
     return flight
@@ -132,7 +133,7 @@ export class Engine {
     }
   }
 
-  #landed(flight: Flight): void {
+  #left(flight: Flight): void {
     this.#flights.delete(flight)
     if (this.#flights.size === 0) this.#idle?.()
   }
@@ -146,7 +147,7 @@ export class Engine {
         this.#idle = resolve
       })
       const timer = setTimeout(() => {
-        for (const flight of this.#flights) flight.onShutdown()
+        for (const flight of this.#flights.all()) flight.onShutdown()
       }, graceMs)
       await idle
       clearTimeout(timer)

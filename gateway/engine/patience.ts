@@ -3,6 +3,7 @@
  * store does afterwards is undone, so that nobody pays for an answer that he did not get.
  */
 import { Deadlines } from './deadlines.ts'
+import type { Timed } from './ports.ts'
 
 /** With the beat of the deadlines, and the provider's part before it, it stays under the 250 ms in which a lost dependency has to show. */
 const STORE_WITHIN_MS = 185
@@ -18,7 +19,7 @@ export class LateError extends Error {
 
 export class Patience {
   readonly #withinMs: number
-  readonly #deadlines: Deadlines<{ onDeadline(): void }>
+  readonly #deadlines: Deadlines<Timed>
 
   constructor(withinMs = STORE_WITHIN_MS) {
     this.#withinMs = withinMs
@@ -32,21 +33,20 @@ export class Patience {
   within<T>(work: Promise<T>, undo: (value: T) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       let late = false
-      const wait = {
-        onDeadline: (): void => {
+      const deadline = this.#deadlines.start({
+        onDeadline: () => {
           late = true
           reject(new LateError(this.#withinMs))
         },
-      }
-      this.#deadlines.start(wait)
+      })
       work.then(
         (value) => {
-          this.#deadlines.stop(wait)
+          this.#deadlines.stop(deadline)
           if (late) undo(value)
           else resolve(value)
         },
         (error: unknown) => {
-          this.#deadlines.stop(wait)
+          this.#deadlines.stop(deadline)
           if (!late) reject(error)
         },
       )

@@ -22,6 +22,11 @@ export interface Sink {
   drained(resume: () => void): void
 }
 
+/** What has a deadline. */
+export interface Timed {
+  onDeadline(): void
+}
+
 export interface EnginePorts {
   readonly store: Store
   readonly transport: Pick<Transport, 'send' | 'close'>
@@ -33,7 +38,7 @@ export interface EnginePorts {
   /** Each attempt at its end, with the provider's raw fields (flat list; empty where no answer came). Must not throw. */
   attempted(call: EngineCall, attempt: Attempt, rawHeaders: readonly Buffer[]): void
   /** Over all attempts of a call; the flight's `onDeadline` hears of it. */
-  readonly deadlines: Deadlines<{ onDeadline(): void }>
+  readonly deadlines: Deadlines<Timed>
   /** Room for holds of payments that nobody has verified yet. */
   readonly unverified: Unverified
   /** For the store's answers. */

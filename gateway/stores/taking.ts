@@ -1,5 +1,6 @@
 /** The moves that take: reserve, a wallet's second move, and the change to another connection. */
 import type { Alternative, Begun, HoldRequest, KeyMirror, Payer, PurchaseRequest, Reserved, StoreClaim, SupplyClaim, UnitsFate, Usd } from '#contract'
+import { PassingMap } from '#contract'
 import { Claims, type ClaimParts } from './claims.ts'
 import { freeMoney, freeUnits, type Hold, holdMoney, holdUnits, mostOf, moveHold, newHold, newPurchase } from './holds.ts'
 import { lineOf } from './lines.ts'
@@ -19,7 +20,7 @@ export class Taking {
   readonly stock: Stock
   protected readonly parts: Parts
   protected readonly claims: Claims
-  protected readonly holds = new Map<string, Hold>()
+  protected readonly holds = new PassingMap<Hold>()
 
   constructor(parts: Parts) {
     this.parts = parts

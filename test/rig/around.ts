@@ -1,7 +1,8 @@
 /** Parts around the engine that write down what they are told: the deadlines of calls, and how connections stand. */
 
 import type { AuditEntry, Notice, Store } from '#contract'
-import { Deadlines } from '../../gateway/engine/deadlines.ts'
+import { type Deadline, Deadlines } from '../../gateway/engine/deadlines.ts'
+import type { Timed } from '../../gateway/engine/ports.ts'
 import { Health } from '../../gateway/engine/index.ts'
 import type { ScriptedClock } from './scripted.ts'
 
@@ -20,17 +21,17 @@ export function openHealth({ stock }: Pick<Store, 'stock'>, clock: ScriptedClock
   return { health: new Health({ clock, stock, audit, notices, floor, upstreamTimeoutMs: 30_000, alarm: clock.alarm }), told, audited }
 }
 
-export class WatchedDeadlines extends Deadlines<{ onDeadline(): void }> {
+export class WatchedDeadlines extends Deadlines<Timed> {
   readonly armed = new Set<object>()
 
-  override start(item: { onDeadline(): void }): void {
+  override start(item: Timed): Deadline<Timed> {
     this.armed.add(item)
-    super.start(item)
+    return super.start(item)
   }
 
-  override stop(item: { onDeadline(): void }): void {
-    this.armed.delete(item)
-    super.stop(item)
+  override stop(deadline: Deadline<Timed> | undefined): void {
+    if (deadline?.item !== undefined) this.armed.delete(deadline.item)
+    super.stop(deadline)
   }
 }
 

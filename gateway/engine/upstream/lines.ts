@@ -14,7 +14,8 @@ const SWEEP_MS = 1_000
 export class Lines implements LineOwner {
   readonly #connect: buildConnector.connector
   readonly #to: buildConnector.Options
-  readonly #waiting = new Set<Exchange>()
+  /** First come, first served. */
+  #waiting: Exchange[] = []
   readonly #lines = new Set<Line>()
   /** The last one served last: few lines stay warm, and those that are not needed end. */
   #idle: Line[] = []
@@ -32,7 +33,7 @@ export class Lines implements LineOwner {
   }
 
   send(exchange: Exchange): void {
-    this.#waiting.add(exchange)
+    this.#waiting.push(exchange)
     this.#schedule()
   }
 
@@ -40,8 +41,7 @@ export class Lines implements LineOwner {
     this.#closed = true
     clearTimeout(this.#sweeping)
     for (const line of this.#lines) line.destroy()
-    for (const exchange of this.#waiting) exchange.fail(new Error('the gateway is stopping'))
-    this.#waiting.clear()
+    for (const exchange of this.#waiting.splice(0)) exchange.fail(new Error('the gateway is stopping'))
   }
 
   free(line: Line): void {
@@ -55,7 +55,7 @@ export class Lines implements LineOwner {
       const at = list.indexOf(line)
       if (at !== -1) list.splice(at, 1)
     }
-    if (this.#waiting.size > 0) this.#schedule()
+    if (this.#waiting.length > 0) this.#schedule()
   }
 
   /** Requests of one turn leave together, after everything that had come for the idle lines was read. */
@@ -69,15 +69,8 @@ export class Lines implements LineOwner {
     this.#scheduled = false
     if (this.#closed) return
     this.#rest()
-    for (const exchange of this.#waiting) {
-      if (exchange.over) this.#waiting.delete(exchange)
-      else {
-        const line = this.#cleanLine()
-        if (line === undefined) break
-        this.#serve(line, exchange)
-      }
-    }
-    const needed = this.#waiting.size - this.#resting.length - this.#opening
+    this.#serve()
+    const needed = this.#waiting.length - this.#resting.length - this.#opening
     const room = MOST_LINES - this.#lines.size - this.#opening
     for (let count = Math.min(needed, room); count > 0; count -= 1) this.#open()
     if (this.#resting.length > 0) this.#schedule()
@@ -104,9 +97,18 @@ export class Lines implements LineOwner {
     return undefined
   }
 
-  #serve(line: Line, exchange: Exchange): void {
-    this.#waiting.delete(exchange)
-    if (!line.begin(exchange)) this.#idle.push(line)
+  /** Those who wait, as far as there are lines; what an exchange does while it begins may bring others, or end some. */
+  #serve(): void {
+    const waiting = this.#waiting
+    let at = 0
+    for (; at < waiting.length; at += 1) {
+      const exchange = waiting[at] as Exchange
+      if (exchange.over) continue
+      const line = this.#cleanLine()
+      if (line === undefined) break
+      if (!line.begin(exchange)) this.#idle.push(line)
+    }
+    if (at > 0) waiting.splice(0, at)
   }
 
   #open(): void {
@@ -124,13 +126,12 @@ export class Lines implements LineOwner {
 
   /** Each connection is made for one that waits. */
   #failed(error: Error): void {
-    for (const exchange of this.#waiting) {
-      this.#waiting.delete(exchange)
+    for (let exchange = this.#waiting.shift(); exchange !== undefined; exchange = this.#waiting.shift()) {
       if (exchange.over) continue
       exchange.fail(error)
       break
     }
-    if (this.#waiting.size > 0) this.#schedule()
+    if (this.#waiting.length > 0) this.#schedule()
   }
 
   #sweep(): void {
