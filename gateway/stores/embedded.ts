@@ -29,7 +29,7 @@ export class EmbeddedStore extends Taking implements Store {
     freeMoney(hold, this.parts.state)
     this.claims.spent(hold, charge.price)
     this.claims.used(hold, charge.units)
-    const written = this.#writeCharge(hold, { t: 'charge', ...fieldsOf(hold, charge, this.parts.clock.nowMs()) })
+    const written = this.#writeCharge(hold, fieldsOf('charge', hold, charge, this.parts.clock.nowMs()))
     if (charge.units < hold.units) this.parts.leases.trim(hold.connection, hold.tally)
     return written
   }
@@ -38,8 +38,8 @@ export class EmbeddedStore extends Taking implements Store {
     const hold = this.hold(id)
     if (hold.intent !== undefined) return this.parts.journal.flushed()
     hold.state = 'settling'
-    const fields = fieldsOf(hold, charge, this.parts.clock.nowMs())
-    hold.intent = { t: 'intent', ...fields, payment: { ...payment, amount: payment.amount.toString() } }
+    const fields = fieldsOf('intent', hold, charge, this.parts.clock.nowMs())
+    hold.intent = { ...fields, payment: { ...payment, amount: payment.amount.toString() } }
     const { state, journal } = this.parts
     state.apply(hold.intent)
     const place = await journal.placed(JSON.stringify(hold.intent))
