@@ -1,100 +1,74 @@
 /** `npm run bench`: all cases in interleaved rounds, medians, one table. Asserts no times; a wrong answer or wrong books fail the run. */
 
 import { availableParallelism } from 'node:os'
-import { parseArgs } from 'node:util'
-import { type Case, cases, requestOf, startUpstream } from './cases.ts'
-import type { Order, Result } from './load.ts'
-import { answer, cpuMicros, start, stop } from './process.ts'
-import { type Round, table } from './table.ts'
+import type { Around } from './case.ts'
+import { kinds } from './cases.ts'
+import type { Figures } from './figures.ts'
+import { options } from './options.ts'
+import { answer, start, stop } from './process.ts'
+import { Rounds, Tally } from './rounds.ts'
+import { fullTable, halfTable } from './tables.ts'
 
-const CONNECTIONS = 64
 /** Until the JIT has seen each case's code often enough: the larger a server, the longer; the same for all. */
 const WARM_UP_SECONDS = 6
-
-interface Tally {
-  readonly rounds: Round[]
-  answered: number
-  /** Status -> how many, for everything that was no 200. */
-  readonly wrong: Map<string, number>
-  head: string
-}
+const NATIVE_WARM_UP_SECONDS = 2
+const NATIVE = new Set(['direct', 'nginx', 'nginx-lua'])
+/** Half of what a server can do. */
+const HALF = 0.5
 
 const { rounds, seconds, only } = options()
 const failures: string[] = []
-let orders = 0
-const upstream = await startUpstream()
-const client = start('./load.js')
-const running = await startCases()
-const tallies = new Map(running.map((item): [Case, Tally] => [item, { rounds: [], answered: 0, wrong: new Map(), head: '' }]))
-
-for (const item of running) await load(item, Math.min(WARM_UP_SECONDS, 2 * seconds))
-for (let round = 0; round < rounds; round++) {
-  const first = round % Math.max(1, running.length)
-  for (const item of [...running.slice(first), ...running.slice(0, first)]) tallies.get(item)?.rounds.push(await load(item, seconds))
+const facilitator = start('./servers/facilitator.js')
+const upstream = start('./servers/upstream.js')
+const around: Around = {
+  upstream: { child: upstream, port: (await answer<{ port: number }>(upstream)).port },
+  facilitatorPort: (await answer<{ port: number }>(facilitator)).port,
 }
-await report()
-for (const item of running) await item.stop()
-client.disconnect()
-await stop(upstream.child)
+const load = new Rounds()
+const tallies = await startCases()
+for (const tally of tallies) {
+  const most = NATIVE.has(tally.item.name) ? NATIVE_WARM_UP_SECONDS : WARM_UP_SECONDS
+  await load.load(tally, { seconds: Math.min(most, 2 * seconds) })
+}
+await load.interleaved(tallies, rounds, async (tally) => void tally.rounds.push(await load.load(tally, { seconds })))
+for (const tally of tallies) tally.halfRate = halfRateOf(tally)
+await load.interleaved(tallies, rounds, async (tally) => void tally.half.push(await load.load(tally, { seconds, rate: tally.halfRate })))
+const figures: readonly Figures[] = tallies.map((tally) => tally.figures())
+console.log(`Node ${process.version}, ${availableParallelism()} cores, ${rounds} rounds of ${seconds} s, medians\n`)
+console.log(`${fullTable(figures)}\n\n${halfTable(figures)}\n`)
+await checkAll()
+for (const { item } of tallies) await item.stop()
+load.close()
+await stop(upstream)
+await stop(facilitator)
 process.exitCode = failures.length > 0 ? 1 : 0
 
-function options(): { rounds: number; seconds: number; only: readonly string[] } {
-  const names = Object.keys(cases)
-  const { values } = parseArgs({ options: { rounds: { type: 'string' }, seconds: { type: 'string' }, only: { type: 'string' } } })
-  const only = values.only?.split(',') ?? names
-  const [rounds, seconds] = [Number(values.rounds ?? 3), Number(values.seconds ?? 3)]
-  const unknown = only.find((name) => !names.includes(name))
-  if (unknown === undefined && Number.isInteger(rounds) && rounds > 0 && seconds > 0) return { rounds, seconds, only }
-  console.error(`usage: npm run bench -- [--rounds N] [--seconds S] [--only ${names.join(',')}]`)
-  process.exit(2)
-}
-
-async function startCases(): Promise<readonly Case[]> {
-  const started: Case[] = []
-  for (const [name, begin] of Object.entries(cases)) {
+async function startCases(): Promise<readonly Tally[]> {
+  const started: Tally[] = []
+  for (const [name, kind] of kinds) {
     if (!only.includes(name)) continue
-    const item = await begin(upstream)
+    const item = await kind.start(around)
     if ('skipped' in item) console.log(`${name}: SKIPPED, ${item.skipped}`)
-    else started.push(item)
+    else started.push(new Tally(item, kind.title))
   }
   return started
 }
 
-async function load(item: Case, forSeconds: number): Promise<Round> {
-  const tally = tallies.get(item) as Tally
-  const order: Order = { id: ++orders, port: item.port, connections: CONNECTIONS, seconds: forSeconds, requests: item.keys.map((key) => requestOf(item, key)) }
-  const before = cpuMicros(item.pid)
-  client.send(order)
-  const result = await answer<Result>(client)
-  const after = cpuMicros(item.pid)
-  if (result.id !== order.id) throw new Error(`the client answered order ${result.id} while ${order.id} was under way`)
-  let answers = 0
-  for (const [status, count] of Object.entries(result.statuses)) {
-    answers += count
-    if (status === '200') tally.answered += count
-    else tally.wrong.set(status, (tally.wrong.get(status) ?? 0) + count)
-  }
-  tally.head = result.head
-  return {
-    perSecond: result.inTime / result.elapsedSeconds,
-    cpuMicros: before === undefined || after === undefined ? undefined : (after - before) / answers,
-    p50Ms: result.p50Ms,
-    p99Ms: result.p99Ms,
-  }
+/** The same for all who can bear it, so that latencies can be compared: half of the slower one of the bare proxy and this gateway. */
+function halfRateOf(tally: Tally): number {
+  const compared = tallies.filter(({ item }) => item.name === 'undici' || item.name === 'gateway').map(({ perSecond }) => perSecond)
+  return Math.max(1, Math.floor(Math.min(tally.perSecond, ...compared) * HALF))
 }
 
-async function report(): Promise<void> {
-  console.log(`Node ${process.version}, ${availableParallelism()} cores, ${CONNECTIONS} connections, ${rounds} rounds of ${seconds} s, medians\n`)
-  console.log(table([...tallies].map(([{ name }, tally]) => ({ name, rounds: tally.rounds }))))
-  console.log('')
-  for (const [item, tally] of tallies) {
-    const wrong = [...tally.wrong].map(([status, count]) => `${count} × ${status}`).join(', ')
-    if (wrong !== '') failures.push(`${item.name}: answers other than 200: ${wrong}`)
-    const books = await item.check?.(tally.answered, tally.head)
-    if (books?.ok === true) console.log(books.line)
-    if (books?.ok === false) failures.push(`${item.name}: ${books.line}`)
+async function checkAll(): Promise<void> {
+  for (const { item, wrong, answered, head } of tallies) {
+    const said = [...wrong].map(([status, count]) => `${count} × ${status}`).join(', ')
+    if (said !== '') failures.push(`${item.name}: answers other than 200: ${said}`)
+    const books = await item.check?.({ answered, refused: [...wrong.values()].reduce((sum, count) => sum + count, 0), head })
+    if (books?.ok === true) console.log(`books of ${item.name}: ${books.line}`)
+    if (books?.ok === false) failures.push(`books of ${item.name}: ${books.line}`)
   }
-  if (tallies.size === 0) failures.push('no case ran')
+  if (tallies.length === 0) failures.push('no case ran')
   for (const failure of failures) console.log(`FAILED ${failure}`)
   if (failures.length === 0) console.log('every answer was 200')
 }
