@@ -12,6 +12,7 @@ export interface Setup {
   /** Of a facilitator that is asked over HTTP; without one that of the sandbox. */
   readonly facilitatorPort?: number | undefined
   readonly workers?: number | undefined
+  readonly storeName?: string | undefined
 }
 
 const wholeChain = (facilitator: string): string => `
@@ -27,12 +28,12 @@ const CHAIN_OFF = `
   - markup-billing
   - quota-reserve`
 
-export function configurationOf({ upstreamPort, chain = 'whole', redisUrl, postgresUrl, facilitatorPort, workers }: Setup): string {
+export function configurationOf({ upstreamPort, chain = 'whole', redisUrl, postgresUrl, facilitatorPort, workers, storeName = 'atlas' }: Setup): string {
   const store = redisUrl === undefined ? 'driver: embedded' : `driver: redis, url: "${redisUrl}"`
   const ledger = postgresUrl === undefined ? 'driver: embedded' : `driver: postgres, url: "${postgresUrl}"`
   const facilitator = facilitatorPort === undefined ? 'sandbox' : `http://127.0.0.1:${facilitatorPort}`
   return `mode: sandbox
-store: { ${store}, path: ./data }
+store: { ${store}, path: ./data, name: ${storeName} }
 ledger: { ${ledger}, path: ./data }
 api_connections:
   - name: nansen

@@ -140,16 +140,17 @@ class Run {
   #tick(): void {
     if (this.#ended) return
     const nowMs = performance.now()
-    this.#due = Math.floor((Math.floor(Math.min(nowMs, this.#deadlineMs) - this.#startMs) * (this.#order.rate as number)) / 1000)
     this.#sendDue(nowMs)
     if (nowMs < this.#deadlineMs) setTimeout(() => this.#tick(), 1)
     else if (this.#waiting === 0 && this.#sent >= this.#due) this.#end()
   }
 
   #sendDue(nowMs: number): void {
+    const { rate = 0, seconds } = this.#order
+    this.#due = Math.floor((Math.floor(Math.min(nowMs - this.#startMs, seconds * 1000)) * rate) / 1000)
     while (this.#sent < this.#due && this.#idle.length > 0) {
       this.#sent += 1
-      const dueMs = this.#startMs + Math.ceil((this.#sent * 1000) / (this.#order.rate as number))
+      const dueMs = this.#startMs + Math.ceil((this.#sent * 1000) / rate)
       this.#late.add(nowMs - dueMs)
       this.#idle.shift()?.send(dueMs)
     }

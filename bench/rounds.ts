@@ -8,6 +8,7 @@ import { answer, cpuMicros, residentMb, start } from './process.ts'
 
 const CONNECTIONS = 64
 const UNSETTLED_MS = 200
+const STALLED = 0.01
 
 /** What one case has been through. */
 export class Tally {
@@ -27,6 +28,21 @@ export class Tally {
     this.item = item
     this.title = title
     this.idleMb = residentMb(item.pid)
+  }
+
+  get refused(): number {
+    return [...this.wrong.values()].reduce((sum, count) => sum + count, 0)
+  }
+
+  /** What was no 200, in words; empty where all were. */
+  get complaint(): string {
+    const said = [...this.wrong].map(([status, count]) => `${count} × ${status}`).join(', ')
+    return said === '' ? '' : `${this.item.name}: ${said} beside ${this.answered} × 200`
+  }
+
+  /** A machine that stalls makes a gateway refuse a few with 503, which is right of it; more than that, or another answer, makes the figures worthless. */
+  get isSpoiled(): boolean {
+    return this.refused !== (this.wrong.get('503') ?? 0) || this.refused > this.answered * STALLED
   }
 
   get perSecond(): number {
