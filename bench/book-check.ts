@@ -21,10 +21,10 @@ const rowOf = async (atlas: Atlas): Promise<Sums | undefined> =>
   (await atlas.json<{ connections: readonly Sums[] }>('report')).connections.find(({ name }) => name === 'nansen')
 
 /**
- * Every answered call is sold once at the price that its answer named, and the shares add up to the revenue. A call that was
- * refused while its charge was being written may be among those sold, but its money went back.
+ * Every answered call is sold once at the price that its answer named, and the shares add up to the revenue. A call whose answer
+ * came too late may be among those sold: a payment that was settled stands, and credits went back.
  */
-export async function checkSold(atlas: Atlas, { answered, refused, head }: Answers): Checked {
+export async function checkSold(atlas: Atlas, { answered, refused, head }: Answers, payer: 'credits' | 'x402'): Checked {
   const row = await rowOf(atlas)
   const price = /\r\nx-atlas-price: *\$([\d.]+)/i.exec(head)?.[1]
   if (row === undefined || price === undefined) return { ok: false, line: 'the report has no row nansen, or the last answer named no price' }
@@ -32,7 +32,7 @@ export async function checkSold(atlas: Atlas, { answered, refused, head }: Answe
   const isExact =
     sold >= answered &&
     sold <= answered + refused &&
-    micros(row.revenue) === micros(price) * BigInt(answered) &&
+    micros(row.revenue) === micros(price) * BigInt(payer === 'x402' ? sold : answered) &&
     micros(row.owner_share) + micros(row.platform_share) === micros(row.revenue)
   const line = `${answered} answered at $${price}, ${sold} sold, revenue $${row.revenue} = owner $${row.owner_share} + platform $${row.platform_share}`
   return { ok: isExact, line: `${line}: ${isExact ? 'exact' : 'WRONG'}` }

@@ -8,6 +8,8 @@ import { configurationOf, type Setup } from './gateway-config.ts'
 import { keyRequest, paidRequest } from './requests.ts'
 
 const KEYS = 16
+/** File, line and column of a complaint: a temporary file says nothing to a reader. */
+const PLACE = /^(warning: )?\S*gateway\.config\.yml(:\d+:\d+)?:? */
 
 export interface Variant extends Omit<Setup, 'redisUrl' | 'postgresUrl'> {
   readonly name: string
@@ -38,7 +40,8 @@ export async function startGateway({ name, redis, postgres, preload, ...setup }:
     await atlas.start(preload)
     const asked = await requestsOf(atlas, setup)
     const beside = besides.flatMap((one) => ('pid' in one ? [one.pid] : []))
-    const check = (answers: Answers): Checked => (setup.chain === 'off' ? checkOwn(atlas, answers) : checkSold(atlas, answers))
+    const payer = setup.facilitatorPort === undefined ? 'credits' : 'x402'
+    const check = (answers: Answers): Checked => (setup.chain === 'off' ? checkOwn(atlas, answers) : checkSold(atlas, answers, payer))
     return { name, port: atlas.port, pid: atlas.pid, ...asked, beside, check, stop }
   } catch (error) {
     await stop()
@@ -60,9 +63,19 @@ async function requestsOf(
 /** A setting that this version takes without effect, or refuses. */
 async function notServed(atlas: Atlas, setting: string): Promise<string | undefined> {
   try {
-    return (await atlas.check()).split('\n').find((line) => line.includes(`${setting} is not served`))
+    return (await atlas.check())
+      .split('\n')
+      .find((line) => line.includes(`${setting} is not served`))
+      ?.replace(PLACE, '')
   } catch (error) {
     const { stderr = '' } = error as { stderr?: string }
-    return stderr.trim().split('\n').slice(-2).join(' | ') || String(error)
+    return (
+      stderr
+        .trim()
+        .split('\n')
+        .slice(-2)
+        .map((line) => line.replace(PLACE, ''))
+        .join(' | ') || String(error)
+    )
   }
 }

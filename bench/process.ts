@@ -64,7 +64,7 @@ export function listenTo(child: ChildProcess): () => string {
   return () => {
     const lines = said.split('\n').filter((line) => line.trim() !== '')
     const telling = lines.filter((line) => /error|cannot|emerg|config\.yml:|^atlas|spawn/i.test(line))
-    return (telling.length > 0 ? telling : lines).slice(0, 3).join(' | ') || 'nothing'
+    return (telling.length > 0 ? telling : lines).slice(0, 3).join(' | ').replaceAll(`${tmpdir()}/`, '') || 'nothing'
   }
 }
 
