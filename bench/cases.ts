@@ -78,7 +78,10 @@ export const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ],
   [
     'gateway-2',
-    { title: 'the same, embedded, 2 processes', start: ({ upstream }) => startGateway({ name: 'gateway-2', upstreamPort: upstream.port, workers: 2 }) },
+    {
+      title: 'the same on Redis, 2 processes that serve',
+      start: async ({ upstream }) => startGateway({ name: 'gateway-2', upstreamPort: upstream.port, redis: await startRedisBeside(), workers: 2 }),
+    },
   ],
   /** What durability costs: the same chain, with a disk that only says that it has synced. */
   [

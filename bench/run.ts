@@ -4,7 +4,7 @@ import { aimTable } from './aims.ts'
 import { guardLines, saveBaseline } from './baseline.ts'
 import type { Around } from './case.ts'
 import { kinds } from './cases.ts'
-import type { Figures } from './figures.ts'
+import { type Figures, median } from './figures.ts'
 import { measureGrowth } from './growth.ts'
 import { readGrowth, writeGrowth } from './growth-result.ts'
 import { machine, watchOthers } from './machine.ts'
@@ -22,6 +22,8 @@ const NATIVE_WARM_UP_SECONDS = 2
 const NATIVE = new Set(['direct', 'nginx', 'nginx-lua'])
 /** Half of what a server can do. */
 const HALF = 0.5
+/** Cores that others may use before it is said that the figures suffer. */
+const DISTURBED = 0.2
 
 const { rounds, seconds, only, isWhole, ...wanted } = options()
 const failures: string[] = []
@@ -94,7 +96,7 @@ function tell(): void {
   const refused = tallies.filter((tally) => tally.refused > 0).map((tally) => tally.complaint)
   if (tallies.length === 0 && !wanted.growth) failures.push('no case ran')
   const page = [
-    `The run of ${new Date().toISOString().slice(0, 10)}: ${machine()}; ${rounds} interleaved rounds of ${seconds} s for each case, medians. Other work on the machine took ${shown(disturbed, 2)} cores meanwhile.`,
+    about(),
     aimTable({ figures, startup, growth: readGrowth() }),
     fullTable(figures),
     halfTable(figures),
@@ -102,11 +104,21 @@ function tell(): void {
     refused.length === 0
       ? `All ${answered} calls were answered with 200.`
       : `${answered} calls were answered with 200; refused while the machine stalled: ${refused.join('; ')}.`,
-    ...(failures.length === 0 ? ['The books name what was answered, to the micro-dollar.'] : failures.map((line) => `FAILED ${line}`)),
+    ...failures.map((line) => `FAILED ${line}`),
+    ...(failures.length === 0 && tallies.some(({ item }) => item.check !== undefined) ? ['The books name what was answered, to the micro-dollar.'] : []),
   ].join('\n\n')
   console.log(`\n${page}\n\n${guardLines(figures).join('\n')}`)
   // A failed run says nothing of speed.
   if (failures.length > 0) return
   if (isWhole) writePage(page)
   if (wanted.saveBaseline) saveBaseline(figures, machine())
+}
+
+/** When, where, how long, and what stood in the way. */
+function about(): string {
+  const length = `${rounds} interleaved rounds of ${seconds} s for each case, medians`
+  const client = shown(median(figures.map(({ full }) => full.clientMicros)), 1)
+  const late = shown(median(figures.map(({ half }) => half?.lateP99Ms)), 2)
+  const busy = disturbed !== undefined && disturbed > DISTURBED ? ', so that these figures are worth little' : ''
+  return `The run of ${new Date().toISOString().slice(0, 10)}: ${machine()}; ${length}. Other work on the machine took ${shown(disturbed, 2)} cores meanwhile${busy}. The client used ${client} µs of CPU a request, and on the timetable it was ${late} ms late at p99.`
 }
