@@ -47,7 +47,7 @@ export class Atlas {
   async start(preload?: string): Promise<number> {
     const loaded = preload === undefined ? {} : { NODE_OPTIONS: `--import=${new URL(preload, import.meta.url).href}` }
     const fromMs = performance.now()
-    const child = startCommand(process.execPath, [ATLAS, 'start', '--config', this.#file], { ...this.#env, ...loaded })
+    const child = startCommand(process.execPath, [ATLAS, 'start', '--config', this.#file], { env: { ...this.#env, ...loaded } })
     this.#child = child
     this.#said = listenTo(child)
     while (!(await isHealthy(this.port))) {

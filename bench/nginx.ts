@@ -67,7 +67,7 @@ export async function startNginx(name: 'nginx' | 'nginx-lua', upstreamPort: numb
   const [folder, port] = [temporaryFolder(), await freePort()]
   const file = join(folder, 'nginx.conf')
   writeFileSync(file, configuration(folder, port, upstreamPort, modules))
-  const child = startCommand('nginx', ['-p', folder, '-c', file])
+  const child = startCommand('nginx', ['-p', folder, '-c', file], { endsBy: 'SIGTERM' })
   const said = listenTo(child)
   const untilMs = performance.now() + READY_MS
   while (!hasEnded(child) && performance.now() < untilMs) {

@@ -8,18 +8,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const running = new Set<ChildProcess>()
+/** And the signal that ends it when the benchmark is broken off: SIGKILL, unless it has children that would outlive it. */
+const running = new Map<ChildProcess, NodeJS.Signals>()
 const folders: string[] = []
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
+  for (const [child, signal] of running) child.kill(signal)
   for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 
-const keep = (child: ChildProcess): ChildProcess => {
-  running.add(child)
+const keep = (child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): ChildProcess => {
+  running.set(child, signal)
   child.once('exit', () => running.delete(child))
   return child
 }
@@ -34,8 +35,13 @@ export function temporaryFolder(): string {
 /** Starts a compiled file of bench/. */
 export const start = (file: string, args: readonly string[] = []): ChildProcess => keep(fork(new URL(file, import.meta.url), args, { execArgv: [] }))
 
-export const startCommand = (command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): ChildProcess =>
-  keep(spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] }))
+interface CommandOptions {
+  readonly env?: NodeJS.ProcessEnv
+  readonly endsBy?: NodeJS.Signals
+}
+
+export const startCommand = (command: string, args: readonly string[], { env = process.env, endsBy }: CommandOptions = {}): ChildProcess =>
+  keep(spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] }), endsBy)
 
 /** The next message of a child. @throws when it ends instead */
 export async function answer<T>(child: ChildProcess): Promise<T> {
