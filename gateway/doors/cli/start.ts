@@ -1,11 +1,14 @@
 /** `atlas start`: the gateway until a signal ends it. */
+import cluster from 'node:cluster'
 import pino from 'pino'
-import { dollars, usd } from '#contract'
+import { dollars, type Log, usd } from '#contract'
 import { formatComplaint } from '../../../config/complaints.ts'
 import type { CatalogueApi, CatalogueOperation } from '../catalogue.ts'
 import { catalogueOf } from '../catalogue.ts'
 import { systemAlarm } from '../../ground/index.ts'
 import { type Running, startDoors } from '../index.ts'
+import { WORKER } from '../workers/messages.ts'
+import { crewOf } from '../workers/crew.ts'
 import { Failure, loadGood, openVault } from './context.ts'
 
 const GRACE_MS = 10_000
@@ -13,16 +16,24 @@ const PLAY_CREDITS = usd('$10')
 const PLAY_NOTE = 'play key of a start'
 
 export async function start(options: { readonly config?: string }): Promise<void> {
+  if (cluster.isWorker && process.env[WORKER] !== undefined) {
+    const { work } = await import('../workers/worker.ts')
+    return work(options.config, logOf({ worker: Number(process.env[WORKER]) }))
+  }
   const { config, secrets, warnings } = await loadGood(options.config, openVault)
   for (const warning of warnings) process.stderr.write(`warning: ${formatComplaint(warning)}\n`)
-  const log = pino({ level: logLevel(), base: null }, pino.destination({ dest: 2, sync: true }))
-  const running = await startDoors(config, secrets, log, { alarm: systemAlarm })
+  const log = logOf(null)
+  const workers = config.workers === 1 ? undefined : await crewOf(config, log)
+  const running = await startDoors(config, secrets, log, { alarm: systemAlarm, ...(workers === undefined ? {} : { workers }) })
   stopOnSignals(running)
   const readyMs = Math.round(process.uptime() * 1000)
-  process.stdout.write(`atlas (${config.mode}) serves consumers on ${running.publicUrl} and the operator on ${running.adminUrl}, ready in ${readyMs} ms\n`)
+  const by = workers === undefined ? '' : ` with ${config.workers} workers`
+  process.stdout.write(`atlas (${config.mode}) serves consumers on ${running.publicUrl} and the operator on ${running.adminUrl}, ready in ${readyMs} ms${by}\n`)
   if (config.mode === 'sandbox') await handOutPlayKey(running)
   await running.gateway.ground.vault.prepareKey().catch((error: unknown) => log.warn({}, `the vault has no master key: ${String(error)}`))
 }
+
+const logOf = (base: object | null): Log => pino({ level: logLevel(), base }, pino.destination({ dest: 2, sync: true }))
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
