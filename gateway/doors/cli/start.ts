@@ -1,25 +1,19 @@
 /** `atlas start`: the gateway until a signal ends it. */
-import cluster from 'node:cluster'
-import pino from 'pino'
-import { dollars, type Log, usd } from '#contract'
+import { dollars, usd } from '#contract'
 import { formatComplaint } from '../../../config/complaints.ts'
 import type { CatalogueApi, CatalogueOperation } from '../catalogue.ts'
 import { catalogueOf } from '../catalogue.ts'
 import { systemAlarm } from '../../ground/index.ts'
 import { type Running, startDoors } from '../index.ts'
-import { WORKER } from '../workers/messages.ts'
 import { crewOf } from '../workers/crew.ts'
-import { Failure, loadGood, openVault } from './context.ts'
+import { loadGood, openVault } from './context.ts'
+import { logOf } from './log.ts'
 
 const GRACE_MS = 10_000
 const PLAY_CREDITS = usd('$10')
 const PLAY_NOTE = 'play key of a start'
 
 export async function start(options: { readonly config?: string }): Promise<void> {
-  if (cluster.isWorker && process.env[WORKER] !== undefined) {
-    const { work } = await import('../workers/worker.ts')
-    return work(options.config, logOf({ worker: Number(process.env[WORKER]) }))
-  }
   const { config, secrets, warnings } = await loadGood(options.config, openVault)
   for (const warning of warnings) process.stderr.write(`warning: ${formatComplaint(warning)}\n`)
   const log = logOf(null)
@@ -31,16 +25,6 @@ export async function start(options: { readonly config?: string }): Promise<void
   process.stdout.write(`atlas (${config.mode}) serves consumers on ${running.publicUrl} and the operator on ${running.adminUrl}, ready in ${readyMs} ms${by}\n`)
   if (config.mode === 'sandbox') await handOutPlayKey(running)
   await running.gateway.ground.vault.prepareKey().catch((error: unknown) => log.warn({}, `the vault has no master key: ${String(error)}`))
-}
-
-const logOf = (base: object | null): Log => pino({ level: logLevel(), base }, pino.destination({ dest: 2, sync: true }))
-
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
-
-function logLevel(): string {
-  const level = process.env.LOG_LEVEL || 'info'
-  if (!LEVELS.includes(level)) throw new Failure(`LOG_LEVEL=${level} is no level; expected ${LEVELS.join(', ')}`)
-  return level
 }
 
 /** The last start's key ends; this one's is shown with two commands to paste. */

@@ -12,8 +12,8 @@ import { WorkerError, Workers } from './workers.ts'
 export async function crewOf(config: GatewayConfig, log: Log): Promise<Crew> {
   const text = await readFile(config.file, 'utf8')
   if (createHash('sha256').update(text).digest('hex') !== config.digest) throw new WorkerError(`${config.file} was changed during the start; start again`)
-  const program = fileURLToPath(new URL('../../main.js', import.meta.url))
-  const all = new Workers({ count: config.workers, program, args: ['start', '--config', config.file], log })
+  const program = fileURLToPath(new URL('./main.js', import.meta.url))
+  const all = new Workers({ count: config.workers, program, args: [config.file], log })
   return {
     all,
     async begin({ ground }) {

@@ -84,12 +84,13 @@ export function suspectsOfAll(all: readonly Suspect[]): readonly Suspect[] {
 }
 
 function together(a: Suspect, b: Suspect): Suspect {
-  const [worse, other] = STATES.indexOf(a.state) >= STATES.indexOf(b.state) ? [a, b] : [b, a]
+  const worse = STATES.indexOf(a.state) >= STATES.indexOf(b.state) ? a : b
+  const untilMs = Math.max(a.untilMs ?? 0, b.untilMs ?? 0)
   const calls = Object.fromEntries(ABUSES.map((abuse) => [abuse, (a.calls[abuse] ?? 0) + (b.calls[abuse] ?? 0)])) as Suspect['calls']
   return {
     ...worse,
     ...{ calls, score: a.score + b.score, refused: a.refused + b.refused, blocks: Math.max(a.blocks, b.blocks) },
     sinceMs: Math.min(a.sinceMs, b.sinceMs) as EpochMs,
-    untilMs: worse.untilMs ?? other.untilMs,
+    untilMs: untilMs === 0 ? undefined : (untilMs as EpochMs),
   }
 }

@@ -5,9 +5,6 @@
 import type { Notice, Suspect } from '#contract'
 import type { Health } from '../../office/index.ts'
 
-/** Set for workers alone, with their number: a program that starts the gateway may be a worker of another. */
-export const WORKER = 'ATLAS_WORKER'
-
 export interface Begin {
   readonly kind: 'begin'
   /** Of the configuration: a worker that is started again takes what the others have, whatever the file has become. */

@@ -3,6 +3,7 @@ import cluster from 'node:cluster'
 import type { Log, Suspect } from '#contract'
 import type { Gateway } from '../../gateway.ts'
 import { load, openVault, sentenceOf } from '../cli/context.ts'
+import { logOf } from '../cli/log.ts'
 import { liveOf } from '../live.ts'
 import { type Running, startDoors } from '../start.ts'
 import type { Answers, Begin, FromWorker, Standing, ToWorker } from './messages.ts'
@@ -16,10 +17,12 @@ const say = (message: FromWorker): void => {
 }
 
 /** Never returns before the worker serves. Ends the process by itself. */
-export async function work(file: string | undefined, log: Log): Promise<void> {
-  const life = new Life(log)
+export async function work(file: string | undefined): Promise<void> {
+  const life = new Life()
   const begin = await life.begun()
   try {
+    const log = logOf({ worker: begin.number })
+    life.log = log
     const { config, secrets } = await load(file, openVault, { text: begin.text, port: begin.port })
     if (config === undefined) throw new Error('the configuration that the gateway was started with does not load any more')
     const worker = {
@@ -34,15 +37,14 @@ export async function work(file: string | undefined, log: Log): Promise<void> {
 }
 
 class Life {
-  readonly #log: Log
+  log: Log | undefined
   #running: Running | undefined
   #stopping = false
   #signalled = false
   #begin: (begin: Begin) => void = () => undefined
   ledgerFailed: Error | undefined
 
-  constructor(log: Log) {
-    this.#log = log
+  constructor() {
     process.on('message', (message: ToWorker) => this.#hear(message))
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#signal())
     cluster.worker?.on('disconnect', () => this.#orphaned())
@@ -83,7 +85,7 @@ class Life {
     // Else node:cluster ends the process at once.
     if (worker !== undefined) worker.exitedAfterDisconnect = true
     if (this.#stopping) return
-    this.#log.error({}, 'the process that started this worker is gone; the calls under way are ended')
+    this.log?.error({}, 'the process that started this worker is gone; the calls under way are ended')
     this.#stop(ORPHAN_GRACE_MS, 1)
   }
 
@@ -95,7 +97,7 @@ class Life {
     this.#running.close(graceMs).then(
       () => process.exit(exitStatus),
       (error: unknown) => {
-        this.#log.error({ error: String(error) }, 'the stop of a worker was not clean')
+        this.log?.error({ error: String(error) }, 'the stop of a worker was not clean')
         process.exit(1)
       },
     )

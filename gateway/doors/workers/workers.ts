@@ -1,7 +1,7 @@
 /** Starts the workers, starts those again that die, stops all of them, and asks them. */
 import cluster, { type Worker } from 'node:cluster'
 import type { Log, Notice } from '#contract'
-import { type Answers, type Begin, type FromWorker, type ToWorker, WORKER } from './messages.ts'
+import type { Answers, Begin, FromWorker, ToWorker } from './messages.ts'
 import { Repeated } from './repeated.ts'
 
 export class WorkerError extends Error {
@@ -136,7 +136,7 @@ export class Workers {
   }
 
   #fork(slot: Slot): void {
-    const worker = cluster.fork({ [WORKER]: slot.number })
+    const worker = cluster.fork()
     Object.assign(slot, { worker, said: false, serves: false, why: undefined })
     worker.on('message', (message: FromWorker) => this.#hear(slot, message))
     worker.on('error', (error) => this.#parts.log.error({ worker: slot.number, error: error.message }, 'the way to a worker is broken'))
