@@ -115,6 +115,11 @@ export class Gateway {
     return users.map(({ name }) => name)
   }
 
+  /** Another process has put something into the vault. */
+  lookAtVault(): void {
+    this.#follower.look()
+  }
+
   #follow(): VaultFollower {
     const { vault, log, config } = this.ground
     const used = config.connections.filter(({ simulated }) => !simulated)

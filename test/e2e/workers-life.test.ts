@@ -1,4 +1,6 @@
 /** Workers from their start to their end: what cannot start says why once, what dies is known, what is told to stop answers first. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { once } from 'node:events'
 import t from 'tap'
@@ -7,6 +9,7 @@ import { atlas } from '../rig/atlas.ts'
 import { bearer, temporaryFolder, until, writeConfig } from '../rig/gateway.ts'
 import { hang, OK, reply, startProvider } from '../rig/provider.ts'
 import { startRedis } from '../rig/redis.ts'
+import { vaultIn } from '../rig/vault.ts'
 import { callBy, startWorkers, workersConfig, type WorkersRig } from '../rig/workers.ts'
 
 const redis = await startRedis(t)
@@ -157,5 +160,23 @@ t.test('what is known against a connection is shown whichever worker knows it, t
   t.strictSame(await ask(), [200, 200, 200, 200], 'both serve again')
   t.match(await status(), { health: 'ok', paused_because: null })
   t.equal(new Set(kinds()).size, kinds().length, `each once: ${kinds()}`)
+  await Promise.all(agents.map((agent) => agent.destroy()))
+})
+
+t.test('a credential that is replaced is used by every worker', { timeout: 60_000 }, async (t) => {
+  const before = async (folder: string): Promise<void> => {
+    mkdirSync(join(folder, 'data'), { mode: 0o700 })
+    await vaultIn(join(folder, 'data')).add('acme', Buffer.from('the-old-credential'))
+  }
+  const rig = await startWorkers(t, { redis, name: 'rotated', before, connection: { api_key: 'vault:acme' } })
+  const { agents, key } = await consumers(rig)
+  const used = async (): Promise<readonly unknown[]> => {
+    const from = rig.provider.seen.length
+    for (const agent of agents) t.equal((await callBy(agent, rig.publicUrl, '/acme/search', bearer(key))).status, 200)
+    return rig.provider.seen.slice(from).map(({ headers }) => headers['x-key'])
+  }
+  t.strictSame(new Set(await used()), new Set(['the-old-credential']))
+  t.match(await rig.admin('/api/connections/rotate', { name: 'acme', secret: 'the-new-credential' }), { name: 'acme', version: 2 })
+  await until('all use the new one', async () => (await used()).every((credential) => credential === 'the-new-credential'))
   await Promise.all(agents.map((agent) => agent.destroy()))
 })

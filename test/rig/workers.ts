@@ -40,6 +40,8 @@ export interface Wish {
   readonly name: string
   readonly count?: number
   readonly connection?: object
+  /** In the folder of the configuration, before the start. */
+  readonly before?: (folder: string) => Promise<unknown>
   /** More of the configuration. */
   readonly more?: object
 }
@@ -67,7 +69,9 @@ export function workersConfig(providerUrl: string, { redis, name, count = 2, con
 export async function startWorkers(t: Teardown, wish: Wish): Promise<WorkersRig> {
   const provider = await startProvider(t)
   provider.always(OK)
-  const file = writeConfig(temporaryFolder(t), workersConfig(provider.url, wish))
+  const folder = temporaryFolder(t)
+  await wish.before?.(folder)
+  const file = writeConfig(folder, workersConfig(provider.url, wish))
   const started = await startAtlas(t, file)
   const admin = async <T>(path: string, body?: object): Promise<T> => {
     const init = body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }

@@ -5,7 +5,6 @@ import type { CatalogueApi, CatalogueOperation } from '../catalogue.ts'
 import { catalogueOf } from '../catalogue.ts'
 import { systemAlarm } from '../../ground/index.ts'
 import { type Running, startDoors } from '../index.ts'
-import { crewOf } from '../workers/crew.ts'
 import { loadGood, openVault } from './context.ts'
 import { logOf } from './log.ts'
 
@@ -17,11 +16,12 @@ export async function start(options: { readonly config?: string }): Promise<void
   const { config, secrets, warnings } = await loadGood(options.config, openVault)
   for (const warning of warnings) process.stderr.write(`warning: ${formatComplaint(warning)}\n`)
   const log = logOf(null)
-  const workers = config.workers === 1 ? undefined : await crewOf(config, log)
-  const running = await startDoors(config, secrets, log, { alarm: systemAlarm, ...(workers === undefined ? {} : { workers }) })
+  // With workers it is they who ask providers.
+  const starting = config.workers === 1 ? { alarm: systemAlarm } : { workers: await (await import('../workers/crew.ts')).crewOf(config, log) }
+  const running = await startDoors(config, secrets, log, starting)
   stopOnSignals(running)
   const readyMs = Math.round(process.uptime() * 1000)
-  const by = workers === undefined ? '' : ` with ${config.workers} workers`
+  const by = config.workers === 1 ? '' : ` with ${config.workers} workers`
   process.stdout.write(`atlas (${config.mode}) serves consumers on ${running.publicUrl} and the operator on ${running.adminUrl}, ready in ${readyMs} ms${by}\n`)
   if (config.mode === 'sandbox') await handOutPlayKey(running)
   await running.gateway.ground.vault.prepareKey().catch((error: unknown) => log.warn({}, `the vault has no master key: ${String(error)}`))

@@ -26,6 +26,11 @@ export function liveOfAll(gateway: Gateway, ask: AskAll): Live {
       own.resume(name)
       void ask('resume', name)
     },
+    credential: (entry, secret) => {
+      const taken = own.credential(entry, secret)
+      void ask('vault')
+      return taken
+    },
     meters: {
       suspects: async (leastScore) => suspectsOfAll((await ask('suspects', String(leastScore))).flat()),
       forget: async (subject) => (await ask('forget', subject)).includes(true),

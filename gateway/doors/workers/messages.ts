@@ -52,4 +52,6 @@ export interface Answers {
   readonly forget: boolean
   /** The connection serves again, as far as it is known here. */
   readonly resume: true
+  /** It looks for a new credential in the vault. */
+  readonly vault: true
 }

@@ -4,6 +4,7 @@ import type { Log, Suspect } from '#contract'
 import type { Gateway } from '../../gateway.ts'
 import { load, openVault, sentenceOf } from '../cli/context.ts'
 import { logOf } from '../cli/log.ts'
+import { systemAlarm } from '../../ground/index.ts'
 import { liveOf } from '../live.ts'
 import { type Running, startDoors } from '../start.ts'
 import type { Answers, Begin, FromWorker, Standing, ToWorker } from './messages.ts'
@@ -29,7 +30,7 @@ export async function work(file: string | undefined): Promise<void> {
       ...{ number: begin.number, ledgerId: begin.ledgerId, ledgerFailed: () => life.ledgerFailed },
       tell: (notice: Parameters<Gateway['ground']['notices']['tell']>[0]) => say({ kind: 'notice', notice }),
     }
-    life.serves(await startDoors(config, secrets, log, { worker }))
+    life.serves(await startDoors(config, secrets, log, { worker, alarm: systemAlarm }))
   } catch (error) {
     const why = sentenceOf(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))
     process.send?.({ kind: 'failed', why } satisfies FromWorker, undefined, undefined, () => process.exit(1))
@@ -119,6 +120,9 @@ function answerTo(gateway: Gateway, what: keyof Answers, of: string): Answers[ke
       return ground.meters.forget(of)
     case 'resume':
       health.resume(of)
+      return true
+    case 'vault':
+      gateway.lookAtVault()
       return true
   }
 }
