@@ -112,12 +112,25 @@ t.test('one that dies is missed, started again after a growing pause, and the ot
   t.equal(await rig.stop(), 0)
 })
 
-t.test('without the process that started them the workers end by themselves', { timeout: 60_000 }, async (t) => {
+t.test('without the process that started them the workers answer the calls that they have, and end', { timeout: 60_000 }, async (t) => {
   const rig = await startWorkers(t, { redis, name: 'orphans' })
+  const { agents, key } = await consumers(rig)
+  const answers: (() => void)[] = []
+  rig.provider.always((response, seen) => void answers.push(() => reply(200, { ok: true })(response, seen)))
+  const calls = agents.map((agent) => callBy(agent, rig.publicUrl, '/acme/search', bearer(key)))
+  await rig.provider.asked(4)
   const pids = await pidsOf(rig)
-  await rig.stop('SIGKILL')
+  const ended = rig.stop('SIGKILL')
+  await until('both know it', () => rig.stderr().split('the process that started this worker is gone').length === 3)
+  t.notOk(await accepts(rig.publicUrl), 'nobody takes new ones')
+  for (const answer of answers) answer()
+  t.strictSame(
+    (await Promise.all(calls)).map(({ status }) => status),
+    [200, 200, 200, 200],
+  )
+  await ended
   await until('they are gone', () => !pids.some(isAlive), 10_000)
-  t.notOk(await accepts(rig.publicUrl))
+  await Promise.all(agents.map((agent) => agent.destroy()))
 })
 
 t.test('connections beyond the limit are closed, whichever worker they come to', { timeout: 60_000 }, async (t) => {
