@@ -5,6 +5,7 @@ import type { CatalogueApi, CatalogueOperation } from '../catalogue.ts'
 import { catalogueOf } from '../catalogue.ts'
 import { systemAlarm } from '../../ground/index.ts'
 import { type Running, startDoors } from '../index.ts'
+import { collectWhileServing } from './collecting.ts'
 import { loadGood, openVault } from './context.ts'
 import { logOf } from './log.ts'
 
@@ -20,6 +21,7 @@ export async function start(options: { readonly config?: string }): Promise<void
   const starting = config.workers === 1 ? { alarm: systemAlarm } : { workers: await (await import('../workers/crew.ts')).crewOf(config, log) }
   const running = await startDoors(config, secrets, log, starting)
   stopOnSignals(running)
+  collectWhileServing()
   const readyMs = Math.round(process.uptime() * 1000)
   const by = config.workers === 1 ? '' : ` with ${config.workers} workers`
   process.stdout.write(`atlas (${config.mode}) serves consumers on ${running.publicUrl} and the operator on ${running.adminUrl}, ready in ${readyMs} ms${by}\n`)
