@@ -1,4 +1,7 @@
 /** What a worker runs, with the name of the configuration; `workers.ts` starts it. */
-import { work } from './worker.ts'
+import { collectWhileServing, collectWhileStarting } from '../cli/collecting.ts'
 
+collectWhileStarting()
+const { work } = await import('./worker.ts')
 await work(process.argv[2])
+collectWhileServing()
