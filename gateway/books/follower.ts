@@ -8,7 +8,7 @@ import type { FedGroup, Footing } from './thread.ts'
 
 export interface OutboxEntry {
   readonly id: string
-  /** One JSON record, as a line of the journal. */
+  /** A JSON record, as a line of the journal; several records of one moment between line feeds. */
   readonly line: string
   /** The ledger of the process that wrote it. */
   readonly ledger?: string

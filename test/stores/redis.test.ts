@@ -113,7 +113,7 @@ t.test('replies that are lost on the way: a charge is made once, and a reservati
   await until('the way is open again', async () => rig.lost() === undefined, 5_000)
   t.equal(await rig.admin.balance('key:k'), usd('$9.70'))
   t.match(await rig.admin.counters('acme'), { sold: 2, wasted: 0, left: 698 })
-  t.match(await rig.raw((client, prefix) => client.keys(`${prefix}h:*`)), [], 'no hold is left')
+  t.match(await rig.raw((client, prefix) => client.keys(`${prefix}holds:*`)), [], 'no hold is left')
 })
 
 t.test('kill -9 of Redis with appendfsync always loses nothing that was answered, and the store goes on by itself', async (t) => {

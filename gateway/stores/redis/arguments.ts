@@ -20,7 +20,7 @@ export function claimArguments(claims: readonly StoreClaim[], shelves: Shelves):
   for (const claim of claims) {
     if (claim.kind === 'supply') continue
     count += 1
-    if (claim.kind === 'rate') list.push('rate', claim.key, claim.rate.everyNs, claim.burst, claim.of)
+    if (claim.kind === 'rate') list.push('rate', claim.key, `${claim.rate.everyNs} ${claim.burst} ${claim.of}`)
     else if (claim.kind === 'slot') list.push('slot', claim.key, claim.limit)
     else if (claim.kind === 'spend') list.push('spend', claim.key, money(claim.limit), perOf(claim) === 'day' ? 'd' : 'm')
     else if (claim.kind === 'share') list.push('share', claim.key, ...shelves.shareArguments(claim))
@@ -59,27 +59,25 @@ export class Shelves {
     return shelf
   }
 
-  arguments(alternative: Alternative, nowMs?: number): Argument[] {
-    const shelf = this.get(alternative.connection, nowMs)
-    if (shelf === undefined) throw new Error(`connection ${alternative.connection} is not configured`)
+  /** As one text, which is the same for all calls at one price: the script reads it once for all of them. */
+  text({ connection: name, owner, units, price }: Alternative, nowMs?: number): string {
+    const shelf = this.get(name, nowMs)
+    if (shelf === undefined) throw new Error(`connection ${name} is not configured`)
     const { connection, period } = shelf
-    const { owner, units, price } = alternative
-    const till = period.endMs ?? 0
-    return [connection.name, owner, units, money(price), connection.quota, connection.reserved, period.startMs, till, this.#enabledByDefault ? '1' : '0']
+    const { quota, reserved } = connection
+    return `${connection.name}\n${owner}\n${units} ${money(price)} ${quota} ${reserved} ${period.startMs} ${period.endMs ?? 0} ${this.#enabledByDefault ? 1 : 0}`
   }
 
   /** A connection that turns at this very moment is looked at as it was: of a share that is near enough. */
   shareArguments(claim: ShareClaim): Argument[] {
     const list: Argument[] = []
-    let count = 0
     for (const name of claim.connections) {
       const shelf = this.get(name)
       if (shelf === undefined) continue
       const { connection, period } = shelf
-      list.push(name, connection.quota, connection.reserved, period.startMs, this.#enabledByDefault ? '1' : '0')
-      count += 1
+      list.push(`${name}\n${connection.quota} ${connection.reserved} ${period.startMs} ${this.#enabledByDefault ? 1 : 0}`)
     }
-    return [sharedPool(claim), tenthMs(claim), claim.millionths, count, ...list]
+    return [sharedPool(claim), tenthMs(claim), claim.millionths, list.length, ...list]
   }
 
   startMs(name: string, nowMs?: number): EpochMs {

@@ -8,6 +8,7 @@ const WAIT_MS = 100
 
 export interface OutboxLine {
   readonly id: string
+  /** One record, or the records of several moves that were made together, a line each. */
   readonly line: string
   /** Whose line it is, where each process keeps books of its own. */
   readonly ledger: string

@@ -1,0 +1,165 @@
+/**
+ * Moves of calls on their way to Redis, a group at a time: those of one turn of the event loop, and those that came while
+ * the group before was under way, go in one script. What takes something is asked once and refused in time; what ends
+ * something is sent until its outcome is known, under the same number, so that it is made once.
+ */
+import { type Argument, ANSWER_WITHIN_MS, againAfterMs, isOurs, type Link, LostError, MOVE_WITHIN_MS, outOfReach } from './link.ts'
+import { BETWEEN_MOVES, BETWEEN_WORDS, MOVES } from './script-moves.ts'
+
+/** More would keep Redis from others for too long. */
+const MOST = 128
+/** Whoever has waited for its turn waits so long for its answer, at least. */
+const LEAST_MS = 25
+
+/** What a move came to, in words. */
+export type Words = readonly string[]
+
+interface Asked {
+  /** What it is, of which hold, and the rest. */
+  readonly move: readonly Argument[]
+  /** Its outcome has to be known. */
+  readonly isSure: boolean
+  resolve(words: Words): void
+  reject(error: Error): void
+}
+
+export interface GroupsParts {
+  readonly link: Link
+  readonly process: string
+  readonly ledger: string
+  /** Bytes of stored answers. */
+  readonly answers: number
+  readonly testTime: () => string
+}
+
+export class Groups {
+  readonly #parts: GroupsParts
+  #queue: Asked[] = []
+  /** When the first of the queue came. */
+  #since = 0
+  /** One at a time: with `appendfsync always` its answer takes as long as a disk does, and meanwhile the next one grows. */
+  #isUnderWay = false
+  #isComing = false
+  #number = 0
+  #waiting: (() => void)[] = []
+
+  constructor(parts: GroupsParts) {
+    this.#parts = parts
+  }
+
+  /** One try, in time. @throws LostError */
+  ask(move: readonly Argument[]): Promise<Words> {
+    const { lost } = this.#parts.link
+    if (lost !== undefined) return Promise.reject(outOfReach(lost))
+    return this.#add(move, false)
+  }
+
+  /** Repeated until its outcome is known. @throws LostError when the link is closed before */
+  surely(move: readonly Argument[]): Promise<Words> {
+    return this.#add(move, true)
+  }
+
+  /** Resolves when everything that was asked for until now has its outcome. */
+  async flushed(): Promise<void> {
+    if (this.#queue.length > 0) await this.surely(['skip', '']).catch(() => undefined)
+    else if (this.#isUnderWay) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  #add(move: readonly Argument[], isSure: boolean): Promise<Words> {
+    return new Promise((resolve, reject) => {
+      if (this.#queue.length === 0) this.#since = performance.now()
+      this.#queue.push({ move, isSure, resolve, reject })
+      if (this.#isComing || this.#isUnderWay) return
+      this.#isComing = true
+      // After everything that has come in with this turn.
+      setImmediate(() => void this.#go())
+    })
+  }
+
+  /** As long as there is something to do. */
+  async #go(): Promise<void> {
+    this.#isComing = false
+    this.#isUnderWay = true
+    while (this.#queue.length > 0) {
+      const group = this.#queue.length <= MOST ? this.#queue : this.#queue.slice(0, MOST)
+      this.#queue = this.#queue.length <= MOST ? [] : this.#queue.slice(MOST)
+      await this.#carry(group)
+      const waiting = this.#waiting
+      this.#waiting = []
+      for (const one of waiting) one()
+    }
+    this.#isUnderWay = false
+  }
+
+  /** Until it is known what became of it. */
+  async #carry(group: readonly Asked[]): Promise<void> {
+    this.#number += 1
+    for (let turn = 0; !this.#parts.link.closed; turn += 1) {
+      const replies = await this.#once(group, turn === 0)
+      if (replies !== undefined) return answer(group, replies)
+      if (!group.some(({ isSure }) => isSure)) return
+      await new Promise((resolve) => setTimeout(resolve, againAfterMs(turn)))
+    }
+    for (const { reject } of group) reject(new LostError('the store is closed'))
+  }
+
+  /** Undefined where it is not known what became of it; those that were only asked for are refused then. */
+  #once(group: readonly Asked[], isFirst: boolean): Promise<readonly string[] | undefined> {
+    const { link } = this.#parts
+    const isAsked = isFirst && group.some(({ isSure }) => !isSure)
+    const isSure = group.some((one) => one.isSure)
+    return new Promise((resolve) => {
+      const late = (ms: number, then: () => void): NodeJS.Timeout =>
+        setTimeout(() => {
+          this.#lost(group, new Error(`Redis did not answer within ${ms} ms`))
+          then()
+        }, ms)
+      const over = (): void => resolve(undefined)
+      const wait = (): void => {
+        timer = late(MOVE_WITHIN_MS, over)
+      }
+      // Who asked has waited for its turn, too.
+      const patienceMs = Math.max(LEAST_MS, ANSWER_WITHIN_MS - (performance.now() - this.#since))
+      let timer = isAsked ? late(patienceMs, isSure ? wait : over) : late(MOVE_WITHIN_MS, over)
+      link.run(MOVES, this.#arguments(group, isFirst)).then(
+        (reply) => {
+          clearTimeout(timer)
+          resolve(String(reply).split(BETWEEN_MOVES))
+        },
+        (error: Error) => {
+          clearTimeout(timer)
+          if (isOurs(error)) return resolve(group.map(() => `error${BETWEEN_WORDS}${error.message}`))
+          this.#lost(group, error)
+          over()
+        },
+      )
+    })
+  }
+
+  /** Whoever only asked is told now, and so are those who wait for their turn. */
+  #lost(group: readonly Asked[], cause: Error): void {
+    const error = this.#parts.link.failed(cause)
+    const waiting = this.#queue
+    this.#queue = waiting.filter(({ isSure }) => isSure)
+    for (const { isSure, reject } of [...group, ...waiting]) if (!isSure) reject(error)
+  }
+
+  #arguments(group: readonly Asked[], isFirst: boolean): Argument[] {
+    const { process, ledger, answers, testTime } = this.#parts
+    const list: Argument[] = [testTime(), this.#number, process, ledger, answers]
+    for (const { move, isSure } of group) {
+      // What was only asked for is refused by now.
+      if (isFirst || isSure) list.push(move.length, ...move)
+      else list.push(2, 'skip', '')
+    }
+    return list
+  }
+}
+
+function answer(group: readonly Asked[], replies: readonly string[]): void {
+  for (const [index, { resolve, reject }] of group.entries()) {
+    const words = (replies[index] ?? '').split(BETWEEN_WORDS)
+    if (words[0] === 'error') reject(Object.assign(new Error(words[1]), { name: 'ReplyError' }))
+    else resolve(words)
+  }
+}
