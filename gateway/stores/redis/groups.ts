@@ -3,7 +3,7 @@
  * the group before was under way, go in one script. What takes something is asked once and refused in time; what ends
  * something is sent until its outcome is known, under the same number, so that it is made once.
  */
-import { type Argument, ANSWER_WITHIN_MS, againAfterMs, isOurs, type Link, LostError, MOVE_WITHIN_MS, outOfReach } from './link.ts'
+import { type Argument, ANSWER_WITHIN_MS, againAfterMs, isOurs, late, type Link, LostError, MOVE_WITHIN_MS, outOfReach } from './link.ts'
 import { BETWEEN_MOVES, BETWEEN_WORDS, MOVES } from './script-moves.ts'
 
 /** More would keep Redis from others for too long. */
@@ -109,25 +109,25 @@ export class Groups {
     const isAsked = isFirst && group.some(({ isSure }) => !isSure)
     const isSure = group.some((one) => one.isSure)
     return new Promise((resolve) => {
-      const late = (ms: number, then: () => void): NodeJS.Timeout =>
-        setTimeout(() => {
-          this.#lost(group, new Error(`Redis did not answer within ${ms} ms`))
-          then()
-        }, ms)
       const over = (): void => resolve(undefined)
-      const wait = (): void => {
-        timer = late(MOVE_WITHIN_MS, over)
-      }
+      const wait = (ms: number, then: () => void): (() => void) =>
+        late(ms, (error) => {
+          this.#lost(group, error)
+          then()
+        })
       // Who asked has waited for its turn, too.
       const patienceMs = Math.max(LEAST_MS, ANSWER_WITHIN_MS - (performance.now() - this.#since))
-      let timer = isAsked ? late(patienceMs, isSure ? wait : over) : late(MOVE_WITHIN_MS, over)
+      const longer = (): void => {
+        unless = wait(MOVE_WITHIN_MS, over)
+      }
+      let unless = isAsked ? wait(patienceMs, isSure ? longer : over) : wait(MOVE_WITHIN_MS, over)
       link.run(MOVES, this.#arguments(group, isFirst)).then(
         (reply) => {
-          clearTimeout(timer)
+          unless()
           resolve(String(reply).split(BETWEEN_MOVES))
         },
         (error: Error) => {
-          clearTimeout(timer)
+          unless()
           if (isOurs(error)) return resolve(group.map(() => `error${BETWEEN_WORDS}${error.message}`))
           this.#lost(group, error)
           over()

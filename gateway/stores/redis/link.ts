@@ -117,14 +117,14 @@ export class Link {
 
   #within<T>(ms: number, work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(this.failed(new Error(`Redis did not answer within ${ms} ms`))), ms)
+      const unless = late(ms, (error) => reject(this.failed(error)))
       work.then(
         (value) => {
-          clearTimeout(timer)
+          unless()
           resolve(value)
         },
         (error: Error) => {
-          clearTimeout(timer)
+          unless()
           reject(isOurs(error) ? error : this.failed(error))
         },
       )
@@ -148,6 +148,22 @@ export class Link {
     } catch {
       // `failed` has set the next look.
     }
+  }
+}
+
+/**
+ * Calls back after so long, unless it is told not to. Answers that are there already are read first: a process that had to
+ * wait for a processor itself has no slow Redis.
+ */
+export function late(ms: number, then: (error: Error) => void): () => void {
+  let isOver = false
+  const tell = (): void => {
+    if (!isOver) then(new Error(`Redis did not answer within ${Math.round(ms)} ms`))
+  }
+  const timer = setTimeout(() => setImmediate(() => setImmediate(tell)), ms)
+  return () => {
+    isOver = true
+    clearTimeout(timer)
   }
 }
 

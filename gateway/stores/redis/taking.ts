@@ -92,7 +92,20 @@ export class Taking {
   #held(id: string, alternative: Alternative, { payer }: SupplyClaim, claims: readonly StoreClaim[], nowMs: number | undefined): Held {
     const { connection, owner, units } = alternative
     const held: Held = {
-      ...{ id, alternative, connection, owner, units, payer, names: [], once: [], intent: undefined, answer: undefined, prepaid: undefined, charging: undefined },
+      ...{
+        id,
+        alternative,
+        connection,
+        owner,
+        units,
+        payer,
+        names: [],
+        once: [],
+        intent: undefined,
+        answer: undefined,
+        prepaid: undefined,
+        charging: undefined,
+      },
       period: this.parts.shelves.startMs(connection, nowMs),
     }
     keep(held, claims)
