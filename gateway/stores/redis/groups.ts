@@ -14,9 +14,20 @@ const LEAST_MS = 25
 /** What a move came to, in words. */
 export type Words = readonly string[]
 
+export interface Move {
+  /** As script-moves.ts knows it. */
+  readonly kind: string
+  /** Of the hold. */
+  readonly id: string
+  /** What many moves of a group have in common is sent once. */
+  readonly form?: string
+  readonly args: readonly Argument[]
+}
+
+const NO_MOVE: Move = { kind: 'skip', id: '', args: [] }
+
 interface Asked {
-  /** What it is, of which hold, and the rest. */
-  readonly move: readonly Argument[]
+  readonly move: Move
   /** Its outcome has to be known. */
   readonly isSure: boolean
   resolve(words: Words): void
@@ -48,24 +59,24 @@ export class Groups {
   }
 
   /** One try, in time. @throws LostError */
-  ask(move: readonly Argument[]): Promise<Words> {
+  ask(move: Move): Promise<Words> {
     const { lost } = this.#parts.link
     if (lost !== undefined) return Promise.reject(outOfReach(lost))
     return this.#add(move, false)
   }
 
   /** Repeated until its outcome is known. @throws LostError when the link is closed before */
-  surely(move: readonly Argument[]): Promise<Words> {
+  surely(move: Move): Promise<Words> {
     return this.#add(move, true)
   }
 
   /** Resolves when everything that was asked for until now has its outcome. */
   async flushed(): Promise<void> {
-    if (this.#queue.length > 0) await this.surely(['skip', '']).catch(() => undefined)
+    if (this.#queue.length > 0) await this.surely(NO_MOVE).catch(() => undefined)
     else if (this.#isUnderWay) await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
-  #add(move: readonly Argument[], isSure: boolean): Promise<Words> {
+  #add(move: Move, isSure: boolean): Promise<Words> {
     return new Promise((resolve, reject) => {
       if (this.#queue.length === 0) this.#since = performance.now()
       this.#queue.push({ move, isSure, resolve, reject })
@@ -146,11 +157,17 @@ export class Groups {
 
   #arguments(group: readonly Asked[], isFirst: boolean): Argument[] {
     const { process, ledger, answers, testTime } = this.#parts
-    const list: Argument[] = [testTime(), this.#number, process, ledger, answers]
+    const list: Argument[] = [testTime(), this.#number, process, ledger, answers, 0]
+    const head = list.length
+    const forms = new Map<string, number>()
+    for (const { move, isSure } of group) if (move.form !== undefined && (isFirst || isSure) && !forms.has(move.form)) forms.set(move.form, forms.size + 1)
+    list[head - 1] = forms.size
+    list.push(...forms.keys())
     for (const { move, isSure } of group) {
       // What was only asked for is refused by now.
-      if (isFirst || isSure) list.push(move.length, ...move)
-      else list.push(2, 'skip', '')
+      const { kind, id, form, args } = isFirst || isSure ? move : NO_MOVE
+      if (form === undefined) list.push(args.length + 2, kind, id, ...args)
+      else list.push(args.length + 3, kind, id, forms.get(form) as number, ...args)
     }
     return list
   }

@@ -64,47 +64,47 @@ local takeShare = function(c, units)
 end
 `
 
-/** A refused call counts for the paces of its address all the same. */
+/**
+ * Forms: what is the same for many calls is read once a script. Its claims are those of whichever call is being made, with
+ * the keys of that call. A refused call counts for the paces of its address all the same.
+ */
 const READING = `
-local claims = {}
--- What does not depend on the call comes as one text, and is read once a script.
-local read = {}
 local connectionOf = function(text)
-  local c = read[text]
-  if not c then
-    local name, quota, reserved, from, enabled = string.match(text, '^(.*)\\n(%S+) (%S+) (%S+) (%S+)$')
-    c = { connection = name, quota = tonumber(quota), reserved = tonumber(reserved), tally = name .. ':' .. from, enabled = enabled }
-    read[text] = c
+  local name, quota, reserved, from, enabled = string.match(text, '^(.*)\\n(%S+) (%S+) (%S+) (%S+)$')
+  return { connection = name, quota = tonumber(quota), reserved = tonumber(reserved), tally = name .. ':' .. from, enabled = enabled }
+end
+local alternativeOf = function(text)
+  local name, owner, units, price, quota, reserved, from, till, enabled = string.match(text, '^(.*)\\n(.*)\\n(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
+  return { connection = name, owner = owner, units = tonumber(units), price = tonumber(price), quota = tonumber(quota), reserved = tonumber(reserved),
+    tally = name .. ':' .. from, from = tonumber(from), till = tonumber(till), enabled = enabled }
+end
+local readShare = function(c, word)
+  c.pool = word() c.each = tonumber(word()) c.most = tonumber(word()) c.connections = {}
+  for i = 1, tonumber(word()) do c.connections[i] = connectionOf(word()) end
+end
+local readForm = function(text)
+  local next = string.gmatch(text, '([^\\31]*)\\31')
+  local word = function() return next() end
+  local form = { by = word(), most = tonumber(word()), payment = tonumber(word()), alternatives = {}, claims = {} }
+  for i = 1, tonumber(word()) do form.alternatives[i] = alternativeOf(word()) end
+  for kind in next do
+    local c = { kind = kind }
+    if kind == 'rate' then c.every = tonumber(word()) c.burst = tonumber(word()) c.of = word()
+    elseif kind == 'slot' then c.limit = tonumber(word())
+    elseif kind == 'spend' then c.limit = tonumber(word()) c.per = word()
+    elseif kind == 'share' then readShare(c, word) end
+    form.claims[#form.claims + 1] = c
   end
-  return c
+  return form
 end
-local paceOf = function(text)
-  local p = read[text]
-  if not p then
-    local every, burst, of = string.match(text, '^(%S+) (%S+) (%S+)$')
-    p = { every = tonumber(every), burst = tonumber(burst), of = of }
-    read[text] = p
-  end
-  return p
-end
-local readShare = function(c)
-  c.pool = arg() c.each = tonumber(arg()) c.most = tonumber(arg()) c.connections = {}
-  for i = 1, tonumber(arg()) do c.connections[i] = connectionOf(arg()) end
-end
-local readClaims = function()
-  claims = {}
-  for i = 1, tonumber(arg()) do
-    local kind = arg()
-    local c = { kind = kind, key = arg() }
-    if kind == 'rate' then
-      local p = paceOf(arg())
-      c.every = p.every c.burst = p.burst c.of = p.of
-    elseif kind == 'slot' then c.limit = tonumber(arg())
-    elseif kind == 'spend' then c.limit = tonumber(arg()) c.per = arg()
-    elseif kind == 'share' then readShare(c)
-    elseif kind == 'once' then c.till = arg()
-    elseif kind == 'name' then c.digest = arg() c.till = arg() c.durable = arg() end
-    claims[i] = c
+local claims
+local readOwn = function(form)
+  claims = form.claims
+  for i = 1, #claims do
+    local c = claims[i]
+    c.key = arg()
+    if c.kind == 'once' then c.till = arg()
+    elseif c.kind == 'name' then c.digest = arg() c.till = arg() c.durable = arg() end
   end
 end
 local paceWaitNs = function(c)

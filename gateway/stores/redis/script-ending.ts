@@ -5,8 +5,11 @@ import { PACES, STATE } from './script-state.ts'
 
 /** What is stored of an answer: bounded by size, oldest out first. */
 const ANSWERS = `
-local keepAnswer = function(receipt, answer, untilMs)
-  if answer == '' or untilMs <= nowMs then return end
+-- What is left of the arguments of a move: nothing, or an answer and until when.
+local keepAnswer = function(receipt)
+  if at >= upto then return end
+  local answer, untilMs = arg(), tonumber(arg())
+  if untilMs <= nowMs then return end
   local size = string.len(answer) + 512
   if size > budget then return end
   call('SET', P .. 'r:' .. receipt, answer, 'PXAT', int(untilMs))
@@ -42,13 +45,13 @@ local gone = function(id) return { call('GET', P .. 'f:' .. id) or 'gone' } end
 /** C: charged to credits, or free for an owner. */
 const COMMIT = `
 moves.commit = function(id)
-  local units, price, line, answer, till = tonumber(arg()), tonumber(arg()), arg(), arg(), tonumber(arg())
+  local units, price, line = tonumber(arg()), tonumber(arg()), arg()
   local h = hold(id)
   if not h or h.s ~= 'R' then return gone(id) end
   charged(h, units, price)
   if h.b == 'credits' then post(h.a, 'p', -price) end
   setSpent(h, price)
-  keepAnswer(id, answer, till)
+  keepAnswer(id)
   says(line)
   forget(h)
   return { 'charged' }
@@ -118,7 +121,7 @@ end
 
 const RESOLVE = `
 moves.resolve = function(id)
-  local state, line, answer, till, distrust = arg(), arg(), arg(), tonumber(arg()), arg()
+  local state, line, distrust = arg(), arg(), arg()
   local h = hold(id)
   if not h then return gone(id) end
   if not h.i then return { 'none' } end
@@ -134,7 +137,7 @@ moves.resolve = function(id)
   says(line)
   if state == 'settled' then
     charged(h, h.iu, h.ip)
-    keepAnswer(id, answer, till)
+    keepAnswer(id)
     forget(h)
     return { 'charged' }
   end

@@ -28,7 +28,12 @@ if last then
   if number == group then return answers end
   if tonumber(number) > tonumber(group) then return redis.error_reply('STALE a later group of moves has been made') end
 end
-local moves, lives = {}, {}
+local moves, lives, upto = {}, {}, 0
+`
+
+const FORMS = `
+local forms = {}
+for i = 1, tonumber(arg()) do forms[int(i)] = readForm(arg()) end
 `
 
 /** What nearly every move looks at is fetched for all of them at once. */
@@ -38,7 +43,7 @@ local ended, keys = {}, {}
 while at <= #ARGV do
   local kind, id = ARGV[at + 1], ARGV[at + 2]
   if kind == 'reserve' or kind == 'purchase' then
-    local key = ARGV[at + 3]
+    local key = ARGV[at + 4]
     if key ~= '' and lives[key] == nil then lives[key] = false keys[#keys + 1] = key end
   elseif kind ~= 'skip' then ended[#ended + 1] = id end
   at = at + 1 + tonumber(ARGV[at])
@@ -59,7 +64,7 @@ moves.skip = function() return { '-' } end
 local answers, kept, isKept = {}, {}, false
 local number = 0
 while at <= #ARGV do
-  local next = at + 1 + tonumber(ARGV[at])
+  upto = at + 1 + tonumber(ARGV[at])
   local kind, id = ARGV[at + 1], ARGV[at + 2]
   at = at + 3
   local ok, found = pcall(moves[kind], id)
@@ -71,11 +76,11 @@ while at <= #ARGV do
   answers[number] = table.concat(found, '${BETWEEN_WORDS}')
   if kind == 'reserve' or kind == 'purchase' or kind == 'extend' or kind == 'skip' then kept[number] = '-'
   else kept[number] = answers[number] isKept = true end
-  at = next
+  at = upto
 end
 flush(ledger)
 if isKept then call('SET', done, group .. ' ' .. table.concat(kept, '${BETWEEN_MOVES}')) end
 return table.concat(answers, '${BETWEEN_MOVES}')
 `
 
-export const MOVES = script(COMMON + STATE + HEAD + PACES + HOLDS + STOCK + CLAIMS + TAKING + ENDING + FETCH + MAKE)
+export const MOVES = script(COMMON + STATE + HEAD + PACES + HOLDS + STOCK + CLAIMS + FORMS + TAKING + ENDING + FETCH + MAKE)

@@ -2,16 +2,6 @@
 
 /** The joint claim of quota and money: CONTRACT "What it costs". The order of refusals is that of the embedded store. */
 const SUPPLY = `
-local alternativeOf = function(text)
-  local a = read[text]
-  if not a then
-    local name, owner, units, price, quota, reserved, from, till, enabled = string.match(text, '^(.*)\\n(.*)\\n(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
-    a = { connection = name, owner = owner, units = tonumber(units), price = tonumber(price), quota = tonumber(quota), reserved = tonumber(reserved),
-      tally = name .. ':' .. from, from = tonumber(from), till = tonumber(till), enabled = enabled }
-    read[text] = a
-  end
-  return a
-end
 local turned = function(a) return nowMs < a.from or (a.till > 0 and nowMs >= a.till) end
 local holdUnits = function(a, by) if by == 'owner' then count(a.tally, 'ho', a.units) else count(a.tally, 'hs', a.units) end end
 local stranger = function(keyId)
@@ -37,10 +27,9 @@ end
 
 const RESERVE = `
 moves.reserve = function(id)
-  local keyId, by, account, most, payment = arg(), arg(), arg(), arg(), arg()
-  readClaims()
-  local alternatives = {}
-  for i = 1, tonumber(arg()) do alternatives[i] = alternativeOf(arg()) end
+  local form, keyId, account = forms[arg()], arg(), arg()
+  local by, most, payment, alternatives = form.by, form.most, form.payment, form.alternatives
+  readOwn(form)
   local no = stranger(keyId) or checkClaims()
   if no then return no end
   for _, a in ipairs(alternatives) do if turned(a) then return { 'turn', int(nowMs) } end end
@@ -54,8 +43,8 @@ moves.reserve = function(id)
   local refused = nil
   if judged and by ~= 'owner' then
     local price = alternatives[judged].price
-    if most ~= '' and price > tonumber(most) then refused = { 'dear', 'max', int(judged - 1) }
-    elseif payment ~= '' and price > tonumber(payment) then refused = { 'dear', 'payment', int(judged - 1) }
+    if most and price > most then refused = { 'dear', 'max', int(judged - 1) }
+    elseif payment and price > payment then refused = { 'dear', 'payment', int(judged - 1) }
     elseif by == 'credits' and price > available then refused = { 'poor', int(available), int(judged - 1) } end
   end
   if not chosen and not refused then refused = { 'sold_out' } end
@@ -64,7 +53,7 @@ moves.reserve = function(id)
   if judged then
     cost = alternatives[judged].price
     wanted = alternatives[judged].units
-    if payment ~= '' then cost = tonumber(payment) end
+    if payment then cost = payment end
   end
   no = limited(cost, wanted, 0)
   if no then return no end
@@ -72,8 +61,8 @@ moves.reserve = function(id)
   local a = alternatives[chosen]
   local price, counted, upfront = 0, 0, '0'
   if by == 'credits' then price = a.price counted = price end
-  if payment ~= '' then
-    counted = tonumber(payment)
+  if payment then
+    counted = payment
     upfront = int(call('SISMEMBER', P .. 'upfront', string.sub(account, 8)))
   end
   holdUnits(a, by)
@@ -86,8 +75,8 @@ end
 /** Credit alone: the payment, and what limits its sender. */
 const PURCHASE = `
 moves.purchase = function(id)
-  local keyId, account = arg(), arg()
-  readClaims()
+  local form, keyId, account = forms[arg()], arg(), arg()
+  readOwn(form)
   local no = stranger(keyId) or checkClaims() or limited(nil, 0, 0)
   if no then return no end
   takeClaims(id, { s = 'R', b = 'x402', a = account, u = 0, m = 0 }, 0, 0)
@@ -97,8 +86,8 @@ end
 
 const EXTEND = `
 moves.extend = function(id)
-  local price = tonumber(arg())
-  readClaims()
+  local form, price = forms[arg()], tonumber(arg())
+  readOwn(form)
   local h = hold(id)
   if not h then return { 'gone' } end
   local no = checkClaims() or limited(price, h.u, h.u)

@@ -8,6 +8,7 @@ import { fieldsOf, usedNames } from '../holds.ts'
 import { lineOf } from '../lines.ts'
 import type { Buying, Intended, JournalRecord } from '../records.ts'
 import { money } from './arguments.ts'
+import type { Argument } from './link.ts'
 import type { RedisParts } from './parts.ts'
 import { REFUND } from './script-ending.ts'
 import { type Held, Taking } from './taking.ts'
@@ -39,7 +40,7 @@ export class RedisStore extends Taking implements Store {
     const { id } = held
     const line = lineOf({ t: 'charge', ...fieldsOf(held, charge, this.parts.clock.nowMs()) })
     const kept = keptAnswer(held, charge.answer)
-    const [how] = await this.parts.groups.surely(['commit', id, charge.units, money(charge.price), line, kept.text, kept.untilMs])
+    const [how] = await this.parts.groups.surely({ kind: 'commit', id, args: [charge.units, money(charge.price), line, ...kept] })
     this.#done(held)
     if (how !== 'charged') throw new Error(`hold ${id} was given up (${how}) before it was charged`)
   }
@@ -50,7 +51,7 @@ export class RedisStore extends Taking implements Store {
     if (held.intent !== undefined) return this.parts.flushed()
     const fields = fieldsOf(held, charge, clock.nowMs())
     const intent: Intended = { t: 'intent', ...fields, payment: { ...payment, amount: payment.amount.toString() } }
-    const [how] = await groups.surely(['intend', id, charge.units, money(charge.price), '', JSON.stringify(intent)])
+    const [how] = await groups.surely({ kind: 'intend', id, args: [charge.units, money(charge.price), '', JSON.stringify(intent)] })
     if (how !== 'intended') throw new Error(`hold ${id} was given up (${how}) before its settlement was begun`)
     held.intent = intent
   }
@@ -60,7 +61,7 @@ export class RedisStore extends Taking implements Store {
     if (held.intent !== undefined) return this.parts.flushed()
     const amount = payment.amount.toString()
     const buying: Buying = { t: 'buy', id, at: this.parts.clock.nowMs(), account, amount, ...usedNames(held), payment: { ...payment, amount } }
-    const [how] = await this.parts.groups.surely(['intend', id, 0, money(payment.amount), account, JSON.stringify(buying)])
+    const [how] = await this.parts.groups.surely({ kind: 'intend', id, args: [0, money(payment.amount), account, JSON.stringify(buying)] })
     if (how !== 'intended') throw new Error(`hold ${id} was given up (${how}) before its settlement was begun`)
     held.intent = buying
   }
@@ -86,7 +87,7 @@ export class RedisStore extends Taking implements Store {
     const kept = keptAnswer({ names: intent.names.map(({ until }) => ({ untilMs: until })) }, answer)
     const line = record === undefined ? '' : lineOf(record)
     const distrust = settlement.state === 'not_settled' && settlement.blameless !== true ? '1' : ''
-    await groups.surely(['resolve', id, settlement.state, line, kept.text, kept.untilMs, distrust])
+    await groups.surely({ kind: 'resolve', id, args: [settlement.state, line, distrust, ...kept] })
     if (record !== undefined && held !== undefined) this.#done(held)
     else if (held !== undefined) this.#waiting.look(held.names.map(({ name }) => name))
   }
@@ -101,7 +102,7 @@ export class RedisStore extends Taking implements Store {
           ? voidOf(id, settlement, at)
           : undefined
     const line = record === undefined ? '' : lineOf(record)
-    const [how] = await groups.surely(['bought', id, settlement.state, line])
+    const [how] = await groups.surely({ kind: 'bought', id, args: [settlement.state, line] })
     if (held === undefined) return
     if (how === 'prepaid') {
       const names = held.names.map((name) => ({ ...name, durable: true }))
@@ -176,11 +177,10 @@ const voidOf = (id: string, { reason, blameless }: Extract<Settlement, { state: 
   ...(blameless === true ? { blameless } : {}),
 })
 
-/** An answer is stored as long as the longest of its names. */
-function keptAnswer(
-  { names }: { readonly names: readonly { readonly untilMs: number }[] },
-  answer: StoredAnswer | undefined,
-): { text: string; untilMs: number } {
-  const untilMs = Math.max(0, ...names.map((name) => name.untilMs))
-  return answer === undefined || untilMs === 0 ? { text: '', untilMs: 0 } : { text: JSON.stringify(answer), untilMs }
+/** An answer is stored as long as the longest of its names: the text and until when, or nothing. */
+function keptAnswer({ names }: { readonly names: readonly { readonly untilMs: number }[] }, answer: StoredAnswer | undefined): readonly Argument[] {
+  if (answer === undefined || names.length === 0) return NOTHING_KEPT
+  return [JSON.stringify(answer), Math.max(...names.map(({ untilMs }) => untilMs))]
 }
+
+const NOTHING_KEPT: readonly Argument[] = []

@@ -4,8 +4,8 @@ import { NOTHING } from '#contract'
 import type { HoldFacts } from '../holds.ts'
 import { lineOf } from '../lines.ts'
 import type { Buying, Intended } from '../records.ts'
-import { claimArguments, money } from './arguments.ts'
-import { type Argument, LostError } from './link.ts'
+import { claimsOf, money, NO_SUPPLY, supplyOf } from './arguments.ts'
+import { LostError } from './link.ts'
 import type { RedisParts } from './parts.ts'
 import { heldOf, namedOf, type Question, rateOf, refusedOf, UNAVAILABLE } from './replies.ts'
 
@@ -25,7 +25,6 @@ export interface Held extends HoldFacts {
   charging: Promise<void> | undefined
 }
 
-const payerMoney = ({ payer }: { readonly payer: SupplyClaim['payer'] }): string => (payer.by === 'x402' ? money(payer.payment.amount) : '')
 const accountOf = ({ payer }: SupplyClaim): string => (payer.by === 'credits' ? payer.account : payer.by === 'x402' ? `wallet:${payer.payment.payer}` : '')
 
 export class Taking {
@@ -54,7 +53,8 @@ export class Taking {
   async purchase({ id, claims, key = '', payment }: PurchaseRequest): Promise<Begun> {
     if (this.parts.failed() !== undefined) return UNAVAILABLE
     try {
-      const reply = await this.parts.groups.ask(['purchase', id, key, `wallet:${payment.payer}`, ...claimArguments(claims, this.parts.shelves)])
+      const { form, own } = claimsOf(claims, this.parts.shelves)
+      const reply = await this.parts.groups.ask({ kind: 'purchase', id, form: NO_SUPPLY + form, args: [key, `wallet:${payment.payer}`, ...own] })
       if (reply[0] === 'named') return (await this.#named(claims, reply)) as Begun
       if (reply[0] !== 'held') return refusedOf(reply, this.#question(claims, undefined))
       const held: Held = {
@@ -73,11 +73,9 @@ export class Taking {
 
   async #reserved({ id, claims, key = '' }: HoldRequest, supply: SupplyClaim, nowMs: number | undefined): Promise<Reserved> {
     const { shelves, groups } = this.parts
-    const { payer, alternatives, maxPrice } = supply
-    const move: Argument[] = ['reserve', id, key, payer.by, accountOf(supply), maxPrice === undefined ? '' : money(maxPrice), payerMoney(supply)]
-    move.push(...claimArguments(claims, shelves), alternatives.length)
-    for (const alternative of alternatives) move.push(shelves.text(alternative, nowMs))
-    const reply = await groups.ask(move)
+    const { payer } = supply
+    const { form, own } = claimsOf(claims, shelves)
+    const reply = await groups.ask({ kind: 'reserve', id, form: supplyOf(supply, shelves, nowMs) + form, args: [key, accountOf(supply), ...own] })
     // The clock of the store rules; after one look at it the periods are right.
     if (reply[0] === 'turn') return nowMs === undefined ? this.#reserved({ id, claims, key }, supply, Number(reply[1])) : UNAVAILABLE
     const question = this.#question(claims, supply)
@@ -126,7 +124,8 @@ export class Taking {
   async extend(id: string, claims: readonly StoreClaim[]): Promise<Reserved> {
     const held = this.hold(id)
     const price = held.payer.by === 'x402' ? held.payer.payment.amount : held.payer.by === 'credits' ? priceOf(held) : NOTHING
-    const reply = await this.parts.groups.ask(['extend', id, money(price), ...claimArguments(claims, this.parts.shelves)])
+    const { form, own } = claimsOf(claims, this.parts.shelves)
+    const reply = await this.parts.groups.ask({ kind: 'extend', id, form: NO_SUPPLY + form, args: [money(price), ...own] })
     if (reply[0] === 'named') return this.#named(claims, reply)
     if (reply[0] !== 'held') return refusedOf(reply, this.#question(claims, undefined))
     keep(held, claims)
@@ -147,7 +146,7 @@ export class Taking {
     const held = this.holds.get(id)
     if (held === undefined || shelves.get(to.connection) === undefined) return false
     const limit = held.payer.by === 'x402' ? money(held.payer.payment.amount) : money(priceOf(held))
-    const reply = await groups.surely(['switch', id, fate, fate === 'wasted' ? this.wastedLine(held) : '', limit, shelves.text(to, nowMs)])
+    const reply = await groups.surely({ kind: 'switch', id, args: [fate, fate === 'wasted' ? this.wastedLine(held) : '', limit, shelves.text(to, nowMs)] })
     if (reply[0] === 'turn') return nowMs === undefined ? this.#switched(id, to, fate, Number(reply[1])) : false
     if (reply[0] !== 'yes') return false
     const { connection, owner, units } = to
@@ -181,7 +180,7 @@ export class Taking {
 
   /** Its outcome changes nothing for anybody who waits. */
   protected giveUp(id: string, fate: UnitsFate, line: string): void {
-    this.parts.groups.surely(['release', id, fate, line]).catch(() => undefined)
+    this.parts.groups.surely({ kind: 'release', id, args: [fate, line] }).catch(() => undefined)
   }
 
   protected hold(id: string): Held {
