@@ -1,6 +1,6 @@
 /** The moves that take, of the Redis store: reserve, a wallet's second move, the change to another connection; and what is known of a name. */
 import type { Alternative, Begun, HoldRequest, Named, PurchaseRequest, Reserved, StoredAnswer, StoreClaim, SupplyClaim, UnitsFate, Usd } from '#contract'
-import { NOTHING } from '#contract'
+import { NOTHING, PassingMap } from '#contract'
 import type { HoldFacts } from '../holds.ts'
 import { lineOf } from '../lines.ts'
 import type { Buying, Intended } from '../records.ts'
@@ -29,7 +29,7 @@ const accountOf = ({ payer }: SupplyClaim): string => (payer.by === 'credits' ? 
 
 export class Taking {
   protected readonly parts: RedisParts
-  protected readonly holds = new Map<string, Held>()
+  protected readonly holds = new PassingMap<Held>()
 
   constructor(parts: RedisParts) {
     this.parts = parts
