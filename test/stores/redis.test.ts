@@ -1,12 +1,12 @@
 /** The Redis store when things die or stand still: 503 in time, nothing free, nothing twice, and it goes on by itself. */
 
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { usd } from '#contract'
 import { openRedis } from '../../gateway/stores/redis/index.ts'
 import { ANSWER, charge, credits, hold, named, once, paymentOf, reserve, slot, spend, supply } from '../rig/store.ts'
 import { openRedisStore, type RedisStoreRig } from '../rig/redis-store.ts'
-import { type RigRedis, startRedis, STRICT } from '../rig/redis.ts'
+import { lossy } from '../rig/lossy.ts'
+import { startRedis, STRICT } from '../rig/redis.ts'
 import { until } from '../rig/gateway.ts'
 import { memoryLog, ScriptedClock } from '../rig/scripted.ts'
 
@@ -68,36 +68,6 @@ t.test('a Redis that stands still: refused in time, at once after the first, and
   t.match(await rig.admin.counters('acme'), { sold: 1, wasted: 0, left: 699 }, 'what was reserved too late was given back')
   t.match(await rig.store.named('n', 'd'), { state: 'stored' })
 })
-
-/** Between store and Redis: passes everything on, and loses the replies while it is told to. */
-async function lossy(t: Test, target: RigRedis): Promise<{ url: string; lose(on: boolean): void }> {
-  let losing = false
-  const sockets = new Set<Socket>()
-  const server = createServer((client) => {
-    const up = connect(target.port, '127.0.0.1')
-    sockets.add(client).add(up)
-    client.on('data', (data) => up.write(data))
-    up.on('data', (data) => {
-      // The command was carried out; nobody hears of it.
-      if (losing) client.destroy()
-      else client.write(data)
-    })
-    for (const socket of [client, up]) socket.on('error', () => socket.destroy())
-    client.on('close', () => up.destroy())
-    up.on('close', () => client.destroy())
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  return {
-    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    lose: (on) => {
-      losing = on
-    },
-  }
-}
 
 t.test('replies that are lost on the way: a charge is made once, and a reservation that nobody heard of is given back', async (t) => {
   const proxy = await lossy(t, redis)
