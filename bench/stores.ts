@@ -1,4 +1,4 @@
-/** `node dist/bench/stores.js`: reserve and commit, 64 callers at once, on each driver. A pair is one sold call as the store sees it. */
+/** `node dist/bench/stores.js`: reserve and commit, 64 callers at once, on each driver. A pair is one sold call as the store sees it, with a pace and a slot. */
 
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { openRedis } from '../gateway/stores/redis/index.ts'
 import { systemClock } from '../gateway/ground/index.ts'
 import { connectionOf } from '../test/rig/acme.ts'
 import { startRedis, type RedisSettings } from '../test/rig/redis.ts'
-import { charge, credits, supply } from '../test/rig/store.ts'
+import { charge, credits, rate, slot, supply } from '../test/rig/store.ts'
 
 const CALLERS = 64
 const SECONDS = 4
@@ -72,7 +72,7 @@ async function run({ store, elsewhere }: Driver, seconds: number): Promise<Round
       calls += 1
       const id = `c${calls}`
       const at = performance.now()
-      const reserved = await store.reserve({ id, claims: [supply(credits(), [acme])], key: 'k' })
+      const reserved = await store.reserve({ id, claims: [rate('k', 1_000_000_000), slot('k', 1000), supply(credits(), [acme])], key: 'k' })
       if (reserved.kind !== 'held') throw new Error(JSON.stringify(reserved, (_, value) => (typeof value === 'bigint' ? String(value) : value)))
       await store.commit(id, charge(reserved.chosen))
       took.push(performance.now() - at)

@@ -8,7 +8,7 @@ import type { FedGroup, Footing } from './thread.ts'
 
 export interface OutboxEntry {
   readonly id: string
-  /** One JSON record, as a line of the journal. */
+  /** A JSON record, as a line of the journal; several records of one moment between line feeds. */
   readonly line: string
   /** The ledger of the process that wrote it. */
   readonly ledger?: string
@@ -33,7 +33,10 @@ export interface Target {
 
 const FIRST = '0-0'
 const GENESIS = '0'.repeat(64)
-const GROUP_LINES = 256
+/** Each holds the lines of a group of moves: some ten under load. */
+const GROUP_ENTRIES = 64
+/** Books run behind by at most this: a group costs far more than a line. Whoever asks them anything has them fed first. */
+const FEED_EVERY_MS = 100
 /** Groups under way at once: the next is read while one is written. */
 const UNDER_WAY = 4
 const IDLE_MS = 20
@@ -130,7 +133,7 @@ export class Follower {
     if (reached === '') reached = FIRST
     else await this.#outbox.reached(reached)
     while (!this.#closed) {
-      const entries = await this.#outbox.read(reached, GROUP_LINES)
+      const entries = await this.#outbox.read(reached, GROUP_ENTRIES)
       const last = entries.at(-1)
       if (last === undefined) {
         await (underWay.size > 0 ? Promise.race(underWay) : this.#idle(from.term))
@@ -153,6 +156,7 @@ export class Follower {
           .then(() => void underWay.delete(one))
         underWay.add(one)
         if (underWay.size >= UNDER_WAY) await Promise.race(underWay)
+        if (entries.length < GROUP_ENTRIES && this.#settling.length === 0) await this.#sleep(FEED_EVERY_MS)
       }
       if (error !== undefined) throw error
     }

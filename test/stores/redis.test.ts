@@ -1,12 +1,12 @@
 /** The Redis store when things die or stand still: 503 in time, nothing free, nothing twice, and it goes on by itself. */
 
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { usd } from '#contract'
 import { openRedis } from '../../gateway/stores/redis/index.ts'
 import { ANSWER, charge, credits, hold, named, once, paymentOf, reserve, slot, spend, supply } from '../rig/store.ts'
 import { openRedisStore, type RedisStoreRig } from '../rig/redis-store.ts'
-import { type RigRedis, startRedis, STRICT } from '../rig/redis.ts'
+import { lossy } from '../rig/lossy.ts'
+import { startRedis, STRICT } from '../rig/redis.ts'
 import { until } from '../rig/gateway.ts'
 import { memoryLog, ScriptedClock } from '../rig/scripted.ts'
 
@@ -69,36 +69,6 @@ t.test('a Redis that stands still: refused in time, at once after the first, and
   t.match(await rig.store.named('n', 'd'), { state: 'stored' })
 })
 
-/** Between store and Redis: passes everything on, and loses the replies while it is told to. */
-async function lossy(t: Test, target: RigRedis): Promise<{ url: string; lose(on: boolean): void }> {
-  let losing = false
-  const sockets = new Set<Socket>()
-  const server = createServer((client) => {
-    const up = connect(target.port, '127.0.0.1')
-    sockets.add(client).add(up)
-    client.on('data', (data) => up.write(data))
-    up.on('data', (data) => {
-      // The command was carried out; nobody hears of it.
-      if (losing) client.destroy()
-      else client.write(data)
-    })
-    for (const socket of [client, up]) socket.on('error', () => socket.destroy())
-    client.on('close', () => up.destroy())
-    up.on('close', () => client.destroy())
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  return {
-    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    lose: (on) => {
-      losing = on
-    },
-  }
-}
-
 t.test('replies that are lost on the way: a charge is made once, and a reservation that nobody heard of is given back', async (t) => {
   const proxy = await lossy(t, redis)
   const rig = await openRedisStore(t, { ...redis, url: proxy.url })
@@ -113,7 +83,7 @@ t.test('replies that are lost on the way: a charge is made once, and a reservati
   await until('the way is open again', async () => rig.lost() === undefined, 5_000)
   t.equal(await rig.admin.balance('key:k'), usd('$9.70'))
   t.match(await rig.admin.counters('acme'), { sold: 2, wasted: 0, left: 698 })
-  t.match(await rig.raw((client, prefix) => client.keys(`${prefix}h:*`)), [], 'no hold is left')
+  t.match(await rig.raw((client, prefix) => client.keys(`${prefix}holds:*`)), [], 'no hold is left')
 })
 
 t.test('kill -9 of Redis with appendfsync always loses nothing that was answered, and the store goes on by itself', async (t) => {

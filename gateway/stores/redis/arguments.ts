@@ -1,5 +1,5 @@
-/** Claims and alternatives as the scripts read them: flat lists of text. */
-import type { Alternative, Connection, EpochMs, Period, ShareClaim, StoreClaim } from '#contract'
+/** Claims and alternatives as the scripts read them: as text. */
+import type { Alternative, Connection, EpochMs, Period, ShareClaim, StoreClaim, SupplyClaim } from '#contract'
 import { periodAt } from '../periods.ts'
 import { perOf } from '../turns.ts'
 import { sharedPool, tenthMs } from '../shares.ts'
@@ -14,21 +14,56 @@ export function money(amount: bigint): string {
   return amount.toString()
 }
 
-export function claimArguments(claims: readonly StoreClaim[], shelves: Shelves): Argument[] {
-  const list: Argument[] = []
-  let count = 0
+/** Ends each word of a form; it occurs in no name and no number. */
+const END = '\x1f'
+
+/**
+ * What is asked for, in two parts: what is the same for all calls of one kind (the form, one text, which a script gets and
+ * reads once for a whole group of moves), and what is this call's own.
+ */
+export interface Asking {
+  readonly form: string
+  readonly own: Argument[]
+}
+
+export function claimsOf(claims: readonly StoreClaim[], shelves: Shelves): Asking {
+  let form = ''
+  const own: Argument[] = []
   for (const claim of claims) {
     if (claim.kind === 'supply') continue
-    count += 1
-    if (claim.kind === 'rate') list.push('rate', claim.key, claim.rate.everyNs, claim.burst, claim.of)
-    else if (claim.kind === 'slot') list.push('slot', claim.key, claim.limit)
-    else if (claim.kind === 'spend') list.push('spend', claim.key, money(claim.limit), perOf(claim) === 'day' ? 'd' : 'm')
-    else if (claim.kind === 'share') list.push('share', claim.key, ...shelves.shareArguments(claim))
-    else if (claim.kind === 'once') list.push('once', claim.key, claim.untilMs)
-    else list.push('name', claim.name, claim.digest, claim.untilMs, claim.durable ? '1' : '0')
+    if (claim.kind === 'rate') {
+      form += `rate${END}${claim.rate.everyNs}${END}${claim.burst}${END}${claim.of}${END}`
+      own.push(claim.key)
+    } else if (claim.kind === 'slot') {
+      form += `slot${END}${claim.limit}${END}`
+      own.push(claim.key)
+    } else if (claim.kind === 'spend') {
+      form += `spend${END}${money(claim.limit)}${END}${perOf(claim) === 'day' ? 'd' : 'm'}${END}`
+      own.push(claim.key)
+    } else if (claim.kind === 'share') {
+      form += `share${END}${shelves.shared(claim)}`
+      own.push(claim.key)
+    } else if (claim.kind === 'once') {
+      form += `once${END}`
+      own.push(claim.key, claim.untilMs)
+    } else {
+      form += `name${END}`
+      own.push(claim.name, claim.digest, claim.untilMs, claim.durable ? '1' : '0')
+    }
   }
-  return [count, ...list]
+  return { form, own }
 }
+
+/** Alternatives come first in a form. */
+export function supplyOf({ payer, alternatives, maxPrice }: SupplyClaim, shelves: Shelves, nowMs: number | undefined): string {
+  const payment = payer.by === 'x402' ? money(payer.payment.amount) : ''
+  let form = `${payer.by}${END}${maxPrice === undefined ? '' : money(maxPrice)}${END}${payment}${END}${alternatives.length}${END}`
+  for (const alternative of alternatives) form += `${shelves.text(alternative, nowMs)}${END}`
+  return form
+}
+
+/** Of a move without alternatives. */
+export const NO_SUPPLY = `${END}${END}${END}0${END}`
 
 /** Connections as configured, each with its period as it was last computed. */
 export class Shelves {
@@ -59,27 +94,27 @@ export class Shelves {
     return shelf
   }
 
-  arguments(alternative: Alternative, nowMs?: number): Argument[] {
-    const shelf = this.get(alternative.connection, nowMs)
-    if (shelf === undefined) throw new Error(`connection ${alternative.connection} is not configured`)
+  /** As one text, which is the same for all calls at one price: the script reads it once for all of them. */
+  text({ connection: name, owner, units, price }: Alternative, nowMs?: number): string {
+    const shelf = this.get(name, nowMs)
+    if (shelf === undefined) throw new Error(`connection ${name} is not configured`)
     const { connection, period } = shelf
-    const { owner, units, price } = alternative
-    const till = period.endMs ?? 0
-    return [connection.name, owner, units, money(price), connection.quota, connection.reserved, period.startMs, till, this.#enabledByDefault ? '1' : '0']
+    const { quota, reserved } = connection
+    return `${connection.name}\n${owner}\n${units} ${money(price)} ${quota} ${reserved} ${period.startMs} ${period.endMs ?? 0} ${this.#enabledByDefault ? 1 : 0}`
   }
 
   /** A connection that turns at this very moment is looked at as it was: of a share that is near enough. */
-  shareArguments(claim: ShareClaim): Argument[] {
-    const list: Argument[] = []
+  shared(claim: ShareClaim): string {
+    let list = ''
     let count = 0
     for (const name of claim.connections) {
       const shelf = this.get(name)
       if (shelf === undefined) continue
       const { connection, period } = shelf
-      list.push(name, connection.quota, connection.reserved, period.startMs, this.#enabledByDefault ? '1' : '0')
+      list += `${name}\n${connection.quota} ${connection.reserved} ${period.startMs} ${this.#enabledByDefault ? 1 : 0}${END}`
       count += 1
     }
-    return [sharedPool(claim), tenthMs(claim), claim.millionths, count, ...list]
+    return `${sharedPool(claim)}${END}${tenthMs(claim)}${END}${claim.millionths}${END}${count}${END}${list}`
   }
 
   startMs(name: string, nowMs?: number): EpochMs {

@@ -9,6 +9,7 @@ import { MemoryMeters } from '../meters.ts'
 import { RedisAdmin } from './admin.ts'
 import { Shelves } from './arguments.ts'
 import { check, StoreError, unusable } from './check.ts'
+import { Groups } from './groups.ts'
 import { Link, LostError, prefixOf } from './link.ts'
 import { Mirrors } from './mirrors.ts'
 import type { RedisParts } from './parts.ts'
@@ -104,13 +105,17 @@ async function opened(options: RedisOptions, { link, mirrors, shelves, id, proce
   const sweeper = new Sweeper({ link, process, ledger, storeId: id, testTime, log, onLost })
   const failed = (): Error | undefined => lost ?? link.lost ?? options.refuses?.()
   const moves = new Moves()
+  const flushed = async (): Promise<void> => {
+    await Promise.all([moves.flushed(), groups.flushed()])
+  }
+  const groups = new Groups({ link, process, ledger, answers: options.replayBytes, testTime })
   const parts: RedisParts = {
-    ...{ link, clock: options.clock, shelves, mirrors, process, ledger, answers: options.replayBytes, testTime, failed },
+    ...{ link, groups, clock: options.clock, shelves, mirrors, process, ledger, answers: options.replayBytes, testTime, failed },
     doing: (work) => moves.doing(work),
-    flushed: () => moves.flushed(),
+    flushed,
     reading: (work) => patiently(() => link.command(work)),
     async close() {
-      await Promise.race([moves.flushed(), new Promise((resolve) => setTimeout(resolve, CLOSE_WITHIN_MS).unref())])
+      await Promise.race([flushed(), new Promise((resolve) => setTimeout(resolve, CLOSE_WITHIN_MS).unref())])
       await sweeper.close()
       mirrors.close()
       link.close()
@@ -127,7 +132,7 @@ async function opened(options: RedisOptions, { link, mirrors, shelves, id, proce
       failed,
       lost: () => lost ?? link.lost,
     },
-    flushed: () => moves.flushed(),
+    flushed,
     look: () => mirrors.look(),
     sweep: () => sweeper.sweep(),
   }

@@ -6,16 +6,21 @@ import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 
 /** Together with what else a call does it stays under the 250 ms in which a lost dependency has to show. */
-const ANSWER_WITHIN_MS = 150
+export const ANSWER_WITHIN_MS = 150
 const PROBE_EVERY_MS = 200
 /** A repeated move waits longer: it is not on the way of an answer any more. */
-const MOVE_WITHIN_MS = 1_000
+export const MOVE_WITHIN_MS = 1_000
 const AGAIN_AFTER_MS = [20, 50, 100, 200, 500] as const
+
+/** Before the next try of what has to be known. */
+export const againAfterMs = (turn: number): number => AGAIN_AFTER_MS[Math.min(turn, AGAIN_AFTER_MS.length - 1)] ?? 0
 
 /** Redis is out of reach: whether the command was carried out is not known. */
 export class LostError extends Error {
   override name = 'LostError'
 }
+
+export const outOfReach = (cause: Error): LostError => new LostError('Redis is out of reach', { cause })
 
 export type Reply = string | number | null | readonly Reply[]
 export type Argument = string | number
@@ -71,15 +76,13 @@ export class Link {
     return this.#lost
   }
 
-  /** One try, in time. @throws LostError */
-  async ask(one: Script, args: readonly Argument[]): Promise<Reply> {
-    if (this.#lost !== undefined) throw new LostError('Redis is out of reach', { cause: this.#lost })
-    return this.#within(ANSWER_WITHIN_MS, this.#run(one, args))
+  get closed(): boolean {
+    return this.#closed
   }
 
   /** A plain command, in time. @throws LostError */
   async command<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
-    if (this.#lost !== undefined) throw new LostError('Redis is out of reach', { cause: this.#lost })
+    if (this.#lost !== undefined) throw outOfReach(this.#lost)
     return this.#within(ANSWER_WITHIN_MS, work(this.redis))
   }
 
@@ -88,12 +91,11 @@ export class Link {
     for (let turn = 0; ; turn += 1) {
       if (this.#closed) throw new LostError('the store is closed')
       try {
-        return await this.#within(MOVE_WITHIN_MS, this.#run(one, args))
+        return await this.#within(MOVE_WITHIN_MS, this.run(one, args))
       } catch (error) {
         if (!(error instanceof LostError)) throw error
       }
-      const waitMs = AGAIN_AFTER_MS[Math.min(turn, AGAIN_AFTER_MS.length - 1)]
-      await new Promise((resolve) => setTimeout(resolve, waitMs))
+      await new Promise((resolve) => setTimeout(resolve, againAfterMs(turn)))
     }
   }
 
@@ -103,7 +105,8 @@ export class Link {
     this.redis.disconnect()
   }
 
-  async #run({ sha, lua }: Script, args: readonly Argument[]): Promise<Reply> {
+  /** However long it takes. */
+  async run({ sha, lua }: Script, args: readonly Argument[]): Promise<Reply> {
     try {
       return (await this.redis.evalsha(sha, 1, this.prefix, ...args)) as Reply
     } catch (error) {
@@ -114,24 +117,25 @@ export class Link {
 
   #within<T>(ms: number, work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(this.#failed(new Error(`Redis did not answer within ${ms} ms`))), ms)
+      const unless = late(ms, (error) => reject(this.failed(error)))
       work.then(
         (value) => {
-          clearTimeout(timer)
+          unless()
           resolve(value)
         },
         (error: Error) => {
-          clearTimeout(timer)
-          reject(isOurs(error) ? error : this.#failed(error))
+          unless()
+          reject(isOurs(error) ? error : this.failed(error))
         },
       )
     })
   }
 
-  #failed(cause: Error): LostError {
+  /** From here on nothing is asked until Redis answers a probe. */
+  failed(cause: Error): LostError {
     this.#lost = cause
     this.#probe ??= setTimeout(() => void this.#look(), PROBE_EVERY_MS).unref()
-    return new LostError('Redis is out of reach', { cause })
+    return outOfReach(cause)
   }
 
   /** Asks until it answers in time and takes writes. */
@@ -142,10 +146,26 @@ export class Link {
       await this.#within(ANSWER_WITHIN_MS, this.redis.set(`${this.prefix}probe`, '1', 'EX', 10))
       this.#lost = undefined
     } catch {
-      // `#failed` has set the next look.
+      // `failed` has set the next look.
     }
   }
 }
 
+/**
+ * Calls back after so long, unless it is told not to. Answers that are there already are read first: a process that had to
+ * wait for a processor itself has no slow Redis.
+ */
+export function late(ms: number, then: (error: Error) => void): () => void {
+  let isOver = false
+  const tell = (): void => {
+    if (!isOver) then(new Error(`Redis did not answer within ${Math.round(ms)} ms`))
+  }
+  const timer = setTimeout(() => setImmediate(() => setImmediate(tell)), ms)
+  return () => {
+    isOver = true
+    clearTimeout(timer)
+  }
+}
+
 /** A script or command that is wrong, as against a Redis that cannot. */
-const isOurs = (error: Error): boolean => error.name === 'ReplyError' && !NOT_NOW.test(error.message)
+export const isOurs = (error: Error): boolean => error.name === 'ReplyError' && !NOT_NOW.test(error.message)

@@ -100,12 +100,19 @@ export class Mirrors {
   async look(): Promise<void> {
     clearTimeout(this.#timer)
     try {
-      await Promise.all(
-        [...this.#shelves].map(async ({ connection: { name } }) => {
-          const startMs = this.#shelves.startMs(name)
-          this.#tallies.set(`${name}:${startMs}`, tallyOf(await readTally(this.#redis, this.#prefix, name, startMs)))
-        }),
-      )
+      // All in one write, however many connections there are.
+      const asked = this.#redis.pipeline()
+      const keys: string[] = []
+      for (const { connection } of this.#shelves) {
+        const key = `${connection.name}:${this.#shelves.startMs(connection.name)}`
+        keys.push(key)
+        asked.hmget(`${this.#prefix}t:${key}`, ...FIELDS)
+      }
+      const found = (await asked.exec()) ?? []
+      for (const [index, key] of keys.entries()) {
+        const [error, values] = found[index] ?? []
+        if (error === null) this.#tallies.set(key, tallyOf(values as (string | null)[]))
+      }
     } catch {
       // Out of reach: the copy stays as it is, and the reserve move refuses.
     }

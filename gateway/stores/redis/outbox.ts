@@ -8,6 +8,7 @@ const WAIT_MS = 100
 
 export interface OutboxLine {
   readonly id: string
+  /** One record, or the records of several moves that were made together, a line each. */
   readonly line: string
   /** Whose line it is, where each process keeps books of its own. */
   readonly ledger: string
@@ -60,12 +61,14 @@ export class Outbox {
 
   /** Everything up to here is durable in this ledger. */
   async reached(ledger: string, id: string): Promise<void> {
-    await this.#redis.hset(`${this.#prefix}followers`, `l:${ledger}`, id)
-    const all = Object.entries(await this.#redis.hgetall(`${this.#prefix}followers`)).flatMap(([name, at]) => (name.startsWith('l:') ? [at] : []))
+    const followers = `${this.#prefix}followers`
+    const [, found] = (await this.#redis.pipeline().hset(followers, `l:${ledger}`, id).hgetall(followers).exec()) ?? []
+    if (found === undefined || found[0] !== null) throw found?.[0] ?? new Error('the outbox has not answered')
+    const all = Object.entries(found[1] as Record<string, string>).flatMap(([name, at]) => (name.startsWith('l:') ? [at] : []))
     const slowest = all.reduce((least, at) => (isAfter(least, at) ? at : least), id)
     const [ms = '0', number = '0'] = slowest.split('-')
-    await this.#redis.hset(`${this.#prefix}followers`, 'last', slowest)
-    await this.#redis.xtrim(`${this.#prefix}out`, 'MINID', '~', `${ms}-${BigInt(number) + 1n}`)
+    const after = `${ms}-${BigInt(number) + 1n}`
+    await this.#redis.pipeline().hset(followers, 'last', slowest).xtrim(`${this.#prefix}out`, 'MINID', '~', after).exec()
   }
 
   /** Up to where this ledger has it on disk. */

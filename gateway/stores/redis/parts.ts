@@ -2,11 +2,14 @@
 import type { Clock } from '#contract'
 import type { Redis } from 'ioredis'
 import type { Shelves } from './arguments.ts'
+import type { Groups } from './groups.ts'
 import type { Link } from './link.ts'
 import type { Mirrors } from './mirrors.ts'
 
 export interface RedisParts {
   readonly link: Link
+  /** The way of all moves of calls. */
+  readonly groups: Groups
   readonly clock: Clock
   readonly shelves: Shelves
   readonly mirrors: Mirrors

@@ -38,7 +38,7 @@ local shareWaitMs = function(c, units, held)
   local now = math.floor(nowMs / c.each)
   local mine, all, tenths = 0, 0, {}
   for i = 0, 10 do
-    local v = redis.call('HMGET', tenthKey(c, now - i), c.key, '*')
+    local v = call('HMGET', tenthKey(c, now - i), c.key, '*')
     tenths[i] = { num(v[1]), num(v[2]) }
     mine = mine + tenths[i][1]
     all = all + tenths[i][2]
@@ -57,39 +57,58 @@ local shareWaitMs = function(c, units, held)
 end
 local takeShare = function(c, units)
   local tenth = c.pool .. ':' .. int(math.floor(nowMs / c.each))
-  redis.call('HINCRBY', P .. 'u:' .. tenth, c.key, int(units))
-  redis.call('HINCRBY', P .. 'u:' .. tenth, '*', int(units))
-  redis.call('PEXPIRE', P .. 'u:' .. tenth, int(c.each * 12 + 1000))
-  return int(units) .. ' ' .. tenth .. ' ' .. c.key .. '\\n'
+  call('HINCRBY', P .. 'u:' .. tenth, c.key, int(units))
+  call('HINCRBY', P .. 'u:' .. tenth, '*', int(units))
+  call('PEXPIRE', P .. 'u:' .. tenth, int(c.each * 12 + 1000))
+  return int(units) .. ' ' .. tenth .. ' ' .. c.key
 end
 `
 
-/** A refused call counts for the paces of its address all the same. */
+/**
+ * Forms: what is the same for many calls is read once a script. Its claims are those of whichever call is being made, with
+ * the keys of that call. A refused call counts for the paces of its address all the same.
+ */
 const READING = `
-local claims = {}
-local readShare = function(c)
-  c.pool = arg() c.each = tonumber(arg()) c.most = tonumber(arg()) c.connections = {}
-  for i = 1, tonumber(arg()) do
-    c.connections[i] = { connection = arg(), quota = tonumber(arg()), reserved = tonumber(arg()), from = tonumber(arg()), enabled = arg() }
-  end
+local connectionOf = function(text)
+  local name, quota, reserved, from, enabled = string.match(text, '^(.*)\\n(%S+) (%S+) (%S+) (%S+)$')
+  return { connection = name, quota = tonumber(quota), reserved = tonumber(reserved), tally = name .. ':' .. from, enabled = enabled }
 end
-local readClaims = function()
-  local count = tonumber(arg())
-  for i = 1, count do
-    local kind = arg()
-    local c = { kind = kind, key = arg() }
-    if kind == 'rate' then c.every = tonumber(arg()) c.burst = tonumber(arg()) c.of = arg()
-    elseif kind == 'slot' then c.limit = tonumber(arg())
-    elseif kind == 'spend' then c.limit = tonumber(arg()) c.per = arg()
-    elseif kind == 'share' then readShare(c)
-    elseif kind == 'once' then c.till = arg()
-    elseif kind == 'name' then c.digest = arg() c.till = arg() c.durable = arg() end
-    claims[i] = c
+local alternativeOf = function(text)
+  local name, owner, units, price, quota, reserved, from, till, enabled = string.match(text, '^(.*)\\n(.*)\\n(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
+  return { connection = name, owner = owner, units = tonumber(units), price = tonumber(price), quota = tonumber(quota), reserved = tonumber(reserved),
+    tally = name .. ':' .. from, from = tonumber(from), till = tonumber(till), enabled = enabled }
+end
+local readShare = function(c, word)
+  c.pool = word() c.each = tonumber(word()) c.most = tonumber(word()) c.connections = {}
+  for i = 1, tonumber(word()) do c.connections[i] = connectionOf(word()) end
+end
+local readForm = function(text)
+  local next = string.gmatch(text, '([^\\31]*)\\31')
+  local word = function() return next() end
+  local form = { by = word(), most = tonumber(word()), payment = tonumber(word()), alternatives = {}, claims = {} }
+  for i = 1, tonumber(word()) do form.alternatives[i] = alternativeOf(word()) end
+  for kind in next do
+    local c = { kind = kind }
+    if kind == 'rate' then c.every = tonumber(word()) c.burst = tonumber(word()) c.of = word()
+    elseif kind == 'slot' then c.limit = tonumber(word())
+    elseif kind == 'spend' then c.limit = tonumber(word()) c.per = word()
+    elseif kind == 'share' then readShare(c, word) end
+    form.claims[#form.claims + 1] = c
+  end
+  return form
+end
+local claims
+local readOwn = function(form)
+  claims = form.claims
+  for i = 1, #claims do
+    local c = claims[i]
+    c.key = arg()
+    if c.kind == 'once' then c.till = arg()
+    elseif c.kind == 'name' then c.digest = arg() c.till = arg() c.durable = arg() end
   end
 end
 local paceWaitNs = function(c)
-  local s, n = tatOf(c.key)
-  local ahead = aheadNs(s, n)
+  local ahead = aheadNs(tatOf(c.key))
   c.ahead = math.max(0, ahead)
   return ahead - (c.burst - 1) * c.every
 end
@@ -117,13 +136,13 @@ const CHECKING = `
 local checkClaims = function()
   for _, c in ipairs(claims) do
     if c.kind == 'name' then
-      local v = redis.call('HMGET', P .. 'n:' .. c.key, 'd', 'r', 's')
-      if v[1] then return { 'named', c.key, v[1], v[2], v[3] } end
+      local v = call('HMGET', P .. 'n:' .. c.key, 'd', 'r', 's')
+      if v[1] then return { 'named', c.key, v[1], v[2] or '', v[3] or '' } end
     end
   end
   for _, c in ipairs(claims) do
     if c.kind == 'once' then
-      local v = redis.call('GET', P .. 'o:' .. c.key)
+      local v = call('GET', P .. 'o:' .. c.key)
       if v then
         if string.sub(v, -4) == 'used' then return { 'used' } end
         return { 'pending' }
@@ -139,9 +158,9 @@ local limited = function(price, units, held)
     local wait = 0
     if c.kind == 'rate' then wait = paceWaitNs(c)
     elseif c.kind == 'slot' then
-      if num(redis.call('GET', P .. 's:' .. c.key)) >= c.limit then wait = 1e9 end
+      if slot(c.key).n >= c.limit then wait = 1e9 end
     elseif c.kind == 'spend' and price then
-      if num(redis.call('GET', spentKey(c.per, c.key, int(turnOf(c.per))))) + price > c.limit then wait = (turnEndMs(c.per) - nowMs) * 1e6 end
+      if num(call('GET', spentKey(c.per, c.key, int(turnOf(c.per))))) + price > c.limit then wait = (turnEndMs(c.per) - nowMs) * 1e6 end
     elseif c.kind == 'share' and price then wait = shareWaitMs(c, units, held) * 1e6 end
     if wait > longest then worst = i longest = wait end
   end
@@ -153,42 +172,45 @@ end
 `
 
 const TAKING = `
-local takeClaims = function(id, price, units, had)
-  local n, o, g, l, x, f, d = had.n or '', had.o or '', had.g or '', had.l or '', had.x or '', had.f or '', had.d or ''
+local added = function(h, field, line) h[field] = (h[field] or '') .. line .. '\\n' end
+local takeSpend = function(h, c, price, counted)
+  -- Several caps of one key are one count.
+  local turn = int(turnOf(c.per))
+  local k = spentKey(c.per, c.key, turn)
+  if counted[k] then return end
+  counted[k] = true
+  call('INCRBY', k, int(price))
+  if c.per == 'd' then call('EXPIRE', k, 172800) else call('EXPIRE', k, 3456000) end
+  added(h, 'x', c.per .. turn .. ' ' .. int(price) .. ' ' .. c.key)
+end
+local takeName = function(id, h, c)
+  call('HSET', P .. 'n:' .. c.key, 'd', c.digest, 'r', id, 'u', c.till, 's', 'waiting')
+  call('PERSIST', P .. 'n:' .. c.key)
+  added(h, 'n', c.key)
+  if c.durable == '1' then h.d = '1' end
+end
+local takeClaims = function(id, h, price, units)
   local counted = {}
-  for i, c in ipairs(claims) do
+  for _, c in ipairs(claims) do
     if c.kind == 'rate' then
       c.ahead = math.max(0, takePace(c.key, c.every))
-      if c.of == 'consumer' then g = g .. int(c.every) .. ' ' .. c.key .. '\\n' end
+      if c.of == 'consumer' then added(h, 'g', int(c.every) .. ' ' .. c.key) end
     elseif c.kind == 'slot' then
-      redis.call('INCR', P .. 's:' .. c.key)
-      l = l .. c.key .. '\\n'
-    elseif c.kind == 'spend' then
-      -- Several caps of one key are one count.
-      local turn = int(turnOf(c.per))
-      local k = spentKey(c.per, c.key, turn)
-      if not counted[k] then
-        counted[k] = true
-        redis.call('INCRBY', k, int(price))
-        if c.per == 'd' then redis.call('EXPIRE', k, 172800) else redis.call('EXPIRE', k, 3456000) end
-        x = x .. c.per .. turn .. ' ' .. int(price) .. ' ' .. c.key .. '\\n'
-      end
-    elseif c.kind == 'share' then f = f .. takeShare(c, units)
+      local s = slot(c.key)
+      s.n = s.n + 1
+      s.changed = true
+      added(h, 'l', c.key)
+    elseif c.kind == 'spend' then takeSpend(h, c, price, counted)
+    elseif c.kind == 'share' then added(h, 'f', takeShare(c, units))
     elseif c.kind == 'once' then
-      redis.call('SET', P .. 'o:' .. c.key, c.till .. ' ' .. id)
-      o = o .. c.key .. '\\n'
-    elseif c.kind == 'name' then
-      redis.call('HSET', P .. 'n:' .. c.key, 'd', c.digest, 'r', id, 'u', c.till, 's', 'waiting')
-      redis.call('PERSIST', P .. 'n:' .. c.key)
-      n = n .. c.key .. '\\n'
-      if c.durable == '1' then d = '1' end
-    end
+      call('SET', P .. 'o:' .. c.key, c.till .. ' ' .. id)
+      added(h, 'o', c.key)
+    elseif c.kind == 'name' then takeName(id, h, c) end
   end
-  redis.call('HSET', P .. 'h:' .. id, 'n', n, 'd', d, 'o', o, 'g', g, 'l', l, 'x', x)
-  if f ~= '' then redis.call('HSET', P .. 'h:' .. id, 'f', f) end
+  keep(id, h)
   return nearest()
 end
 `
 
-/** After COMMON, PACES, HOLDS and STOCK. */
+/** After COMMON, STATE, PACES, HOLDS and STOCK. */
 export const CLAIMS = MONTHS + SHARES + READING + CHECKING + TAKING

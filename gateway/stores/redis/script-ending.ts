@@ -1,224 +1,228 @@
-/** The scripts that end a hold, each once: a second time they answer what became of it. */
+/** The moves that end a hold, each once. Repeated they are answered from what the group came to (script-moves.ts). */
 import { script } from './link.ts'
-import { COMMON, HOLDS, PACES } from './script-parts.ts'
+import { COMMON, HOLDS } from './script-parts.ts'
+import { PACES, STATE } from './script-state.ts'
 
 /** What is stored of an answer: bounded by size, oldest out first. */
 const ANSWERS = `
-local keepAnswer = function(receipt, answer, untilMs, budget)
-  if answer == '' or untilMs <= nowMs then return end
+-- What is left of the arguments of a move: nothing, or an answer and until when.
+local keepAnswer = function(receipt)
+  if at >= upto then return end
+  local answer, untilMs = arg(), tonumber(arg())
+  if untilMs <= nowMs then return end
   local size = string.len(answer) + 512
   if size > budget then return end
-  redis.call('SET', P .. 'r:' .. receipt, answer, 'PXAT', int(untilMs))
-  redis.call('RPUSH', P .. 'answers', int(size) .. ' ' .. receipt)
-  local sum = redis.call('INCRBY', P .. 'answered', int(size))
+  call('SET', P .. 'r:' .. receipt, answer, 'PXAT', int(untilMs))
+  call('RPUSH', P .. 'answers', int(size) .. ' ' .. receipt)
+  local sum = call('INCRBY', P .. 'answered', int(size))
   local steps = 0
   while sum > budget and steps < 100 do
-    local oldest = redis.call('LPOP', P .. 'answers')
+    local oldest = call('LPOP', P .. 'answers')
     if not oldest then break end
     local bytes, name = string.match(oldest, '^(%d+) (.*)$')
-    redis.call('DEL', P .. 'r:' .. name)
-    sum = redis.call('DECRBY', P .. 'answered', bytes)
+    call('DEL', P .. 'r:' .. name)
+    sum = call('DECRBY', P .. 'answered', bytes)
     steps = steps + 1
   end
 end
 `
 
 const CHARGED = `
-local charged = function(id, h, units, price)
+local charged = function(h, units, price)
   freeUnits(h)
-  local field = 's'
-  if h.b == 'owner' then field = 'o' end
-  redis.call('HINCRBY', P .. 't:' .. h.t, field, int(units))
-  if price > 0 then redis.call('HINCRBY', P .. 't:' .. h.t, 'r', int(price)) end
+  if h.b == 'owner' then count(h.t, 'o', units) else count(h.t, 's', units) end
+  if price > 0 then count(h.t, 'r', price) end
   freeMoney(h)
-  freeSlots(id, h)
+  freeSlots(h)
   setShares(h, units)
-  h.id = id
   setNames(h, 'charged')
   keepOnce(h)
 end
+-- A hold that is not there was swept.
+local gone = function(id) return { call('GET', P .. 'f:' .. id) or 'gone' } end
 `
 
 /** C: charged to credits, or free for an owner. */
-export const COMMIT = script(`${COMMON}${PACES}${HOLDS}${ANSWERS}${CHARGED}
-local id, units, price, ledger, line, answer, till, budget = arg(), tonumber(arg()), tonumber(arg()), arg(), arg(), arg(), tonumber(arg()), tonumber(arg())
-local before = redis.call('GET', P .. 'f:' .. id)
-if before then return before end
-local h = hold(id)
-if not h or h.s ~= 'R' then return 'gone' end
-charged(id, h, units, price)
-if h.b == 'credits' then redis.call('HINCRBY', P .. 'a:' .. h.a, 'p', int(-price)) end
-setSpent(h, price)
-keepAnswer(id, answer, till, budget)
-out(ledger, line)
-forget(id, h, 'charged')
-return 'charged'
-`)
+const COMMIT = `
+moves.commit = function(id)
+  local units, price, line = tonumber(arg()), tonumber(arg()), arg()
+  local h = hold(id)
+  if not h or h.s ~= 'R' then return gone(id) end
+  charged(h, units, price)
+  if h.b == 'credits' then post(h.a, 'p', -price) end
+  setSpent(h, price)
+  keepAnswer(id)
+  says(line)
+  forget(h)
+  return { 'charged' }
+end
+`
 
-/** S: the intent to settle, with the answer. From here on the hold has no deadline. */
-export const INTEND = script(`${COMMON}${PACES}${HOLDS}
-local id, units, price, ledger, line = arg(), arg(), arg(), arg(), arg()
-local h = hold(id)
-if not h then return redis.call('GET', P .. 'f:' .. id) or 'gone' end
-if h.i then return 'intended' end
-redis.call('HSET', P .. 'h:' .. id, 's', 'S', 'i', line, 'iu', units, 'ip', price)
-h.id = id
-setNames(h, 'settling')
-out(ledger, line)
-return 'intended'
-`)
-
-/** S of a purchase, or of a call that is paid upfront. */
-export const BUY = script(`${COMMON}${PACES}${HOLDS}
-local id, account, price, ledger, line = arg(), arg(), arg(), arg(), arg()
-local h = hold(id)
-if not h then return redis.call('GET', P .. 'f:' .. id) or 'gone' end
-if h.i then return 'intended' end
-redis.call('HSET', P .. 'h:' .. id, 's', 'S', 'i', line, 'iu', '0', 'ip', price, 'k', account)
-h.id = id
-setNames(h, 'settling')
-out(ledger, line)
-return 'intended'
-`)
+/** S: the intent to settle, with the answer; of a purchase or of a call that is paid upfront, with the account that it buys for. No deadline from here on. */
+const INTEND = `
+moves.intend = function(id)
+  local units, price, account, line = tonumber(arg()), tonumber(arg()), arg(), arg()
+  local h = hold(id)
+  if not h then return gone(id) end
+  if h.i then return { 'intended' } end
+  call('SET', P .. 'i:' .. id, line)
+  h.s = 'S' h.i = '1' h.iu = units h.ip = price
+  if account ~= '' then h.k = account end
+  keep(id, h)
+  setNames(h, 'settling')
+  says(line)
+  return { 'intended' }
+end
+`
 
 /** Its outcome. Credit that a call is to follow for is held for it in the same move. */
-export const BOUGHT = script(`${COMMON}${PACES}${HOLDS}
-local id, state, ledger, line = arg(), arg(), arg(), arg()
-local h = hold(id)
-if not h then return redis.call('GET', P .. 'f:' .. id) or 'gone' end
-if not h.i then return 'none' end
-h.id = id
-if state == 'unknown' then
-  redis.call('HSET', P .. 'h:' .. id, 's', 'U')
-  redis.call('SADD', P .. 'unknown', id)
-  freeSlots(id, h)
-  giveUpCall(id, h)
-  setNames(h, 'unknown')
-  return 'unknown'
-end
-redis.call('SREM', P .. 'unknown', id)
-out(ledger, line)
-if state == 'settled' then
-  redis.call('SADD', P .. 'accounts', h.k)
-  redis.call('HINCRBY', P .. 'a:' .. h.k, 'p', h.ip)
-  keepOnce(h)
-  if h.t then
-    redis.call('HSET', P .. 'h:' .. id, 's', 'R', 'b', 'credits', 'a', h.k, 'm', h.ip, 'y', h.ip, 'o', '', 'd', '1')
-    redis.call('HDEL', P .. 'h:' .. id, 'i', 'iu', 'ip', 'k')
-    redis.call('HINCRBY', P .. 'a:' .. h.k, 'h', h.ip)
-    setNames(h, 'waiting')
-    return 'prepaid'
+const BOUGHT = `
+moves.bought = function(id)
+  local state, line = arg(), arg()
+  local h = hold(id)
+  if not h then return gone(id) end
+  if not h.i then return { 'none' } end
+  if state == 'unknown' then
+    h.s = 'U'
+    call('SADD', P .. 'unknown', id)
+    keep(id, h)
+    freeSlots(h)
+    giveUpCall(h)
+    setNames(h, 'unknown')
+    return { 'unknown' }
   end
-  freeSlots(id, h)
-  setNames(h, 'charged')
-  forget(id, h, 'charged')
-  return 'charged'
+  call('SREM', P .. 'unknown', id)
+  says(line)
+  if state == 'settled' then
+    call('SADD', P .. 'accounts', h.k)
+    post(h.k, 'p', h.ip)
+    keepOnce(h)
+    if h.t then
+      post(h.k, 'h', h.ip)
+      call('DEL', P .. 'i:' .. id)
+      h.s = 'R' h.b = 'credits' h.a = h.k h.m = h.ip h.y = h.ip h.o = nil h.d = '1'
+      h.i = nil h.iu = nil h.ip = nil h.k = nil
+      keep(id, h)
+      setNames(h, 'waiting')
+      return { 'prepaid' }
+    end
+    freeSlots(h)
+    setNames(h, 'charged')
+    forget(h)
+    return { 'charged' }
+  end
+  freeSlots(h)
+  giveUpCall(h)
+  freeNames(h)
+  forget(h)
+  return { 'void' }
 end
-freeSlots(id, h)
-giveUpCall(id, h)
-freeNames(h)
-forget(id, h, 'void')
-return 'void'
-`)
+`
 
-export const RESOLVE = script(`${COMMON}${PACES}${HOLDS}${ANSWERS}${CHARGED}
-local id, state, ledger, line, answer, till, budget, distrust = arg(), arg(), arg(), arg(), arg(), tonumber(arg()), tonumber(arg()), arg()
-local h = hold(id)
-if not h then return redis.call('GET', P .. 'f:' .. id) or 'gone' end
-if not h.i then return 'none' end
-h.id = id
-if state == 'unknown' then
-  redis.call('HSET', P .. 'h:' .. id, 's', 'U')
-  redis.call('SADD', P .. 'unknown', id)
-  freeSlots(id, h)
-  setNames(h, 'unknown')
-  return 'unknown'
+const RESOLVE = `
+moves.resolve = function(id)
+  local state, line, distrust = arg(), arg(), arg()
+  local h = hold(id)
+  if not h then return gone(id) end
+  if not h.i then return { 'none' } end
+  if state == 'unknown' then
+    h.s = 'U'
+    call('SADD', P .. 'unknown', id)
+    keep(id, h)
+    freeSlots(h)
+    setNames(h, 'unknown')
+    return { 'unknown' }
+  end
+  call('SREM', P .. 'unknown', id)
+  says(line)
+  if state == 'settled' then
+    charged(h, h.iu, h.ip)
+    keepAnswer(id)
+    forget(h)
+    return { 'charged' }
+  end
+  freeUnits(h)
+  count(h.t, 'w', h.iu)
+  if distrust == '1' then call('SADD', P .. 'upfront', string.sub(h.a, 8)) end
+  freeSlots(h)
+  giveBack(h)
+  freeNames(h)
+  forget(h)
+  return { 'void' }
 end
-redis.call('SREM', P .. 'unknown', id)
-if state == 'settled' then
-  charged(id, h, num(h.iu), num(h.ip))
-  keepAnswer(id, answer, till, budget)
-  out(ledger, line)
-  forget(id, h, 'charged')
-  return 'charged'
-end
-freeUnits(h)
-redis.call('HINCRBY', P .. 't:' .. h.t, 'w', h.iu)
-if distrust == '1' then redis.call('SADD', P .. 'upfront', string.sub(h.a, 8)) end
-freeSlots(id, h)
-giveBack(h)
-freeNames(h)
-out(ledger, line)
-forget(id, h, 'void')
-return 'void'
-`)
+`
 
-export const RELEASE = script(`${COMMON}${PACES}${HOLDS}
-local id, fate, ledger, line = arg(), arg(), arg(), arg()
-local h = hold(id)
-if not h then
-  -- A reservation that comes later, because its reply was lost on the way, finds that it is over.
-  if redis.call('EXISTS', P .. 'f:' .. id) == 0 then redis.call('SET', P .. 'f:' .. id, 'released', 'EX', 300) end
-  return 'gone'
+const RELEASE = `
+moves.release = function(id)
+  local fate, line = arg(), arg()
+  local h = hold(id)
+  if not h then return { 'gone' } end
+  if h.i then return { 'intended' } end
+  freeUnits(h)
+  if fate == 'wasted' and h.u > 0 then
+    count(h.t, 'w', h.u)
+    says(line)
+  end
+  freeMoney(h)
+  freeSlots(h)
+  giveBack(h)
+  freeNames(h)
+  forget(h)
+  return { 'released' }
 end
-if h.i then return 'intended' end
-h.id = id
-freeUnits(h)
-if fate == 'wasted' and num(h.u) > 0 then
-  redis.call('HINCRBY', P .. 't:' .. h.t, 'w', h.u)
-  out(ledger, line)
-end
-freeMoney(h)
-freeSlots(id, h)
-giveBack(h)
-freeNames(h)
-forget(id, h, 'released')
-return 'released'
-`)
+`
+
+export const ENDING = ANSWERS + CHARGED + COMMIT + INTEND + BOUGHT + RESOLVE + RELEASE
 
 /** A process that is gone: what it only held is given up, what it was settling is taken over by the caller. */
-export const SWEEP = script(`${COMMON}${PACES}${HOLDS}
+export const SWEEP = script(`${COMMON}${STATE}${PACES}${HOLDS}
 local dead, me, ledger, most = arg(), arg(), arg(), tonumber(arg())
-if redis.call('EXISTS', P .. 'alive:' .. dead) == 1 then return 0 end
-local ids = redis.call('SRANDMEMBER', P .. 'open:' .. dead, most)
+if call('EXISTS', P .. 'alive:' .. dead) == 1 then return 0 end
+home = dead
+local wasted = function(h)
+  count(h.t, 'w', h.u)
+  local connection, period = string.match(h.t, '^(.*):(%-?%d+)$')
+  says('{"t":"wasted","connection":' .. cjson.encode(connection) .. ',"owner":' .. cjson.encode(h.w) .. ',"period":' .. period ..
+    ',"units":' .. int(h.u) .. ',"at":' .. int(nowMs) .. ',"by":' .. cjson.encode(h.id) .. '}')
+end
+local ids = call('HRANDFIELD', P .. 'holds:' .. dead, most)
 for _, id in ipairs(ids) do
   local h = hold(id)
-  if not h then redis.call('SREM', P .. 'open:' .. dead, id)
-  elseif h.i then
-    h.id = id
-    redis.call('HSET', P .. 'h:' .. id, 's', 'U', 'p', me)
-    redis.call('SMOVE', P .. 'open:' .. dead, P .. 'open:' .. me, id)
-    redis.call('SADD', P .. 'unknown', id)
-    freeSlots(id, h)
-    if h.k then giveUpCall(id, h) end
+  freeSlots(h)
+  if h.i then
+    h.s = 'U'
+    call('SADD', P .. 'unknown', id)
+    if h.k then giveUpCall(h) end
     setNames(h, 'unknown')
+    h.changed = nil h.id = nil
+    call('HSET', P .. 'holds:' .. me, id, cmsgpack.pack(h))
+    h.gone = true
   else
-    h.id = id
     freeUnits(h)
-    if num(h.u) > 0 then
-      redis.call('HINCRBY', P .. 't:' .. h.t, 'w', h.u)
-      out(ledger, '{"t":"wasted","connection":' .. cjson.encode(h.c) .. ',"owner":' .. cjson.encode(h.w) .. ',"period":' .. h.e ..
-        ',"units":' .. h.u .. ',"at":' .. int(nowMs) .. ',"by":' .. cjson.encode(id) .. '}')
-    end
+    if h.t and h.u > 0 then wasted(h) end
     freeMoney(h)
-    freeSlots(id, h)
     giveBack(h)
     if h.d == '1' then
       setNames(h, 'lost')
-      for _, key in ipairs(lines(h.o)) do redis.call('DEL', P .. 'o:' .. key) end
+      freeOnce(h)
     else freeNames(h) end
-    forget(id, h, 'swept')
+    call('SET', P .. 'f:' .. id, 'swept', 'EX', 300)
+    forget(h)
   end
 end
-if #ids < most then redis.call('SREM', P .. 'procs', dead) end
+flush(ledger)
+if #ids < most then
+  call('SREM', P .. 'procs', dead)
+  call('EXPIRE', P .. 'done:' .. dead, 86400)
+end
 return #ids
 `)
 
 export const REFUND = script(`${COMMON}
 local id, account, price, ledger, line = arg(), arg(), arg(), arg(), arg()
-if redis.call('SADD', P .. 'refunds', id) == 0 then return 0 end
-redis.call('SADD', P .. 'accounts', account)
-redis.call('HINCRBY', P .. 'a:' .. account, 'p', price)
+if call('SADD', P .. 'refunds', id) == 0 then return 0 end
+call('SADD', P .. 'accounts', account)
+call('HINCRBY', P .. 'a:' .. account, 'p', price)
 out(ledger, line)
 return 1
 `)

@@ -8,8 +8,9 @@ import { fieldsOf, usedNames } from '../holds.ts'
 import { lineOf } from '../lines.ts'
 import type { Buying, Intended, JournalRecord } from '../records.ts'
 import { money } from './arguments.ts'
+import type { Argument } from './link.ts'
 import type { RedisParts } from './parts.ts'
-import { BOUGHT, BUY, COMMIT, INTEND, REFUND, RELEASE, RESOLVE } from './script-ending.ts'
+import { REFUND } from './script-ending.ts'
 import { type Held, Taking } from './taking.ts'
 import { Waiting } from './waiting.ts'
 
@@ -27,27 +28,30 @@ export class RedisStore extends Taking implements Store {
 
   // ---------------------------------------------------------------- ending
 
-  async commit(id: string, charge: Charge): Promise<void> {
-    const { ledger, clock, answers } = this.parts
+  commit(id: string, charge: Charge): Promise<void> {
     const held = this.holds.get(id)
     // Made before: whatever became of it is known, or is being found out.
     if (held === undefined) return this.parts.flushed()
-    const line = lineOf(fieldsOf('charge', held, charge, clock.nowMs()))
+    held.charging ??= this.#charge(held, charge)
+    return held.charging
+  }
+
+  async #charge(held: Held, charge: Charge): Promise<void> {
+    const { id } = held
+    const line = lineOf(fieldsOf('charge', held, charge, this.parts.clock.nowMs()))
     const kept = keptAnswer(held, charge.answer)
-    const args = [this.parts.testTime(), id, charge.units, money(charge.price), ledger, line, kept.text, kept.untilMs, answers]
-    const how = await this.parts.doing(this.parts.link.surely(COMMIT, args))
+    const [how] = await this.parts.groups.surely({ kind: 'commit', id, args: [charge.units, money(charge.price), line, ...kept] })
     this.#done(held)
     if (how !== 'charged') throw new Error(`hold ${id} was given up (${how}) before it was charged`)
   }
 
   async intend(id: string, charge: Charge, payment: Payment): Promise<void> {
-    const { ledger, clock } = this.parts
+    const { clock, groups } = this.parts
     const held = this.hold(id)
     if (held.intent !== undefined) return this.parts.flushed()
     const fields = fieldsOf('intent', held, charge, clock.nowMs())
     const intent: Intended = { ...fields, payment: { ...payment, amount: payment.amount.toString() } }
-    const args = [this.parts.testTime(), id, charge.units, money(charge.price), ledger, JSON.stringify(intent)]
-    const how = await this.parts.doing(this.parts.link.surely(INTEND, args))
+    const [how] = await groups.surely({ kind: 'intend', id, args: [charge.units, money(charge.price), '', JSON.stringify(intent)] })
     if (how !== 'intended') throw new Error(`hold ${id} was given up (${how}) before its settlement was begun`)
     held.intent = intent
   }
@@ -57,8 +61,7 @@ export class RedisStore extends Taking implements Store {
     if (held.intent !== undefined) return this.parts.flushed()
     const amount = payment.amount.toString()
     const buying: Buying = { t: 'buy', id, at: this.parts.clock.nowMs(), account, amount, ...usedNames(held), payment: { ...payment, amount } }
-    const args = [this.parts.testTime(), id, account, money(payment.amount), this.parts.ledger, JSON.stringify(buying)]
-    const how = await this.parts.doing(this.parts.link.surely(BUY, args))
+    const [how] = await this.parts.groups.surely({ kind: 'intend', id, args: [0, money(payment.amount), account, JSON.stringify(buying)] })
     if (how !== 'intended') throw new Error(`hold ${id} was given up (${how}) before its settlement was begun`)
     held.intent = buying
   }
@@ -68,7 +71,7 @@ export class RedisStore extends Taking implements Store {
   }
 
   async #resolve(id: string, settlement: Settlement): Promise<void> {
-    const { ledger, clock, answers, link } = this.parts
+    const { clock, groups } = this.parts
     const held = this.holds.get(id)
     const intent = held?.intent ?? (await this.#intentOf(id))
     if (intent === undefined) return
@@ -84,13 +87,13 @@ export class RedisStore extends Taking implements Store {
     const kept = keptAnswer({ names: intent.names.map(({ until }) => ({ untilMs: until })) }, answer)
     const line = record === undefined ? '' : lineOf(record)
     const distrust = settlement.state === 'not_settled' && settlement.blameless !== true ? '1' : ''
-    await link.surely(RESOLVE, [this.parts.testTime(), id, settlement.state, ledger, line, kept.text, kept.untilMs, answers, distrust])
+    await groups.surely({ kind: 'resolve', id, args: [settlement.state, line, distrust, ...kept] })
     if (record !== undefined && held !== undefined) this.#done(held)
     else if (held !== undefined) this.#waiting.look(held.names.map(({ name }) => name))
   }
 
   async #bought(held: Held | undefined, { id, account, amount }: Buying, settlement: Settlement): Promise<void> {
-    const { ledger, clock, link } = this.parts
+    const { clock, groups } = this.parts
     const at = clock.nowMs()
     const record: JournalRecord | undefined =
       settlement.state === 'settled'
@@ -99,7 +102,7 @@ export class RedisStore extends Taking implements Store {
           ? voidOf(id, settlement, at)
           : undefined
     const line = record === undefined ? '' : lineOf(record)
-    const how = await link.surely(BOUGHT, [this.parts.testTime(), id, settlement.state, ledger, line])
+    const [how] = await groups.surely({ kind: 'bought', id, args: [settlement.state, line] })
     if (held === undefined) return
     if (how === 'prepaid') {
       const names = held.names.map((name) => ({ ...name, durable: true }))
@@ -109,7 +112,7 @@ export class RedisStore extends Taking implements Store {
   }
 
   async #intentOf(id: string): Promise<Intended | Buying | undefined> {
-    const text = await this.parts.reading((redis) => redis.hget(`${this.parts.link.prefix}h:${id}`, 'i'))
+    const text = await this.parts.reading((redis) => redis.get(`${this.parts.link.prefix}i:${id}`))
     return text === null ? undefined : (JSON.parse(text) as Intended | Buying)
   }
 
@@ -117,7 +120,7 @@ export class RedisStore extends Taking implements Store {
     const held = this.holds.get(id)
     if (held === undefined) return
     if (held.intent !== undefined) throw new Error(`hold ${id} has an intent to settle and may not be released`)
-    this.giveUp(RELEASE, id, [fate, this.parts.ledger, this.wastedLine(held)])
+    this.giveUp(id, fate, fate === 'wasted' ? this.wastedLine(held) : '')
     this.#done(held)
   }
 
@@ -141,7 +144,10 @@ export class RedisStore extends Taking implements Store {
 
   async unknowns(): Promise<readonly UnknownSettlement[]> {
     const { link, process } = this.parts
-    const ids = await this.parts.reading((redis) => redis.sinter(`${link.prefix}unknown`, `${link.prefix}open:${process}`))
+    const all = await this.parts.reading((redis) => redis.smembers(`${link.prefix}unknown`))
+    if (all.length === 0) return []
+    const mine = await this.parts.reading((redis) => redis.hmget(`${link.prefix}holds:${process}`, ...all))
+    const ids = all.filter((_, index) => mine[index] !== null)
     const found: UnknownSettlement[] = []
     for (const id of ids) {
       const intent = await this.#intentOf(id)
@@ -171,11 +177,10 @@ const voidOf = (id: string, { reason, blameless }: Extract<Settlement, { state: 
   ...(blameless === true ? { blameless } : {}),
 })
 
-/** An answer is stored as long as the longest of its names. */
-function keptAnswer(
-  { names }: { readonly names: readonly { readonly untilMs: number }[] },
-  answer: StoredAnswer | undefined,
-): { text: string; untilMs: number } {
-  const untilMs = Math.max(0, ...names.map((name) => name.untilMs))
-  return answer === undefined || untilMs === 0 ? { text: '', untilMs: 0 } : { text: JSON.stringify(answer), untilMs }
+/** An answer is stored as long as the longest of its names: the text and until when, or nothing. */
+function keptAnswer({ names }: { readonly names: readonly { readonly untilMs: number }[] }, answer: StoredAnswer | undefined): readonly Argument[] {
+  if (answer === undefined || names.length === 0) return NOTHING_KEPT
+  return [JSON.stringify(answer), Math.max(...names.map(({ untilMs }) => untilMs))]
 }
+
+const NOTHING_KEPT: readonly Argument[] = []

@@ -1,15 +1,13 @@
 /** The moves that take, of the Redis store: reserve, a wallet's second move, the change to another connection; and what is known of a name. */
 import type { Alternative, Begun, HoldRequest, Named, PurchaseRequest, Reserved, StoredAnswer, StoreClaim, SupplyClaim, UnitsFate, Usd } from '#contract'
-import { NOTHING } from '#contract'
+import { NOTHING, PassingMap } from '#contract'
 import type { HoldFacts } from '../holds.ts'
 import { lineOf } from '../lines.ts'
 import type { Buying, Intended } from '../records.ts'
-import { claimArguments, money } from './arguments.ts'
-import { type Argument, LostError, type Reply, type Script } from './link.ts'
+import { claimsOf, money, NO_SUPPLY, supplyOf } from './arguments.ts'
+import { LostError } from './link.ts'
 import type { RedisParts } from './parts.ts'
 import { heldOf, namedOf, type Question, rateOf, refusedOf, UNAVAILABLE } from './replies.ts'
-import { RELEASE } from './script-ending.ts'
-import { EXTEND, PURCHASE, RESERVE, SWITCH } from './script-taking.ts'
 
 /** What this process knows of a hold of its own: enough to write its line. */
 export interface Held extends HoldFacts {
@@ -23,14 +21,15 @@ export interface Held extends HoldFacts {
   /** Settled before the call, which is charged as much. */
   prepaid: Usd | undefined
   answer: StoredAnswer | undefined
+  /** Its charge, once it is under way. */
+  charging: Promise<void> | undefined
 }
 
-const payerMoney = ({ payer }: { readonly payer: SupplyClaim['payer'] }): string => (payer.by === 'x402' ? money(payer.payment.amount) : '')
 const accountOf = ({ payer }: SupplyClaim): string => (payer.by === 'credits' ? payer.account : payer.by === 'x402' ? `wallet:${payer.payment.payer}` : '')
 
 export class Taking {
   protected readonly parts: RedisParts
-  protected readonly holds = new Map<string, Held>()
+  protected readonly holds = new PassingMap<Held>()
 
   constructor(parts: RedisParts) {
     this.parts = parts
@@ -46,7 +45,7 @@ export class Taking {
     } catch (error) {
       if (!(error instanceof LostError)) throw error
       // It may have been made all the same.
-      this.giveUp(RELEASE, id, ['returned', this.parts.ledger, ''])
+      this.giveUp(id, 'returned', '')
       return UNAVAILABLE
     }
   }
@@ -54,35 +53,33 @@ export class Taking {
   async purchase({ id, claims, key = '', payment }: PurchaseRequest): Promise<Begun> {
     if (this.parts.failed() !== undefined) return UNAVAILABLE
     try {
-      const args = [this.parts.testTime(), id, this.parts.process, key, `wallet:${payment.payer}`, ...claimArguments(claims, this.parts.shelves)]
-      const reply = (await this.parts.link.ask(PURCHASE, args)) as readonly Reply[]
-      if (reply[0] === 'named') return (await this.#named(claims, reply as readonly string[])) as Begun
+      const { form, own } = claimsOf(claims, this.parts.shelves)
+      const reply = await this.parts.groups.ask({ kind: 'purchase', id, form: NO_SUPPLY + form, args: [key, `wallet:${payment.payer}`, ...own] })
+      if (reply[0] === 'named') return (await this.#named(claims, reply)) as Begun
       if (reply[0] !== 'held') return refusedOf(reply, this.#question(claims, undefined))
       const held: Held = {
         ...{ id, alternative: undefined, connection: '', owner: '', units: 0, period: 0, payer: { by: 'x402', payment }, names: [], once: [] },
-        ...{ intent: undefined, answer: undefined, prepaid: undefined },
+        ...{ intent: undefined, answer: undefined, prepaid: undefined, charging: undefined },
       }
       keep(held, claims)
       this.holds.set(id, held)
       return { kind: 'begun' }
     } catch (error) {
       if (!(error instanceof LostError)) throw error
-      this.giveUp(RELEASE, id, ['returned', this.parts.ledger, ''])
+      this.giveUp(id, 'returned', '')
       return UNAVAILABLE
     }
   }
 
   async #reserved({ id, claims, key = '' }: HoldRequest, supply: SupplyClaim, nowMs: number | undefined): Promise<Reserved> {
-    const { shelves, process, link } = this.parts
-    const { payer, alternatives, maxPrice } = supply
-    const args: Argument[] = [this.parts.testTime(), id, process, key, payer.by, accountOf(supply), maxPrice === undefined ? '' : money(maxPrice), 'max']
-    args.push(payerMoney(supply), ...claimArguments(claims, shelves), alternatives.length)
-    for (const alternative of alternatives) args.push(...shelves.arguments(alternative, nowMs))
-    const reply = (await link.ask(RESERVE, args)) as readonly Reply[]
+    const { shelves, groups } = this.parts
+    const { payer } = supply
+    const { form, own } = claimsOf(claims, shelves)
+    const reply = await groups.ask({ kind: 'reserve', id, form: supplyOf(supply, shelves, nowMs) + form, args: [key, accountOf(supply), ...own] })
     // The clock of the store rules; after one look at it the periods are right.
     if (reply[0] === 'turn') return nowMs === undefined ? this.#reserved({ id, claims, key }, supply, Number(reply[1])) : UNAVAILABLE
     const question = this.#question(claims, supply)
-    if (reply[0] === 'named') return this.#named(claims, reply as readonly string[])
+    if (reply[0] === 'named') return this.#named(claims, reply)
     if (reply[0] !== 'held') return refusedOf(reply, question)
     const { chosen, rate, available } = heldOf(reply, question)
     this.holds.set(id, this.#held(id, chosen, supply, claims, nowMs))
@@ -93,7 +90,20 @@ export class Taking {
   #held(id: string, alternative: Alternative, { payer }: SupplyClaim, claims: readonly StoreClaim[], nowMs: number | undefined): Held {
     const { connection, owner, units } = alternative
     const held: Held = {
-      ...{ id, alternative, connection, owner, units, payer, names: [], once: [], intent: undefined, answer: undefined, prepaid: undefined },
+      ...{
+        id,
+        alternative,
+        connection,
+        owner,
+        units,
+        payer,
+        names: [],
+        once: [],
+        intent: undefined,
+        answer: undefined,
+        prepaid: undefined,
+        charging: undefined,
+      },
       period: this.parts.shelves.startMs(connection, nowMs),
     }
     keep(held, claims)
@@ -114,13 +124,9 @@ export class Taking {
   async extend(id: string, claims: readonly StoreClaim[]): Promise<Reserved> {
     const held = this.hold(id)
     const price = held.payer.by === 'x402' ? held.payer.payment.amount : held.payer.by === 'credits' ? priceOf(held) : NOTHING
-    const reply = (await this.parts.link.ask(EXTEND, [
-      this.parts.testTime(),
-      id,
-      money(price),
-      ...claimArguments(claims, this.parts.shelves),
-    ])) as readonly Reply[]
-    if (reply[0] === 'named') return this.#named(claims, reply as readonly string[])
+    const { form, own } = claimsOf(claims, this.parts.shelves)
+    const reply = await this.parts.groups.ask({ kind: 'extend', id, form: NO_SUPPLY + form, args: [money(price), ...own] })
+    if (reply[0] === 'named') return this.#named(claims, reply)
     if (reply[0] !== 'held') return refusedOf(reply, this.#question(claims, undefined))
     keep(held, claims)
     if (held.alternative === undefined) throw new Error(`hold ${id} is for no call`)
@@ -136,12 +142,11 @@ export class Taking {
   }
 
   async #switched(id: string, to: Alternative, fate: UnitsFate, nowMs: number | undefined): Promise<boolean> {
-    const { shelves, ledger, link } = this.parts
+    const { shelves, groups } = this.parts
     const held = this.holds.get(id)
     if (held === undefined || shelves.get(to.connection) === undefined) return false
     const limit = held.payer.by === 'x402' ? money(held.payer.payment.amount) : money(priceOf(held))
-    const args = [this.parts.testTime(), id, fate, ledger, this.wastedLine(held), limit, ...shelves.arguments(to, nowMs)]
-    const reply = (await link.surely(SWITCH, args)) as readonly Reply[]
+    const reply = await groups.surely({ kind: 'switch', id, args: [fate, fate === 'wasted' ? this.wastedLine(held) : '', limit, shelves.text(to, nowMs)] })
     if (reply[0] === 'turn') return nowMs === undefined ? this.#switched(id, to, fate, Number(reply[1])) : false
     if (reply[0] !== 'yes') return false
     const { connection, owner, units } = to
@@ -174,8 +179,8 @@ export class Taking {
   }
 
   /** Its outcome changes nothing for anybody who waits. */
-  protected giveUp(one: Script, id: string, args: readonly Argument[]): void {
-    this.parts.doing(this.parts.link.surely(one, [this.parts.testTime(), id, ...args])).catch(() => undefined)
+  protected giveUp(id: string, fate: UnitsFate, line: string): void {
+    this.parts.groups.surely({ kind: 'release', id, args: [fate, line] }).catch(() => undefined)
   }
 
   protected hold(id: string): Held {
