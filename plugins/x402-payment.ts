@@ -61,17 +61,17 @@ export default definePlugin({
       const discovery = discoveryOf(call)
       return { url: call.resource, description, ...(discovery === undefined ? {} : { discovery }) }
     }
-    const shown = new WeakMap<Call, Shown>()
+    // Those who ask for what a call shows ask one after the other: the last one read is enough, and nothing is kept of the calls before.
+    let last: { readonly call: Call; readonly shown: Shown } | undefined
     const show = (call: Call): Shown => {
-      const found =
-        shown.get(call) ??
+      if (last?.call === call) return last.shown
+      const shown =
         till.read(
           (name) => call.header(name),
           () => resourceOf(call),
-        ) ??
-        NOTHING_SHOWN
-      shown.set(call, found)
-      return found
+        ) ?? NOTHING_SHOWN
+      last = { call, shown }
+      return shown
     }
     const signedIn = new WeakMap<Call, SignedIn>()
 

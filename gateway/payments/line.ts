@@ -2,7 +2,8 @@
  * Several facilitators in order. Who verified a payment settles it; another one is asked only where that can do no harm: to
  * verify, always; to settle, only where the one before certainly did nothing.
  */
-import type { Facilitator, FacilitatorAnswer, FacilitatorRequest } from '#contract'
+import type { Facilitator, FacilitatorAnswer } from '#contract'
+import type { PaymentRequest } from './request.ts'
 
 const NOBODY: FacilitatorAnswer = { kind: 'lost', sent: false, why: 'unreachable', cause: 'no facilitator is configured' }
 
@@ -11,14 +12,12 @@ const hasSpoken = (answer: FacilitatorAnswer): boolean => answer.kind === 'answe
 
 export class FacilitatorLine {
   readonly #facilitators: readonly Facilitator[]
-  /** Payment -> who verified it. */
-  readonly #verifiers = new WeakMap<object, Facilitator>()
 
   constructor(facilitators: readonly Facilitator[]) {
     this.#facilitators = facilitators
   }
 
-  async verify(request: FacilitatorRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
+  async verify(request: PaymentRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
     const endMs = performance.now() + deadlineMs
     let answer = NOBODY
     for (const facilitator of this.#facilitators) {
@@ -26,13 +25,13 @@ export class FacilitatorLine {
       if (leftMs <= 0) break
       answer = await facilitator.verify(request, leftMs)
       if (!hasSpoken(answer)) continue
-      if (typeof request.paymentPayload === 'object' && request.paymentPayload !== null) this.#verifiers.set(request.paymentPayload, facilitator)
+      request.verifier = facilitator
       break
     }
     return answer
   }
 
-  async settle(request: FacilitatorRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
+  async settle(request: PaymentRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
     let answer = NOBODY
     for (const facilitator of this.#inOrder(request)) {
       answer = await facilitator.settle(request, deadlineMs)
@@ -42,7 +41,7 @@ export class FacilitatorLine {
   }
 
   /** A settlement whose outcome is unknown: whoever knows that it took effect says so; anything else proves nothing. */
-  async again(request: FacilitatorRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
+  async again(request: PaymentRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
     let answer = NOBODY
     for (const facilitator of this.#facilitators) {
       answer = await facilitator.settle(request, deadlineMs)
@@ -51,8 +50,7 @@ export class FacilitatorLine {
     return answer
   }
 
-  #inOrder({ paymentPayload }: FacilitatorRequest): readonly Facilitator[] {
-    const first = typeof paymentPayload === 'object' && paymentPayload !== null ? this.#verifiers.get(paymentPayload) : undefined
-    return first === undefined ? this.#facilitators : [first, ...this.#facilitators.filter((one) => one !== first)]
+  #inOrder({ verifier: first }: PaymentRequest): readonly Facilitator[] {
+    return first === undefined || first === this.#facilitators[0] ? this.#facilitators : [first, ...this.#facilitators.filter((one) => one !== first)]
   }
 }

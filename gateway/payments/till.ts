@@ -5,7 +5,6 @@ import {
   type Clock,
   type EpochMs,
   type Facilitator,
-  type FacilitatorRequest,
   type OnceClaim,
   type Payment,
   type Refusal,
@@ -23,6 +22,7 @@ import { type Authorized, fateOfAuthorization } from './fate.ts'
 import { FacilitatorLine } from './line.ts'
 import { type Offer, offerOf, type Terms } from './offers.ts'
 import { notSettled, reasonOf, settled, settlementOf } from './settlement.ts'
+import { ShownPayment } from './shown.ts'
 import { SignIn } from './sign-in.ts'
 import { invalid, paymentIn, type Sent, sentWith, type Shown } from './wire.ts'
 
@@ -42,9 +42,7 @@ export interface TillPorts {
   facilitator(urlOrSandbox: string): Facilitator
 }
 
-const requestOf = ({ x402Version, payload, requirements }: Payment): FacilitatorRequest => ({
-  ...{ x402Version, paymentPayload: payload, paymentRequirements: requirements },
-})
+const { requestOf } = ShownPayment
 
 export class X402Till implements Till {
   readonly offers: readonly Offer[]

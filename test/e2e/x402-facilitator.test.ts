@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { FacilitatorRequest } from '../../gateway/contract/index.ts'
+import { outboundTo } from '../../gateway/engine/index.ts'
 import { HttpFacilitator } from '../../gateway/payments/facilitator.ts'
 
 type Serve = (response: ServerResponse, request: IncomingMessage, body: string) => unknown
@@ -22,7 +23,7 @@ async function facilitatorAt(t: Test, serve: Serve, path = ''): Promise<{ facili
     request.on('end', () => serve(response, request, body))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const facilitator = new HttpFacilitator(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`)
+  const facilitator = new HttpFacilitator(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, { outboundTo })
   t.teardown(async () => {
     await facilitator.close()
     server.closeAllConnections()
@@ -81,7 +82,7 @@ for (const [what, serve] of Object.entries(losses)) {
 }
 
 t.test('where nobody listens nothing was sent', async (t) => {
-  const facilitator = new HttpFacilitator('http://127.0.0.1:1')
+  const facilitator = new HttpFacilitator('http://127.0.0.1:1', { outboundTo })
   t.teardown(() => facilitator.close())
   t.match(await facilitator.settle(REQUEST, 1000), { kind: 'lost', sent: false, cause: { code: 'ECONNREFUSED' } })
 })

@@ -6,3 +6,4 @@
 export { connectorOf, type Guard, guardedDispatcher } from './connect.ts'
 export { type Desk, Exchange } from './exchange.ts'
 export { Lines } from './lines.ts'
+export { outboundTo } from './outbound.ts'
