@@ -89,7 +89,8 @@ function authorizationOf(payload: unknown): Authorization | undefined {
   const { authorization, signature } = (payload ?? {}) as { authorization?: Partial<Record<keyof Authorization, unknown>>; signature?: unknown }
   if (typeof authorization !== 'object' || authorization === null || typeof signature !== 'string' || !SIGNATURE.test(signature)) return undefined
   const is = (name: keyof Authorization, form: RegExp): boolean => typeof authorization[name] === 'string' && form.test(authorization[name])
-  const isUint = (name: keyof Authorization): boolean => is(name, UINT) && ((authorization[name] as string).length < BEYOND_DIGITS || BigInt(authorization[name] as string) < BEYOND)
+  const isUint = (name: keyof Authorization): boolean =>
+    is(name, UINT) && ((authorization[name] as string).length < BEYOND_DIGITS || BigInt(authorization[name] as string) < BEYOND)
   const formed = is('from', ADDRESS) && is('to', ADDRESS) && is('nonce', WORD) && isUint('value') && isUint('validAfter') && isUint('validBefore')
   return formed ? (authorization as Authorization) : undefined
 }

@@ -5,7 +5,7 @@
  */
 import type { Charge, Named, Payment, Purchase, Refund, Settlement, Store, UnitsFate, UnknownSettlement, Usd } from '#contract'
 import { dropUnits, fieldsOf, freeMoney, freeUnits, type Hold, holdMoney, holdOfIntent, usedNames } from './holds.ts'
-import { lineOf } from './lines.ts'
+import { intentLine, lineOf } from './lines.ts'
 import type { Buying, Intended, JournalRecord } from './records.ts'
 import { type Parts, Taking } from './taking.ts'
 
@@ -39,10 +39,11 @@ export class EmbeddedStore extends Taking implements Store {
     if (hold.intent !== undefined) return this.parts.journal.flushed()
     hold.state = 'settling'
     const fields = fieldsOf(hold, charge, this.parts.clock.nowMs())
-    hold.intent = { t: 'intent', ...fields, payment: { ...payment, amount: payment.amount.toString() } }
+    const intent: Intended = { t: 'intent', ...fields, payment: { ...payment, amount: payment.amount.toString() } }
+    hold.intent = intent
     const { state, journal } = this.parts
-    state.apply(hold.intent)
-    const place = await journal.placed(JSON.stringify(hold.intent))
+    state.apply(intent)
+    const place = await journal.placed(intentLine(intent, payment.json))
     if (state.intents.has(id)) state.intentPlaces.set(id, place)
   }
 
