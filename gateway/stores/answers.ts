@@ -8,11 +8,12 @@ import { FRAME_BYTES, frameAt, HEAD_BYTES } from './frames.ts'
 import type { Charged, Intended, Settled } from './records.ts'
 import { type Place, segmentFile } from './segments.ts'
 
-const OVERHEAD_BYTES = 512
+/** Of an answer beside its body, in the budget. */
+export const ANSWER_OVERHEAD_BYTES = 512
 /** Who asks again mostly does so at once. More of them would grow old in memory, and cost every call a copy of its answer. */
 const LATEST = 16
 
-const sizeOf = (answer: StoredAnswer): number => answer.body.length + OVERHEAD_BYTES
+const sizeOf = (answer: StoredAnswer): number => answer.body.length + ANSWER_OVERHEAD_BYTES
 
 /** Where an answer is to be had. */
 export interface Kept {

@@ -4,7 +4,7 @@
  * answered when everything it wrote is durable, and changes nothing. Here is how holds end; `taking.ts` has how they begin.
  */
 import type { Charge, Named, Payment, Purchase, Refund, Settlement, Store, UnitsFate, UnknownSettlement, Usd } from '#contract'
-import { dropUnits, fieldsOf, freeMoney, freeUnits, type Hold, holdMoney, holdOfIntent, usedNames } from './holds.ts'
+import { dropUnits, fieldsOf, freeMoney, freeUnits, type Hold, holdMoney, holdOfIntent, intentOf, usedNames } from './holds.ts'
 import { intentLine, lineOf } from './lines.ts'
 import type { Buying, Intended, JournalRecord } from './records.ts'
 import { type Parts, Taking } from './taking.ts'
@@ -38,8 +38,7 @@ export class EmbeddedStore extends Taking implements Store {
     const hold = this.hold(id)
     if (hold.intent !== undefined) return this.parts.journal.flushed()
     hold.state = 'settling'
-    const fields = fieldsOf(hold, charge, this.parts.clock.nowMs())
-    const intent: Intended = { t: 'intent', ...fields, payment: { ...payment, amount: payment.amount.toString() } }
+    const intent = intentOf(hold, charge, payment, this.parts.clock.nowMs())
     hold.intent = intent
     const { state, journal } = this.parts
     state.apply(intent)

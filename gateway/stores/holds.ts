@@ -203,3 +203,9 @@ export const fieldsOf = (hold: HoldFacts, charge: Charge, at: EpochMs): ChargeFi
   answer: charge.answer,
   call: charge.call,
 })
+
+/** The answer stands last: whoever reads an intent mostly needs what stands before. */
+export function intentOf(hold: HoldFacts, charge: Charge, payment: Payment, at: EpochMs): Intended {
+  const { answer, ...fields } = fieldsOf(hold, charge, at)
+  return { t: 'intent', ...fields, payment: { ...payment, amount: payment.amount.toString() }, answer }
+}

@@ -8,7 +8,7 @@ import type { Charged, ChargeFields, Intended, JournalRecord, Settled } from './
 export function lineOf(record: JournalRecord): string {
   switch (record.t) {
     case 'charge':
-      return `{"t":"charge",${fieldsText(record)}}`
+      return `{"t":"charge",${fieldsText(record)}${answerText(record.answer)},"call":${callText(record.call)}}`
     case 'settled':
       return settledLine(record)
     default:
@@ -22,7 +22,8 @@ const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.
 
 /** `json`: what the payment holds, where it has been written as JSON before. */
 export function intentLine(r: Intended, json: Payment['json']): string {
-  return `{"t":"intent",${fieldsText(r)},"payment":${json === undefined ? JSON.stringify(r.payment) : paymentText(r.payment, json)}}`
+  const payment = json === undefined ? JSON.stringify(r.payment) : paymentText(r.payment, json)
+  return `{"t":"intent",${fieldsText(r)},"call":${callText(r.call)},"payment":${payment}${answerText(r.answer)}}`
 }
 
 function paymentText(p: Intended['payment'], { payload, requirements }: NonNullable<Payment['json']>): string {
@@ -48,10 +49,11 @@ function fieldsText(r: ChargeFields): string {
   const names =
     r.names.length === 0 ? '[]' : `[${r.names.map((one) => `{"name":${quoted(one.name)},"digest":"${one.digest}","until":${one.until}}`).join(',')}]`
   const once = r.once.length === 0 ? '[]' : `[${r.once.map((one) => `{"key":${quoted(one.key)},"until":${one.until}}`).join(',')}]`
-  const answer = r.answer === undefined ? '' : `,"answer":${JSON.stringify(r.answer)}`
   const since = r.since === undefined ? '' : `,"since":${r.since}`
-  return `"id":${quoted(r.id)},"at":${r.at}${since},"connection":${quoted(r.connection)},"owner":${quoted(r.owner)},"period":${r.period},${money},${what},"names":${names},"once":${once}${answer},"call":${callText(r.call)}`
+  return `"id":${quoted(r.id)},"at":${r.at}${since},"connection":${quoted(r.connection)},"owner":${quoted(r.owner)},"period":${r.period},${money},${what},"names":${names},"once":${once}`
 }
+
+const answerText = (answer: ChargeFields['answer']): string => (answer === undefined ? '' : `,"answer":${JSON.stringify(answer)}`)
 
 function callText(c: CallRecord): string {
   const code = c.code === undefined ? '' : `,"code":"${c.code}"`
