@@ -1,5 +1,14 @@
 /** Who calls: an owner's or a consumer's key, else a wallet that signed in, else the wallet that the payment names, else nobody in particular. */
-import { type Call, type Consumer, definePlugin, refuse, sha256, shownKey, whyKeyIsBad } from '#contract'
+import { type Call, type Consumer, definePlugin, type KeyRecord, refuse, sha256, shownKey, whyKeyIsBad } from '#contract'
+
+function withKey({ id, role, owner, account, capPerDay, capPerMonth }: KeyRecord): Consumer {
+  if (role === 'owner') return { kind: 'owner', id: `key:${id}`, keyId: id, owner: owner ?? 'operator' }
+  return {
+    ...{ kind: 'key', id: `key:${id}`, keyId: id, account },
+    ...(capPerDay !== undefined && { capPerDay }),
+    ...(capPerMonth !== undefined && { capPerMonth }),
+  }
+}
 
 export default definePlugin({
   name: 'auth',
@@ -7,6 +16,8 @@ export default definePlugin({
   gives: { consumer: ['payment?', 'signedIn?'] },
   settings: {},
   create: (_settings, { keys, clock }) => {
+    /** One of each key, as long as the key is as it is: whatever is kept by consumer is found again. */
+    const consumers = new WeakMap<KeyRecord, Consumer>()
     /** Constant work: hashed and looked up whatever was shown; only the hash is compared. */
     const consumerOf = (call: Call): Consumer => {
       const shown = shownKey((name) => call.header(name))
@@ -23,11 +34,12 @@ export default definePlugin({
       const key = keys.byHash(sha256(shown))
       const why = whyKeyIsBad(key, clock.nowMs())
       if (key === undefined || why !== undefined) return { kind: 'refused', id: `address:${call.address}`, why: why ?? 'the key is unknown' }
-      if (key.role === 'owner') return { kind: 'owner', id: `key:${key.id}`, keyId: key.id, owner: key.owner ?? 'operator' }
-      const consumer = { kind: 'key', id: `key:${key.id}`, keyId: key.id, account: key.account } as const
-      const { capPerDay, capPerMonth } = key
-      if (capPerDay === undefined && capPerMonth === undefined) return consumer
-      return { ...consumer, ...(capPerDay !== undefined && { capPerDay }), ...(capPerMonth !== undefined && { capPerMonth }) }
+      let consumer = consumers.get(key)
+      if (consumer === undefined) {
+        consumer = withKey(key)
+        consumers.set(key, consumer)
+      }
+      return consumer
     }
     return {
       facts: { consumer: consumerOf },

@@ -1,5 +1,5 @@
 /** Limits of each consumer: a steady pace (GCRA), money in a day and a month, a fair share of a pool; and of who asks without paying. */
-import { accountOf, type Call, type Claim, type Connection, definePlugin, type Pace, payerOf, type Rate, type Refusal, refuse } from '#contract'
+import { accountOf, type Call, type Claim, type Connection, type Consumer, definePlugin, type Pace, payerOf, type Rate, type Refusal, refuse } from '#contract'
 
 export default definePlugin({
   name: 'rate-limit',
@@ -42,6 +42,26 @@ export default definePlugin({
     const share = fair_use === undefined ? undefined : { millionths: millionthsOf(fair_use.share), windowMs: fair_use.window }
     const consumers = paceName(per_consumer)
     const namesOf = namesOnce()
+    const isPlain = spend_per_day === undefined && spend_per_month === undefined && share === undefined
+    const newPace = ({ id }: Consumer): Claim => ({
+      kind: 'rate',
+      key: `${id}${consumers}`,
+      of: 'consumer',
+      rate: per_consumer,
+      burst,
+      refusal: 'rate_limited',
+    })
+    /** Of those who have a key: they are the same objects in every call. */
+    const known = new WeakMap<Consumer, Claim>()
+    const paceClaim = (consumer: Consumer): Claim => {
+      if (consumer.kind !== 'key') return newPace(consumer)
+      let claim = known.get(consumer)
+      if (claim === undefined) {
+        claim = newPace(consumer)
+        known.set(consumer, claim)
+      }
+      return claim
+    }
 
     const unpaid = ({ loopback, address }: Call): Refusal | undefined => {
       if (per_address === undefined || loopback) return undefined
@@ -57,8 +77,9 @@ export default definePlugin({
         if (consumer.kind === 'owner') return undefined
         if (consumer.kind === 'refused' || payerOf(call).by === 'nobody') return unpaid(call)
         // A pace of its own for each rate: what a tighter one of another route counts is no debt here.
-        const claims: Claim[] = [{ kind: 'rate', key: `${consumer.id}${consumers}`, of: 'consumer', rate: per_consumer, burst, refusal: 'rate_limited' }]
         const rate = operations?.get(call.operation.id) ?? per_operation
+        const claims = [paceClaim(consumer)]
+        if (isPlain && rate === undefined) return claims
         if (rate !== undefined) {
           const key = `${consumer.id} ${call.api} ${call.operation.id}${paceName(rate)}`
           claims.push({ kind: 'rate', ...paceOf(key, rate, burst), of: 'consumer', refusal: 'rate_limited' })

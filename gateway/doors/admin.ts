@@ -3,7 +3,7 @@
  * (DNS rebinding, CSRF); with one, whoever shows it.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { refusals } from '#contract'
@@ -18,6 +18,7 @@ import { type Answer, Edge } from './edge.ts'
 import { liveOf } from './live.ts'
 import { isLong } from './long.ts'
 import type { Certificate } from './tls.ts'
+import type { DoorRequest, DoorResponse } from './wire.ts'
 
 const BODY_BYTES = 64 * 1024
 
@@ -63,7 +64,7 @@ export class AdminDoor {
     return this.#served.office
   }
 
-  #handle(request: IncomingMessage, response: ServerResponse): void {
+  #handle(request: DoorRequest, response: DoorResponse): void {
     // Not read by URL, which takes `//` for a host and throws where that is none.
     const [path = '', query = ''] = (request.url ?? '').split('?', 2)
     if (path === '/healthz') return this.#answer(response, 200, { status: 'ok' })
@@ -88,7 +89,7 @@ export class AdminDoor {
     })
   }
 
-  async #act(action: Action, served: { gateway: Gateway; office: Office }, ask: Ask | undefined, response: ServerResponse): Promise<void> {
+  async #act(action: Action, served: { gateway: Gateway; office: Office }, ask: Ask | undefined, response: DoorResponse): Promise<void> {
     if (ask === undefined) return this.#answer(response, 400, { error: 'the body must be a JSON object with content-type application/json' })
     try {
       const value = await action(served.office, ask)
@@ -103,11 +104,11 @@ export class AdminDoor {
     }
   }
 
-  #answer(response: ServerResponse, status: number, value: unknown): void {
+  #answer(response: DoorResponse, status: number, value: unknown): void {
     this.#edge.answer(response, answerOf(status, value))
   }
 
-  #refused(request: IncomingMessage): { status: number; error: string } | undefined {
+  #refused(request: DoorRequest): { status: number; error: string } | undefined {
     if (this.#token !== undefined) {
       const shown = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
       return sameText(shown, this.#token) ? undefined : { status: 401, error: 'the admin token is missing or wrong' }
@@ -124,7 +125,7 @@ export class AdminDoor {
 
 const FIELDS = ['cache-control', 'no-store', 'x-content-type-options', 'nosniff']
 
-function askOf(request: IncomingMessage, query: string, body: Buffer): Ask | undefined {
+function askOf(request: DoorRequest, query: string, body: Buffer): Ask | undefined {
   if (request.method === 'GET') return Object.fromEntries(new URLSearchParams(query))
   if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) return undefined
   try {

@@ -1,38 +1,72 @@
 /** Reads a request's body whole, with what follows it, up to a limit, before anything is admitted. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { refuse } from '#contract'
 import { type Fault, trailerFault } from './head.ts'
+import type { BodyTaker, DoorRequest, DoorResponse } from './wire.ts'
 
 const EMPTY = Buffer.alloc(0)
 
 export type BodyRead = { readonly body: Buffer } | Fault | { readonly gone: true }
 
 /** Calls back once; at once where there is no body. Who waits to be told to go on is told here, when the head was found good. */
-export function readBody(request: IncomingMessage, response: ServerResponse, limit: number, done: (read: BodyRead) => void): void {
+export function readBody(request: DoorRequest, response: DoorResponse, limit: number, done: (read: BodyRead) => void): void {
   const length = request.headers['content-length']
   if (request.headers['transfer-encoding'] === undefined && (length === undefined || length === '0')) return done({ body: EMPTY })
-  const tooLarge: Fault = { refusal: refuse('body_too_large', `the body is over ${limit} bytes`), ends: false }
-  if (length !== undefined && Number(length) > limit) return done(tooLarge)
+  if (length !== undefined && Number(length) > limit) return done(tooLarge(limit))
   if (waits(request)) response.writeContinue()
-  const before = length === undefined ? request.socket.bytesRead : undefined
-  const chunks: Buffer[] = []
-  let size = 0
-  let over = false
-  const finish = (read: BodyRead): void => {
-    if (over) return
-    over = true
-    done(read)
+  request.takeBody(new Whole(request, length !== undefined, limit, done))
+}
+
+const tooLarge = (limit: number): Fault => ({ refusal: refuse('body_too_large', `the body is over ${limit} bytes`), ends: false })
+
+class Whole implements BodyTaker {
+  readonly #request: DoorRequest
+  readonly #limit: number
+  /** How much the connection had brought before; undefined where the length is known. */
+  readonly #before: number | undefined
+  #done: ((read: BodyRead) => void) | undefined
+  /** Most bodies come in one. */
+  #first: Buffer | undefined
+  #others: Buffer[] | undefined
+  #size = 0
+
+  constructor(request: DoorRequest, hasLength: boolean, limit: number, done: (read: BodyRead) => void) {
+    this.#request = request
+    this.#limit = limit
+    this.#before = hasLength ? undefined : request.socket.bytesRead
+    this.#done = done
   }
-  request.on('data', (chunk: Buffer) => {
-    size += chunk.length
-    if (over) return
-    if (size > limit) finish(tooLarge)
-    else if (before !== undefined && request.socket.bytesRead - before > SAID_BYTES + SAID_TIMES * size) finish(TOO_MUCH_SAID)
-    else chunks.push(chunk)
-  })
-  request.on('end', () => finish(trailerFault(request) ?? { body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size) }))
-  request.on('error', () => finish({ gone: true }))
-  request.on('close', () => finish({ gone: true }))
+
+  piece(bytes: Buffer): void {
+    this.#size += bytes.length
+    if (this.#done === undefined) return
+    const before = this.#before
+    if (this.#size > this.#limit) return this.#finish(tooLarge(this.#limit))
+    if (before !== undefined && this.#request.socket.bytesRead - before > SAID_BYTES + SAID_TIMES * this.#size) return this.#finish(TOO_MUCH_SAID)
+    if (this.#first === undefined) {
+      this.#first = bytes
+      return
+    }
+    this.#others ??= [this.#first]
+    this.#others.push(bytes)
+  }
+
+  whole(): void {
+    const body = this.#others === undefined ? (this.#first ?? EMPTY) : Buffer.concat(this.#others, this.#size)
+    this.#finish(trailerFault(this.#request) ?? { body })
+  }
+
+  gone(): void {
+    this.#finish({ gone: true })
+  }
+
+  #finish(read: BodyRead): void {
+    const done = this.#done
+    this.#done = undefined
+    this.#first = undefined
+    this.#others = undefined
+    done?.(read)
+  }
 }
 
 /** Chunks of a single byte are six; whoever says much more beside the data says it to keep us busy (RFC 9112 section 7.1.1). */

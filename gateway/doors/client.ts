@@ -3,7 +3,7 @@
  * X-Real-IP, not those of single vendors), as a proxy that does not set it would let its client write it.
  */
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv6, type Socket } from 'node:net'
 import { isLoopback } from '../engine/index.ts'
 
 /** IPv4 inside IPv6 is IPv4. */
@@ -36,12 +36,26 @@ export const isIn = (list: BlockList, address: string): boolean => {
   }
 }
 
+/** Of each connection, as long as it lasts. */
+const peers = new WeakMap<Socket, Client>()
+
+function peerOf(socket: Socket): Client {
+  let peer = peers.get(socket)
+  if (peer === undefined) {
+    const address = plainAddress(socket.remoteAddress ?? '')
+    peer = { address, loopback: isLoopback(address) }
+    // One that is gone already has no address any more.
+    if (address !== '') peers.set(socket, peer)
+  }
+  return peer
+}
+
 /** Of X-Forwarded-For only what trusted proxies added counts: from the right, the first address that is not one of them. */
 export function clientOf(request: IncomingMessage, trusted: BlockList | undefined): Client {
-  const peer = plainAddress(request.socket.remoteAddress ?? '')
+  const peer = peerOf(request.socket)
   const forwarded = trusted === undefined ? undefined : request.headers['x-forwarded-for']
-  if (trusted === undefined || forwarded === undefined || !isIn(trusted, peer)) return { address: peer, loopback: isLoopback(peer) }
-  let address = peer
+  if (trusted === undefined || forwarded === undefined || !isIn(trusted, peer.address)) return peer
+  let { address } = peer
   for (const hop of String(forwarded).split(',').reverse()) {
     const next = addressIn(hop)
     // Whoever stands before something that is no address is not known: the proxy that passed it on answers for it.

@@ -2,7 +2,7 @@
  * The server of a port, plain or TLS, with everything that holds before anybody asks what is wanted: limits of time and
  * size, the judgement of the head, and how a connection ends, so that nothing behind a refused request is ever carried out.
  */
-import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import http from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import { type Refusal, refuse } from '#contract'
@@ -10,6 +10,7 @@ import type { Limits } from '../../config/model.ts'
 import { leavesBody } from './body.ts'
 import { type Fault, faultOf } from './head.ts'
 import { TLS, type Certificate } from './tls.ts'
+import { DoorRequest, DoorResponse } from './wire.ts'
 
 export interface Answer {
   readonly status: number
@@ -24,9 +25,9 @@ export interface EdgeParts {
   readonly bodyBytes: number
   readonly certificate: Certificate | undefined
   /** A request whose head is good. */
-  handle(request: IncomingMessage, response: ServerResponse): void
+  handle(request: DoorRequest, response: DoorResponse): void
   /** How this port says no; without a request where none came to be. */
-  problem(refusal: Refusal, request: IncomingMessage | undefined): Answer
+  problem(refusal: Refusal, request: DoorRequest | undefined): Answer
 }
 
 /** An answer that ends a connection is lost with it where more is still coming in: so long it is thrown away (RFC 9112 section 9.6). */
@@ -37,9 +38,11 @@ const SLOWER_MS = 2_000
 
 /** What node:http keeps on a socket: the answer that is being written now, and the request that was read last. */
 type HttpSocket = Socket & {
-  _httpMessage?: (ServerResponse & { req: IncomingMessage }) | null
-  parser?: { incoming?: IncomingMessage | null } | null
+  _httpMessage?: (DoorResponse & { req: DoorRequest }) | null
+  parser?: { incoming?: DoorRequest | null } | null
 }
+
+type DoorServer = http.Server<typeof DoorRequest, typeof DoorResponse>
 
 export class Edge {
   readonly server: http.Server
@@ -59,44 +62,49 @@ export class Edge {
       connectionsCheckingInterval: 1_000,
       requireHostHeader: false,
       noDelay: true,
+      IncomingMessage: DoorRequest,
+      ServerResponse: DoorResponse,
     }
-    this.server =
+    const server: DoorServer =
       certificate === undefined
         ? http.createServer(options)
         : https.createServer({ ...options, ...TLS, ...certificate.pair, handshakeTimeout: limits.headersWithinMs })
+    this.server = server as unknown as http.Server
     this.server.maxConnections = limits.connections
     // Fields beyond a thousand would be cut off before anybody judges them; their bytes are limited.
     this.server.maxHeadersCount = 0
     this.#stillMs = Math.max(limits.idleMs, limits.headersWithinMs + SLOWER_MS)
     this.server.timeout = this.#stillMs
-    const arrived = (request: IncomingMessage, response: ServerResponse): void => this.#arrived(request, response)
-    this.server.on('request', arrived)
+    const arrived = (request: DoorRequest, response: DoorResponse): void => this.#arrived(request, response)
+    server.on('request', arrived)
     // What is expected may be passed over (RFC 9110 section 10.1.1), or is told once the head is found good.
-    this.server.on('checkExpectation', arrived)
-    this.server.on('checkContinue', arrived)
-    this.server.on('connect', (request, socket) => this.#tunnel(request, socket as Socket))
+    server.on('checkExpectation', arrived)
+    server.on('checkContinue', arrived)
+    server.on('connect', (request, socket) => this.#tunnel(request, socket as Socket))
     this.server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#clientError(error, socket as HttpSocket))
     this.server.on('timeout', (socket: Socket) => this.#still(socket))
     certificate?.serveBy(this.server as https.Server)
   }
 
   /** Says no. The connection ends with it where the rest of the request is not worth reading, or nobody knows where it ends. */
-  refuse(response: ServerResponse, { refusal, ends }: Fault): void {
+  refuse(response: DoorResponse, { refusal, ends }: Fault): void {
     this.answer(response, this.#parts.problem(refusal, response.req), ends)
   }
 
   /** An answer to a request whose body perhaps nobody has read. */
-  answer(response: ServerResponse, { status, headers, body }: Answer, ends = false): void {
+  answer(response: DoorResponse, { status, headers, body }: Answer, ends = false): void {
     if (response.destroyed || response.headersSent) return
     const last = ends || leavesBody(response.req, this.#parts.bodyBytes)
     if (last) this.#endWith(response.req.socket)
-    response.writeHead(status, [...headers, 'content-length', String(Buffer.byteLength(body)), ...(last ? ['connection', 'close'] : [])])
+    const fields = [...headers, 'content-length', String(Buffer.byteLength(body))]
+    if (!last) return response.answer(status, fields, body)
+    response.writeHead(status, [...fields, 'connection', 'close'])
     response.end(body)
   }
 
-  #arrived(request: IncomingMessage, response: ServerResponse): void {
+  #arrived(request: DoorRequest, response: DoorResponse): void {
     // Never carried out, never answered; read, so that the last answer is not lost.
-    if (this.#ending.has(request.socket)) return void request.resume()
+    if (this.#ending.has(request.socket)) return request._dump()
     const fault = faultOf(request, this.#parts.limits.headers)
     if (fault === undefined) this.#parts.handle(request, response)
     else this.refuse(response, fault)
@@ -114,7 +122,7 @@ export class Edge {
   }
 
   /** There is nothing to tunnel to (RFC 9110 section 9.3.6). */
-  #tunnel(request: IncomingMessage, socket: HttpSocket): void {
+  #tunnel(request: DoorRequest, socket: HttpSocket): void {
     socket.on('error', () => socket.destroy())
     socket.resume()
     const { limits, problem } = this.#parts

@@ -3,7 +3,7 @@
  * is the engine's. A generation gets a router of its own, so that a reload swaps it under the same server.
  */
 import type { EventEmitter } from 'node:events'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server } from 'node:http'
 import type { BlockList, Socket } from 'node:net'
 import gateway from 'fast-gateway'
 import restana from 'restana'
@@ -21,8 +21,9 @@ import { type Answer, Edge, METHODS } from './edge.ts'
 import { frontPage } from './page.ts'
 import { basicsOf, HttpIncoming, HttpSink } from './request.ts'
 import type { Certificate } from './tls.ts'
+import type { DoorRequest, DoorResponse } from './wire.ts'
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void
+type Handler = (request: DoorRequest, response: DoorResponse) => void
 
 /** Ids of requests: a random beginning for the process, then a count. */
 const idsFrom = (start: string): (() => string) => {
@@ -71,14 +72,14 @@ export class PublicDoor {
     const app = restana({
       server: { on: () => undefined } as unknown as EventEmitter as Server,
       prioRequestsProcessing: false,
-      defaultRoute: (request, response) => this.#other(engine, request, response),
-      errorHandler: (error, request, response) => this.#failed(error, request as IncomingMessage, response as unknown as ServerResponse),
+      defaultRoute: ((request: DoorRequest, response: DoorResponse) => this.#other(engine, request, response)) as never,
+      errorHandler: ((error: Error, request: DoorRequest, response: DoorResponse) => this.#failed(error, request, response)) as never,
     })
     // fast-gateway would answer this path with a list of its routes; the first handler wins.
     app.get('/services.json', api as never)
     for (const [path, page] of Object.entries(this.#pagesOf(served)))
       for (const method of ['get', 'head'] as const)
-        app[method](path, ((request: IncomingMessage, response: ServerResponse) => {
+        app[method](path, ((request: DoorRequest, response: DoorResponse) => {
           // The router knows no difference between cases, nor a slash at the end.
           if (pathOf(request) === path) this.#edge.answer(response, page(request))
           else api(request, response)
@@ -92,15 +93,22 @@ export class PublicDoor {
         target: 'http://unused.invalid',
         urlRewrite: (request: { url: string }) => request.url,
         disableQsOverwrite: true,
-        proxyHandler: (request: unknown, response: unknown) => api(request as IncomingMessage, response as ServerResponse),
+        proxyHandler: (request: unknown, response: unknown) => api(request as DoorRequest, response as DoorResponse),
       })) as never,
     })
     const router = app as unknown as { handle: Handler }
-    this.#route = (request, response) => router.handle(request, response)
+    const apis = new Set(served.routes.map(({ prefix }) => prefix))
+    // A call that names its API plainly is the engine's at once; the router has whatever else there is.
+    this.#route = (request, response) => {
+      const { url = '' } = request
+      const end = url.indexOf('/', 1)
+      if (end !== -1 && apis.has(url.slice(0, end))) api(request, response)
+      else router.handle(request, response)
+    }
   }
 
   /** What is the same for everybody, and read by GET. */
-  #pagesOf(served: Gateway): Readonly<Record<string, (request: IncomingMessage) => Answer>> {
+  #pagesOf(served: Gateway): Readonly<Record<string, (request: DoorRequest) => Answer>> {
     const json = (value: unknown): Answer => ({ status: 200, headers: [...JSON_FIELDS, 'x-request-id', this.#nextId()], body: JSON.stringify(value) })
     return {
       '/healthz': () => json({ status: 'ok' }),
@@ -109,7 +117,7 @@ export class PublicDoor {
     }
   }
 
-  #handle(request: IncomingMessage, response: ServerResponse): void {
+  #handle(request: DoorRequest, response: DoorResponse): void {
     if (this.#route === undefined) return this.#refuse(response, STARTING)
     if (request.headers.origin !== undefined && this.#answersBrowser(request, response)) return
     if (request.url === '*') return this.#everything(request, response)
@@ -117,13 +125,13 @@ export class PublicDoor {
   }
 
   /** RFC 9110 section 9.3.7: of the whole server only its methods can be told. */
-  #everything(request: IncomingMessage, response: ServerResponse): void {
+  #everything(request: DoorRequest, response: DoorResponse): void {
     if (request.method !== 'OPTIONS') return this.#refuse(response, refuse('bad_request', 'the request target * is for OPTIONS alone'))
     new HttpSink(response).answer(204, ['allow', METHODS, 'x-request-id', this.#nextId()], '')
   }
 
   /** What a page may read stands on every answer; a preflight is answered here. */
-  #answersBrowser(request: IncomingMessage, response: ServerResponse): boolean {
+  #answersBrowser(request: DoorRequest, response: DoorResponse): boolean {
     const preflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined
     const headers = this.#engine?.generation.cors(request.url ?? '/', { origin: request.headers.origin ?? '', preflight })
     if (headers === undefined) return false
@@ -132,7 +140,7 @@ export class PublicDoor {
     return preflight
   }
 
-  #api(engine: Engine, request: IncomingMessage, response: ServerResponse): void {
+  #api(engine: Engine, request: DoorRequest, response: DoorResponse): void {
     const incoming = this.#incoming(request)
     const target = engine.target(incoming)
     if (isRefusal(target)) return this.#edge.answer(response, engine.problem(incoming, target))
@@ -148,7 +156,7 @@ export class PublicDoor {
   }
 
   /** Whatever no route took: another method on a page of our own, a path that is malformed, or nothing that exists. */
-  #other(engine: Engine, request: IncomingMessage, response: ServerResponse): void {
+  #other(engine: Engine, request: DoorRequest, response: DoorResponse): void {
     const path = pathOf(request)
     if (Receipts.serves(path)) return this.#receipt(request, response, path)
     if (CreditsPages.serves(path)) return this.#credits(request, response, path)
@@ -157,7 +165,7 @@ export class PublicDoor {
   }
 
   /** Receipts and the keys to check them. */
-  #receipt(request: IncomingMessage, response: ServerResponse, path: string): void {
+  #receipt(request: DoorRequest, response: DoorResponse, path: string): void {
     readBody(request, response, PAGE_BODY_BYTES, (read) => {
       if (!('body' in read)) return this.#unread(read, response)
       const ask = { method: methodOf(request), path, accept: request.headers.accept, contentType: request.headers['content-type'], body: read.body }
@@ -173,7 +181,7 @@ export class PublicDoor {
     })
   }
 
-  #credits(request: IncomingMessage, response: ServerResponse, path: string): void {
+  #credits(request: DoorRequest, response: DoorResponse, path: string): void {
     const incoming = this.#incoming(request)
     readBody(request, response, PAGE_BODY_BYTES, (read) => {
       if (!('body' in read)) return this.#unread(read, response)
@@ -182,26 +190,26 @@ export class PublicDoor {
     })
   }
 
-  #unread(read: Exclude<BodyRead, { body: Buffer }>, response: ServerResponse): void {
+  #unread(read: Exclude<BodyRead, { body: Buffer }>, response: DoorResponse): void {
     if (!('gone' in read)) this.#edge.refuse(response, read)
   }
 
-  #failed(cause: unknown, request: IncomingMessage, response: ServerResponse): void {
+  #failed(cause: unknown, request: DoorRequest, response: DoorResponse): void {
     const incoming = this.#incoming(request)
     this.#engine?.logFailure(incoming, cause)
     this.#edge.answer(response, problemOf(refuse('unavailable', 'a part of the gateway failed; nothing was charged'), incoming.id))
   }
 
-  #refuse(response: ServerResponse, refusal: Refusal): void {
+  #refuse(response: DoorResponse, refusal: Refusal): void {
     this.#edge.refuse(response, { refusal, ends: false })
   }
 
-  #problem(refusal: Refusal, request: IncomingMessage | undefined): Answer {
+  #problem(refusal: Refusal, request: DoorRequest | undefined): Answer {
     if (request === undefined || this.#engine === undefined) return problemOf(refusal, this.#nextId())
     return this.#engine.problem(this.#incoming(request), refusal)
   }
 
-  #incoming(request: IncomingMessage): HttpIncoming {
+  #incoming(request: DoorRequest): HttpIncoming {
     return new HttpIncoming(request, this.#nextId(), this.#trusted)
   }
 }
@@ -211,7 +219,7 @@ const JSON_FIELDS = ['content-type', 'application/json', 'cache-control', 'no-st
 const PAGE_BODY_BYTES = 16 * 1024
 const OWN_PATHS = new Set(['/', '/catalog', '/healthz'])
 
-const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?', 1)[0] as string
+const pathOf = ({ url = '' }: DoorRequest): string => url.split('?', 1)[0] as string
 
 /** A page is asked for by HEAD as it is by GET; its body is left out where it is written (RFC 9110 section 9.3.2). */
-const methodOf = ({ method = 'GET' }: IncomingMessage): string => (method === 'HEAD' ? 'GET' : method)
+const methodOf = ({ method = 'GET' }: DoorRequest): string => (method === 'HEAD' ? 'GET' : method)

@@ -1,8 +1,8 @@
 /** From node:http's request to what the engine takes, and from its answers to node:http's response. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BlockList } from 'node:net'
 import type { Incoming, Sink } from '../engine/index.ts'
 import { clientOf } from './client.ts'
+import type { DoorRequest, DoorResponse } from './wire.ts'
 
 export class HttpIncoming implements Incoming {
   readonly id: string
@@ -10,9 +10,9 @@ export class HttpIncoming implements Incoming {
   readonly target: string
   readonly address: string
   readonly loopback: boolean
-  readonly #request: IncomingMessage
+  readonly #request: DoorRequest
 
-  constructor(request: IncomingMessage, id: string, trusted: BlockList | undefined) {
+  constructor(request: DoorRequest, id: string, trusted: BlockList | undefined) {
     this.id = id
     this.method = request.method ?? ''
     this.target = request.url ?? ''
@@ -37,14 +37,13 @@ export const basicsOf = ({ id, method, target, address, loopback, rawHeaders }: 
   ...{ id, method, target, address, loopback, rawHeaders },
 })
 
-const JOINED_BYTES = 32 * 1024
 const NO_BODY = new Set([204, 304])
 
 /** Writes each answer with one raw header list: no header object, one packet for small answers. */
 export class HttpSink implements Sink {
-  readonly #response: ServerResponse
+  readonly #response: DoorResponse
 
-  constructor(response: ServerResponse) {
+  constructor(response: DoorResponse) {
     this.#response = response
   }
 
@@ -59,10 +58,7 @@ export class HttpSink implements Sink {
     const length = Buffer.byteLength(body)
     // The length of an answer to HEAD is that of what GET would get, which nobody knows here (RFC 9110 section 8.6).
     if (length > 0 || response.req.method !== 'HEAD') headers.push('content-length', String(length))
-    response.writeHead(status, headers)
-    // As text the body joins the head in one write; the bytes are the same.
-    if (typeof body !== 'string' && length <= JOINED_BYTES) response.end(body.toString('latin1'), 'latin1')
-    else response.end(body)
+    response.answer(status, headers, body)
   }
 
   begin(status: number, headers: string[]): void {

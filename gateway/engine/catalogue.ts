@@ -104,6 +104,7 @@ function queryCheck(operation: Operation, connections: readonly Connection[]): E
   const required = (operation.required ?? []).filter((name) => name in schemas)
   const validate = lazily(schemas, required)
   const free = Object.keys(schemas).length === 0
+  const missingAny = anyOf('query', operation, schemas)
   return (members) => {
     if (free) return members.size === 0 ? undefined : unlisted('query', [...members.keys()][0] as string)
     const value: Record<string, unknown> = Object.create(null)
@@ -116,7 +117,7 @@ function queryCheck(operation: Operation, connections: readonly Connection[]): E
       if (read === undefined) return refuse('bad_request', `query member ${shown(name)} must be written as a plain ${String(schema.type)}`)
       value[name] = read
     }
-    return missingAny('query', operation, schemas, value) ?? complaint('query', validate(), value)
+    return missingAny(value) ?? complaint('query', validate(), value)
   }
 }
 
@@ -142,9 +143,10 @@ function bodyCheck(operation: Operation): Entry['checkBody'] {
   if (body === undefined || body === 'any') return () => undefined
   const required = (operation.required ?? []).filter((name) => name in body)
   const validate = lazily(body, required)
+  const missingAny = anyOf('body', operation, body)
   return (value) => {
     for (const name of Object.keys(value)) if (!Object.hasOwn(body, name)) return unlisted('body', name)
-    return missingAny('body', operation, body, value) ?? complaint('body', validate(), value)
+    return missingAny(value) ?? complaint('body', validate(), value)
   }
 }
 
@@ -161,10 +163,14 @@ function plainValue(schema: JsonSchema, text: string): unknown {
   return form.test(text) ? JSON.parse(text) : undefined
 }
 
-function missingAny(where: string, operation: Operation, schemas: Members, value: Readonly<Record<string, unknown>>): Refusal | undefined {
+function anyOf(where: string, operation: Operation, schemas: Members): (value: Readonly<Record<string, unknown>>) => Refusal | undefined {
   const any = (operation.requiredAny ?? []).filter((name) => name in schemas)
-  if (any.length === 0 || any.some((name) => value[name] !== undefined)) return undefined
-  return refuse('bad_request', `one of the ${where} members ${any.map(shown).join(', ')} must be there`)
+  if (any.length === 0) return () => undefined
+  const missing = refuse('bad_request', `one of the ${where} members ${any.map(shown).join(', ')} must be there`)
+  return (value) => {
+    for (const name of any) if (value[name] !== undefined) return undefined
+    return missing
+  }
 }
 
 const unlisted = (where: string, name: string): Refusal => refuse('bad_request', `${where} member ${shown(name)} is not one that this operation takes`)

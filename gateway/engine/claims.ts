@@ -13,8 +13,12 @@ export function fittingClaims({ health }: Pick<EnginePorts, 'health'>, call: Eng
   return claims.map((claim) => (claim === supply ? { ...supply, alternatives } : claim))
 }
 
+const NONE: readonly never[] = []
+const isNone = ({ kind }: Claim): boolean => kind === 'unpaid'
+
 /** What is taken now, and what belongs to a wallet that is only a claim yet: a second move takes it. */
 export function movesOf(claims: readonly Claim[], consumer: Consumer): { readonly now: readonly StoreClaim[]; readonly later: readonly StoreClaim[] } {
+  if (consumer.kind !== 'wallet' && !claims.some(isNone)) return { now: claims as readonly StoreClaim[], later: NONE }
   const now: StoreClaim[] = []
   const later: StoreClaim[] = []
   for (const claim of claims) {

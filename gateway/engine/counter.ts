@@ -2,11 +2,10 @@
 import type { Adapter } from '#contract'
 
 /** Units; undefined where it does not say. Looks at lengths first: this is asked of an answer a second and connection. */
-export function remainingIn(raw: readonly (Buffer | string)[], header: string): number | undefined {
+export function remainingIn(raw: readonly string[], header: string): number | undefined {
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    const name = raw[at] as Buffer | string
-    if (name.length === header.length && name.toString('latin1').toLowerCase() === header)
-      return countOf((raw[at + 1] as Buffer | string).toString('latin1').trim())
+    const name = raw[at] as string
+    if (name.length === header.length && name.toLowerCase() === header) return countOf((raw[at + 1] as string).trim())
   }
   return undefined
 }

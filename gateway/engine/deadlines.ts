@@ -1,6 +1,13 @@
-/** Deadlines that are all equally long: first in, first due, so that one timer serves every call. Late by at most one beat. */
+/**
+ * Deadlines that are all equally long: first in, first due, so that one timer serves every call. Late by at most one beat, and
+ * by a moment more where the event loop stood still: what has come back meanwhile is heard before anybody is given up.
+ */
 
 const BEAT_MS = 20
+/** A look that comes so late was kept from coming. */
+const STALLED_MS = 25
+/** Enough for what was waiting to be heard, and for a write and its fdatasync after it. */
+const HEARING_MS = 30
 
 /** In the order in which they are due: linked by themselves, and by nothing once they are over (see contract/passing.ts). */
 export class Deadline<T> {
@@ -21,6 +28,9 @@ export class Deadlines<T> {
   #first: Deadline<T> | undefined
   #last: Deadline<T> | undefined
   #timer: NodeJS.Timeout | undefined
+  #lookAtMs = 0
+  /** The last look was put off: the next one is not. */
+  #putOff = false
 
   constructor(lengthMs: number, onDue: (item: T) => void) {
     this.#lengthMs = lengthMs
@@ -51,7 +61,9 @@ export class Deadlines<T> {
   }
 
   #wait(ms: number): void {
-    this.#timer = setTimeout(() => this.#look(), Math.max(BEAT_MS, ms))
+    const waitMs = Math.max(BEAT_MS, ms)
+    this.#lookAtMs = performance.now() + waitMs
+    this.#timer = setTimeout(() => this.#look(), waitMs)
     this.#timer.unref()
   }
 
@@ -59,6 +71,8 @@ export class Deadlines<T> {
   #look(): void {
     this.#timer = undefined
     const now = performance.now()
+    this.#putOff = !this.#putOff && now - this.#lookAtMs > STALLED_MS
+    if (this.#putOff) return this.#wait(HEARING_MS)
     for (let deadline = this.#first; deadline?.item !== undefined; deadline = this.#first) {
       if (deadline.dueAtMs > now) return this.#wait(deadline.dueAtMs - now)
       const { item } = deadline

@@ -257,9 +257,8 @@ export class Flight implements Listener, Rolled {
     this.#state = 'settling'
     this.#hold = undefined
     const { hold, charge, headers, body } = sold
-    const charged = chargeHold(this.#ports, this.#call, this.#payer, { hold, charge, chosen: from.alternative })
-    if (charged instanceof Promise) void charged.then((later) => this.#settled(from, later, { long, headers, body }))
-    else this.#settled(from, charged, { long, headers, body })
+    const charging = { hold, charge, chosen: from.alternative }
+    chargeHold(this.#ports, this.#call, this.#payer, charging, (charged) => this.#settled(from, charged, { long, headers, body }))
   }
 
   #sell(from: Try, long: boolean): Sold {

@@ -111,17 +111,17 @@ function ownFieldsOf(adapter: Adapter): readonly string[] {
 }
 
 /** From a provider's raw fields (flat list) to those that a consumer may see, names in lower case. */
-export function answerHeaders(raw: readonly (Buffer | string)[], adapter: Adapter): string[] {
+export function answerHeaders(raw: readonly string[], adapter: Adapter): string[] {
   const own = ownFieldsOf(adapter)
   const headers: string[] = []
   let named: Set<string> | undefined
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    const name = text(raw[at])
+    const name = raw[at] as string
     const passed = passing(name)
     if (passed !== '') {
-      if (!own.includes(passed)) headers.push(passed, text(raw[at + 1]))
+      if (!own.includes(passed)) headers.push(passed, raw[at + 1] as string)
     } else if (isConnection(name)) {
-      const options = text(raw[at + 1]).toLowerCase()
+      const options = (raw[at + 1] as string).toLowerCase()
       if (options === 'keep-alive' || options === 'close') continue
       named ??= new Set()
       for (const option of options.split(',')) named.add(option.trim())
@@ -135,18 +135,16 @@ export const fieldValue = (value: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   /^[\x20-\x7e]*$/.test(value) ? value : Buffer.from(value.replace(/[\u0000-\u001f\u007f]+/g, ' ')).toString('latin1')
 
-const text = (part: Buffer | string | undefined): string => (typeof part === 'string' ? part : (part?.toString('latin1') ?? ''))
-
 /** Of a flat list; undefined when it is not there. */
-function headerOf(raw: readonly (Buffer | string)[], name: string): string | undefined {
+function headerOf(raw: readonly string[], name: string): string | undefined {
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    if (raw[at]?.length === name.length && text(raw[at]).toLowerCase() === name) return text(raw[at + 1])
+    if (raw[at]?.length === name.length && (raw[at] as string).toLowerCase() === name) return raw[at + 1] as string
   }
   return undefined
 }
 
 /** CONTRACT "When it is charged": open-ended whatever the adapter says. */
-export const isEventStream = (raw: readonly (Buffer | string)[]): boolean => /^text\/event-stream\s*(;|$)/i.test(headerOf(raw, 'content-type') ?? '')
+export const isEventStream = (raw: readonly string[]): boolean => /^text\/event-stream\s*(;|$)/i.test(headerOf(raw, 'content-type') ?? '')
 
 export function storedAnswer(status: number, headers: readonly string[], body: Buffer): StoredAnswer {
   const text = body.toString('utf8')

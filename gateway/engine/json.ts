@@ -19,14 +19,17 @@ export function readJsonObject(body: Uint8Array): JsonObject | string {
   return repeatedMember(text) ?? (value as JsonObject)
 }
 
+/** Few objects have more members: looking through a short list is quicker than a set. */
+const MANY = 16
+
 /** Walks text that JSON.parse has accepted; undefined when every object names each member once. */
 function repeatedMember(text: string): string | undefined {
-  const objects: (Set<string> | undefined)[] = []
+  const objects: (Names | undefined)[] = []
   let key = false
   for (let at = 0; at < text.length; at += 1) {
     switch (text.charCodeAt(at)) {
       case 0x7b: // {
-        objects.push(new Set())
+        objects.push(new Names())
         key = true
         break
       case 0x5b: // [
@@ -44,10 +47,8 @@ function repeatedMember(text: string): string | undefined {
       case 0x22: {
         const end = endOfString(text, at)
         if (key) {
-          const name = JSON.parse(text.slice(at, end + 1)) as string
-          const names = objects.at(-1)
-          if (names?.has(name)) return `the body names ${JSON.stringify(name.slice(0, 40))} twice`
-          names?.add(name)
+          const name = nameIn(text, at, end)
+          if (objects.at(-1)?.has(name) === true) return `the body names ${JSON.stringify(name.slice(0, 40))} twice`
           key = false
         }
         at = end
@@ -58,8 +59,28 @@ function repeatedMember(text: string): string | undefined {
   return undefined
 }
 
+/** Without an escape the name is what stands there. */
+function nameIn(text: string, start: number, end: number): string {
+  const name = text.slice(start + 1, end)
+  return name.includes('\\') ? (JSON.parse(`"${name}"`) as string) : name
+}
+
+class Names {
+  readonly #few: string[] = []
+  #many: Set<string> | undefined
+
+  /** Whether it was there before; now it is. */
+  has(name: string): boolean {
+    if (this.#many === undefined && this.#few.length === MANY) this.#many = new Set(this.#few)
+    const had = this.#many?.has(name) ?? this.#few.includes(name)
+    if (this.#many !== undefined) this.#many.add(name)
+    else if (!had) this.#few.push(name)
+    return had
+  }
+}
+
 function endOfString(text: string, start: number): number {
   let at = start + 1
-  while (text.charCodeAt(at) !== 0x22) at += text.charCodeAt(at) === 0x5c ? 2 : 1
+  for (let code = text.charCodeAt(at); code !== 0x22; code = text.charCodeAt(at)) at += code === 0x5c ? 2 : 1
   return at
 }

@@ -14,7 +14,7 @@ export interface OwnRequest {
 }
 
 export type Answered =
-  | { readonly state: 'answered'; readonly status: number; readonly rawHeaders: readonly Buffer[]; readonly body: Buffer; readonly tookMs: number }
+  | { readonly state: 'answered'; readonly status: number; readonly rawHeaders: readonly string[]; readonly body: Buffer; readonly tookMs: number }
   /** `sent`: some byte of the request may have left. */
   | { readonly state: 'failed'; readonly sent: boolean; readonly late: boolean; readonly tookMs: number }
 
@@ -38,7 +38,7 @@ export function exchange({ transport, withinMs, bufferBytes }: ExchangePorts, re
     const chunks: Buffer[] = []
     let size = 0
     let status = 0
-    let rawHeaders: readonly Buffer[] = []
+    let rawHeaders: readonly string[] = []
     const over = (answered: Answered): void => {
       clearTimeout(timer)
       resolve(answered)

@@ -31,25 +31,45 @@ export class Patience {
    * changed nothing.
    */
   within<T>(work: Promise<T>, undo: (value: T) => void): Promise<T> {
-    return new Promise((resolve, reject) => {
-      let late = false
-      const deadline = this.#deadlines.start({
-        onDeadline: () => {
-          late = true
-          reject(new LateError(this.#withinMs))
-        },
-      })
-      work.then(
-        (value) => {
-          this.#deadlines.stop(deadline)
-          if (late) undo(value)
-          else resolve(value)
-        },
-        (error: unknown) => {
-          this.#deadlines.stop(deadline)
-          if (!late) reject(error)
-        },
-      )
-    })
+    return new Promise((done, failed) => this.watch(work, { done, failed, undo }))
+  }
+
+  /** The same for who needs no promise: exactly one of `done` and `failed` is called. */
+  watch<T>(work: Promise<T>, told: Watched<T>): void {
+    const wait = new Wait(told, this.#withinMs)
+    const deadline = this.#deadlines.start(wait)
+    work.then(
+      (value) => {
+        this.#deadlines.stop(deadline)
+        if (wait.isLate) told.undo(value)
+        else told.done(value)
+      },
+      (error: unknown) => {
+        this.#deadlines.stop(deadline)
+        if (!wait.isLate) told.failed(error)
+      },
+    )
+  }
+}
+
+export interface Watched<T> {
+  done(value: T): void
+  failed(cause: unknown): void
+  undo(value: T): void
+}
+
+class Wait<T> implements Timed {
+  readonly #told: Watched<T>
+  readonly #withinMs: number
+  isLate = false
+
+  constructor(told: Watched<T>, withinMs: number) {
+    this.#told = told
+    this.#withinMs = withinMs
+  }
+
+  onDeadline(): void {
+    this.isLate = true
+    this.#told.failed(new LateError(this.#withinMs))
   }
 }

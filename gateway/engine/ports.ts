@@ -36,7 +36,7 @@ export interface EnginePorts {
   /** One per call that was not charged; charged ones stand in the journal. */
   record(record: CallRecord): void
   /** Each attempt at its end, with the provider's raw fields (flat list; empty where no answer came). Must not throw. */
-  attempted(call: EngineCall, attempt: Attempt, rawHeaders: readonly Buffer[]): void
+  attempted(call: EngineCall, attempt: Attempt, rawHeaders: readonly string[]): void
   /** Over all attempts of a call; the flight's `onDeadline` hears of it. */
   readonly deadlines: Deadlines<Timed>
   /** Room for holds of payments that nobody has verified yet. */

@@ -11,7 +11,7 @@ import type { LiveRoute } from './generation.ts'
 import { encodeSegment, writeQuery } from './path.ts'
 
 /** With the provider's raw fields, where it answered. */
-export type ProbedWithFields = Probed & { readonly rawHeaders: readonly Buffer[] }
+export type ProbedWithFields = Probed & { readonly rawHeaders: readonly string[] }
 
 export interface ProbePorts extends ExchangePorts {
   readonly store: Store

@@ -14,7 +14,7 @@ export interface QuotaPorts {
 }
 
 interface Seen {
-  readonly rawHeaders: readonly Buffer[]
+  readonly rawHeaders: readonly string[]
   readonly tookMs: number
   readonly atMs: EpochMs
 }
@@ -64,7 +64,7 @@ export class QuotaWatch {
   }
 
   /** An attempt has ended, with the provider's fields where it answered. */
-  seen(name: string, tookMs: number, rawHeaders: readonly Buffer[]): void {
+  seen(name: string, tookMs: number, rawHeaders: readonly string[]): void {
     const slot = this.#slots.get(name)
     if (slot === undefined || this.#closed) return
     const seen = { rawHeaders, tookMs, atMs: this.#ports.clock.nowMs() }

@@ -21,21 +21,29 @@ export interface Charging {
 /** How a payer pays. `upfront`: his payment has settled before the call, and is credit that is held for it. */
 export type Paying = Payer | { readonly by: 'upfront'; readonly payment: Payment }
 
-/** Resolves when the charge (credits) or the settlement (x402) is durable. An owner's own call waits for nothing. */
-export function chargeHold(ports: EnginePorts, call: EngineCall, payer: Paying, charging: Charging): Promise<Charged> | Charged {
+/** Tells once, when the charge (credits) or the settlement (x402) is durable. An owner's own call waits for nothing. */
+export function chargeHold(ports: EnginePorts, call: EngineCall, payer: Paying, charging: Charging, tell: (charged: Charged) => void): void {
   const { hold, charge } = charging
-  if (payer.by === 'x402') return settled(ports, call, payer.payment, { hold, begin: () => ports.store.intend(hold, charge, payer.payment) })
+  if (payer.by === 'x402') {
+    void settled(ports, call, payer.payment, { hold, begin: () => ports.store.intend(hold, charge, payer.payment) }).then(tell)
+    return
+  }
   let committed: Promise<void>
   try {
     committed = ports.store.commit(hold, charge)
   } catch (cause) {
-    return notWritten(cause)
+    return tell(notWritten(cause))
   }
-  if (payer.by === 'credits') return ports.patience.within(committed, () => undelivered(ports, call, payer, charging)).then(() => NOTHING_MORE, notWritten)
-  // One that comes too late is fetched by its payment.
-  if (payer.by === 'upfront') return ports.patience.within(committed, () => undefined).then(() => NOTHING_MORE, notWritten)
-  committed.catch((error) => ports.log.error({ request: call.id, error: String(error) }, "an owner's call could not be written"))
-  return NOTHING_MORE
+  if (payer.by === 'owner' || payer.by === 'nobody') {
+    committed.catch((error) => ports.log.error({ request: call.id, error: String(error) }, "an owner's call could not be written"))
+    return tell(NOTHING_MORE)
+  }
+  ports.patience.watch(committed, {
+    done: () => tell(NOTHING_MORE),
+    failed: (cause) => tell(notWritten(cause)),
+    // One that was paid upfront and comes too late is fetched by its payment.
+    undo: () => (payer.by === 'credits' ? undelivered(ports, call, payer, charging) : undefined),
+  })
 }
 
 const NOTHING_MORE: Charged = { state: 'charged', headers: [] }

@@ -36,7 +36,7 @@ export class Watching {
     this.#polls = alarm === undefined ? undefined : new UsagePolls({ ...asking, alarm, enabled: (name) => store.stock.enabled(name) }, asked)
   }
 
-  attempted({ connection, tookMs }: Attempt, rawHeaders: readonly Buffer[]): void {
+  attempted({ connection, tookMs }: Attempt, rawHeaders: readonly string[]): void {
     this.#quotas.seen(connection, tookMs, rawHeaders)
   }
 

@@ -143,7 +143,8 @@ export class Claims {
 
   /** The call is over, or nobody waits for it any more. */
   freeSlots(hold: Hold): void {
-    for (const slot of hold.slots.splice(0)) this.#parts.counters.freeSlot(slot)
+    for (const slot of hold.slots) this.#parts.counters.freeSlot(slot)
+    hold.slots.length = 0
   }
 
   /** Of what was counted as spent only this much was. */

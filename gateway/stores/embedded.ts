@@ -21,7 +21,7 @@ export class EmbeddedStore extends Taking implements Store {
     this.#sweeper.unref()
   }
 
-  async commit(id: string, charge: Charge): Promise<void> {
+  commit(id: string, charge: Charge): Promise<void> {
     const hold = this.holds.get(id)
     if (hold === undefined) return this.parts.journal.flushed()
     this.#end(hold)
@@ -113,8 +113,11 @@ export class EmbeddedStore extends Taking implements Store {
   }
 
   /** Whoever asks under this name waits until the charge is on disk: an answer never leaves before it. */
-  async #writeCharge(hold: Hold, record: JournalRecord): Promise<void> {
-    if (hold.names.length === 0) return this.write(record)
+  #writeCharge(hold: Hold, record: JournalRecord): Promise<void> {
+    return hold.names.length === 0 ? this.write(record) : this.#writeNamed(hold, record)
+  }
+
+  async #writeNamed(hold: Hold, record: JournalRecord): Promise<void> {
     this.parts.state.apply(record)
     const written = this.parts.journal.placed(lineOf(record))
     this.parts.names.set(hold, 'settling')

@@ -180,17 +180,18 @@ export class State {
   }
 
   sold(record: SoldFacts, place?: Place): void {
-    if (record.by === 'credits') this.#credit(record.account, -BigInt(record.price))
+    const price = BigInt(record.price)
+    if (record.by === 'credits') this.#credit(record.account, -price)
     this.spending?.add(record, this.spender(record.call.consumer))
-    this.#charged(record)
+    this.#charged(record, price)
     if (record.answer !== undefined) this.#keep(record, { answer: record.answer, record: place })
   }
 
-  #charged(charge: SoldFacts): void {
+  #charged(charge: SoldFacts, price: bigint): void {
     const tally = this.tally(charge.connection, charge.period)
     if (charge.by === 'owner') tally.own += charge.units
     else tally.sold += charge.units
-    tally.revenue = (tally.revenue + BigInt(charge.price)) as Usd
+    tally.revenue = (tally.revenue + price) as Usd
     if (charge.names.length > 0 || charge.once.length > 0) this.#name(charge, 'charged')
   }
 
@@ -206,7 +207,7 @@ export class State {
     if (intent === undefined || intent.t === 'buy') return
     const record = this.intentPlaces.get(id)
     this.#forget(id)
-    this.#charged(intent)
+    this.#charged(intent, BigInt(intent.price))
     if (intent.answer === undefined) return
     this.#keep(intent, { answer: withHeaders(intent.answer, headers), record, settled: place, isSettled: true })
   }

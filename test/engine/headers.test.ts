@@ -64,7 +64,7 @@ const field = (names: readonly string[]): fc.Arbitrary<readonly [string, string]
 const connection = fc
   .tuple(cased('connection'), fc.subarray(MAY), fc.constantFrom(',', ', ', ' ,\t'))
   .map(([name, options, comma]) => [name, options.join(comma)] as const)
-const bytes = (fields: readonly (readonly [string, string])[]): Buffer[] => fields.flat().map((text) => Buffer.from(text, 'latin1'))
+const bytes = (fields: readonly (readonly [string, string])[]): string[] => fields.flat()
 const namesOf = (flat: readonly string[]): string[] => flat.filter((_, at) => at % 2 === 0)
 
 t.test('no denied name in any case passes, nor what Connection names; everything else does, unchanged', async () => {
@@ -106,7 +106,7 @@ t.test('what passes can be written by an HTTP server, whatever bytes the provide
   const value = fc.uint8Array({ maxLength: 20 }).map((some) => Buffer.from(some.filter((byte) => byte === 9 || (byte >= 32 && byte !== 127))))
   fc.assert(
     fc.property(fc.constantFrom(...MAY), value, (name, value) => {
-      const [passed = '', text = ''] = answerHeaders([Buffer.from(name), value], adapter)
+      const [passed = '', text = ''] = answerHeaders([name, value.toString('latin1')], adapter)
       validateHeaderName(passed)
       validateHeaderValue(passed, text)
       return Buffer.from(text, 'latin1').equals(value)

@@ -32,7 +32,7 @@ function watching(rig: DriverRig) {
   return { watch: new QuotaWatch(ports, [acme], new Map([['acme', adapter]])), told, asked }
 }
 
-const left = (count: number | string): Buffer[] => [Buffer.from('x-LEFT'), Buffer.from(String(count))]
+const left = (count: number | string): string[] => ['x-LEFT', String(count)]
 
 for (const [name, openDriver] of drivers(t)) {
   t.test(

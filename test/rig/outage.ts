@@ -73,7 +73,7 @@ class SimulatedAttempt implements Attempt {
     this.#alarm = undefined
     this.#over()
     if (way === 'refuses connections') return this.#events.error(new Error('connection refused'), false)
-    const headers = ['content-type', 'application/json', ...(way.headers ?? [])].map((text) => Buffer.from(text))
+    const headers = ['content-type', 'application/json', ...(way.headers ?? [])]
     this.#events.head(way.status, headers, () => undefined)
     this.#events.data(Buffer.from(way.body ?? '{}'))
     this.#events.end()

@@ -108,8 +108,7 @@ export class ScriptedTry implements Attempt {
   head(status = 200, headers: readonly string[] = ['Content-Type', 'application/json']): void {
     if (this.#stage !== 'new') return
     this.#stage = 'headed'
-    const raw = headers.map((text) => Buffer.from(text, 'latin1'))
-    this.#hand(() => this.#events.head(status, raw, () => this.#resume()))
+    this.#hand(() => this.#events.head(status, [...headers], () => this.#resume()))
   }
 
   data(chunk: string | Buffer): void {

@@ -29,7 +29,7 @@ export class Consequences {
   }
 
   /** Each attempt at its end, once. */
-  ended(trip: Trip, call: Call, attempt: AttemptRecord, rawHeaders: readonly Buffer[]): void {
+  ended(trip: Trip, call: Call, attempt: AttemptRecord, rawHeaders: readonly string[]): void {
     const { standing, lane, ticket } = trip
     if (!trip.hasBegun || standing === undefined || lane === undefined) return
     const verdict = verdictOf(attempt)
@@ -68,7 +68,7 @@ export class Consequences {
   // ---------------------------------------------------------------- what an end says
 
   /** Limits, from the fields and from refusals. True where something was learned. */
-  #learn({ standing, lane, sentNs }: Trip, { adapter, operation }: Call, { meaning }: AttemptRecord, raw: readonly Buffer[]): boolean {
+  #learn({ standing, lane, sentNs }: Trip, { adapter, operation }: Call, { meaning }: AttemptRecord, raw: readonly string[]): boolean {
     if (standing === undefined || lane === undefined) return false
     const isLimited = meaning === 'rate-limited'
     standing.answers += 1

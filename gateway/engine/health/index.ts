@@ -128,7 +128,7 @@ export class Health {
   }
 
   /** Each attempt at its end, once. */
-  ended(trip: Trip, call: Call, attempt: AttemptRecord, rawHeaders: readonly Buffer[]): void {
+  ended(trip: Trip, call: Call, attempt: AttemptRecord, rawHeaders: readonly string[]): void {
     this.#consequences.ended(trip, call, attempt, rawHeaders)
   }
 

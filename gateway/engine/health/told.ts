@@ -16,7 +16,7 @@ export interface RateHeaders {
   readonly reset: string
 }
 
-type Raw = readonly (Buffer | string)[]
+type Raw = readonly string[]
 
 const FAMILY = /^(?:x-)?rate-?limit(?:-(?:policy|limit|remaining|reset)(?:-(second|minute|hour))?)?$/
 const WINDOW_MS: Readonly<Record<string, number>> = { second: 1_000, minute: 60_000, hour: 3_600_000 }
@@ -35,10 +35,10 @@ export function toldBy(raw: Raw, nowMs: number, own?: RateHeaders): Told | undef
 function fieldsOf(raw: Raw, own: RateHeaders | undefined): Map<string, string> | undefined {
   let fields: Map<string, string> | undefined
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    const name = lower(raw[at])
+    const name = (raw[at] as string).toLowerCase()
     if (!FAMILY.test(name) && name !== own?.remaining.toLowerCase() && name !== own?.reset.toLowerCase()) continue
     fields ??= new Map()
-    if (!fields.has(name)) fields.set(name, text(raw[at + 1]))
+    if (!fields.has(name)) fields.set(name, raw[at + 1] as string)
   }
   return fields
 }
@@ -80,8 +80,8 @@ function untilReset(reset: number, nowMs: number): number {
 /** Seconds, or a date. */
 export function retryAfterMs(raw: Raw, nowMs: number): number | undefined {
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    if (raw[at]?.length !== 11 || lower(raw[at]) !== 'retry-after') continue
-    const value = text(raw[at + 1]).trim()
+    if (raw[at]?.length !== 11 || (raw[at] as string).toLowerCase() !== 'retry-after') continue
+    const value = (raw[at + 1] as string).trim()
     if (/^\d{1,9}$/.test(value)) return Number(value) * 1000
     const date = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(value) ? Date.parse(value) : Number.NaN
     return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs)
@@ -94,6 +94,3 @@ function whole(value: string | undefined): number | undefined {
   const digits = value === undefined ? undefined : /^\s*(\d{1,15})(?:\.\d+)?\s*(?:[,;].*)?$/.exec(value)?.[1]
   return digits === undefined ? undefined : Number(digits)
 }
-
-const text = (part: Buffer | string | undefined): string => (typeof part === 'string' ? part : (part?.toString('latin1') ?? ''))
-const lower = (part: Buffer | string | undefined): string => text(part).toLowerCase()

@@ -31,6 +31,6 @@ export function decode(bytes: Buffer, coding: string, most: number): Buffer | un
 /** True of the coded form only. */
 const OF_THE_CODED: ReadonlySet<string> = new Set(['content-encoding', 'content-length', 'content-md5', 'digest', 'content-digest', 'repr-digest'])
 
-export function decodedFields(fields: readonly Buffer[]): Buffer[] {
-  return fields.filter((_, at) => !OF_THE_CODED.has((fields[at - (at % 2)] as Buffer).toString('latin1').toLowerCase()))
+export function decodedFields(fields: readonly string[]): string[] {
+  return fields.filter((_, at) => !OF_THE_CODED.has((fields[at - (at % 2)] as string).toLowerCase()))
 }

@@ -10,7 +10,7 @@ export interface Head {
   /** As it came, from the status line to the last field. */
   readonly bytes: Buffer
   /** Flat list, names and values as they came. */
-  readonly fields: Buffer[]
+  readonly fields: string[]
   readonly version: 0 | 1
   /** Undefined where none is stated. */
   readonly length: number | undefined
@@ -38,49 +38,52 @@ const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
 
 /** @param bytes up to and without the empty line, with the CRLF of the last field */
 export function readHead(bytes: Buffer): Head {
-  const end = bytes.indexOf('\r\n')
-  const line = STATUS_LINE.exec(bytes.toString('latin1', 0, end))
+  const text = bytes.toString('latin1')
+  const end = text.indexOf('\r\n')
+  const line = STATUS_LINE.exec(text.slice(0, end))
   if (line === null) throw new MalformedAnswer('the status line of the answer is malformed')
-  const fields = readFields(bytes, end + 2)
+  const fields = readFields(text, end + 2)
   return { status: Number(line[2]), bytes, fields, ...framing(fields, line[1] === '1' ? 1 : 0) }
 }
 
-/** Fields from `start` on, each ended by CRLF; also those of trailers. */
-export function readFields(bytes: Buffer, start: number): Buffer[] {
-  const fields: Buffer[] = []
+/** Fields from `start` on, each ended by CRLF; also those of trailers. Text is Latin-1. */
+export function readFields(text: string, start: number): string[] {
+  const fields: string[] = []
   let at = start
-  while (at < bytes.length) {
+  while (at < text.length) {
     const name = at
-    while (TCHAR[bytes[at] as number] === 1) at += 1
-    if (at === name || bytes[at] !== COLON) throw new MalformedAnswer('the name of a field of the answer is malformed')
+    while (TCHAR[text.charCodeAt(at)] === 1) at += 1
+    if (at === name || text.charCodeAt(at) !== COLON) throw new MalformedAnswer('the name of a field of the answer is malformed')
     const colon = at
     at += 1
-    while (bytes[at] === SPACE || bytes[at] === TAB) at += 1
+    while (isBlank(text.charCodeAt(at))) at += 1
     const value = at
-    while (VALUE[bytes[at] as number] === 1) at += 1
-    if (bytes[at] !== CR || bytes[at + 1] !== LF) throw new MalformedAnswer('the value of a field of the answer is malformed')
+    while (VALUE[text.charCodeAt(at)] === 1) at += 1
+    if (text.charCodeAt(at) !== CR || text.charCodeAt(at + 1) !== LF) throw new MalformedAnswer('the value of a field of the answer is malformed')
     let last = at
-    while (last > value && (bytes[last - 1] === SPACE || bytes[last - 1] === TAB)) last -= 1
-    fields.push(bytes.subarray(name, colon), bytes.subarray(value, last))
+    while (last > value && isBlank(text.charCodeAt(last - 1))) last -= 1
+    fields.push(text.slice(name, colon), text.slice(value, last))
     at += 2
   }
   return fields
 }
 
+const isBlank = (code: number): boolean => code === SPACE || code === TAB
+
 type Framing = Pick<Head, 'version' | 'length' | 'chunked' | 'coding' | 'persistent' | 'keptMs'>
 type Draft = { -readonly [Name in keyof Framing]: Framing[Name] }
 
-function framing(fields: readonly Buffer[], version: 0 | 1): Framing {
+function framing(fields: readonly string[], version: 0 | 1): Framing {
   const draft: Draft = { version, length: undefined, chunked: false, coding: undefined, persistent: version === 1, keptMs: undefined }
   for (let at = 0; at < fields.length; at += 2) {
-    const name = fields[at] as Buffer
-    // Few lengths matter: most names are never made text.
+    const name = fields[at] as string
+    // Few lengths matter.
     switch (name.length) {
       case 10:
       case 14:
       case 16:
       case 17:
-        frame(draft, name.toString('latin1').toLowerCase(), fields[at + 1] as Buffer)
+        frame(draft, name.toLowerCase(), fields[at + 1] as string)
     }
   }
   if (draft.chunked && draft.length !== undefined) throw new MalformedAnswer('the answer states a length beside chunked')
@@ -88,33 +91,31 @@ function framing(fields: readonly Buffer[], version: 0 | 1): Framing {
   return draft
 }
 
-function frame(draft: Draft, name: string, field: Buffer): void {
+function frame(draft: Draft, name: string, field: string): void {
   switch (name) {
     case 'connection': {
-      const options = field.toString('latin1').toLowerCase()
+      const options = field.toLowerCase()
       if (options !== 'keep-alive' && options.split(',').some((option) => option.trim() === 'close')) draft.persistent = false
       return
     }
     case 'keep-alive': {
-      const seconds = /(?:^|[\s,])timeout=(\d{1,6})(?:$|[\s,])/i.exec(field.toString('latin1'))?.[1]
+      const seconds = /(?:^|[\s,])timeout=(\d{1,6})(?:$|[\s,])/i.exec(field)?.[1]
       if (seconds !== undefined) draft.keptMs = Number(seconds) * 1000
       return
     }
     case 'content-length': {
-      const digits = field.toString('latin1')
       if (draft.length !== undefined) throw new MalformedAnswer('the answer states its length twice')
-      if (!/^\d{1,15}$/.test(digits)) throw new MalformedAnswer('the length of the answer is no number')
-      draft.length = Number(digits)
+      if (!/^\d{1,15}$/.test(field)) throw new MalformedAnswer('the length of the answer is no number')
+      draft.length = Number(field)
       return
     }
     case 'content-encoding': {
-      const coding = field.toString('latin1').toLowerCase()
+      const coding = field.toLowerCase()
       if (coding !== 'identity' && coding !== '') draft.coding = draft.coding === undefined ? coding : `${draft.coding},${coding}`
       return
     }
     case 'transfer-encoding':
-      if (draft.chunked || field.toString('latin1').toLowerCase() !== 'chunked')
-        throw new MalformedAnswer('the answer has a transfer coding other than chunked')
+      if (draft.chunked || field.toLowerCase() !== 'chunked') throw new MalformedAnswer('the answer has a transfer coding other than chunked')
       draft.chunked = true
   }
 }

@@ -28,6 +28,8 @@ const LONGEST_IDLE_MS = 60_000
 /** A provider that says when it will close an idle connection has closed it by then. */
 const MARGIN_MS = 1_000
 const EMPTY = Buffer.alloc(0)
+/** Longer bodies are not worth being copied into text. */
+const JOINED_BYTES = 8 * 1024
 
 export class Line {
   readonly #socket: Socket
@@ -68,11 +70,15 @@ export class Line {
     this.#exchange = exchange
     this.#reader.begin(exchange.method)
     const socket = this.#socket
-    if (exchange.body.length === 0) socket.write(request, 'latin1')
-    else {
+    const { body } = exchange
+    if (body.length <= JOINED_BYTES) {
+      // Bytes as text, so that head and body are one write.
+      const text = body.length === 0 ? request : request + Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
+      socket.write(text, 'latin1')
+    } else {
       socket.cork()
       socket.write(request, 'latin1')
-      socket.write(exchange.body)
+      socket.write(body)
       socket.uncork()
     }
     return true

@@ -158,7 +158,7 @@ export class AnswerReader {
     const next = this.#section.take(bytes, at, true)
     const trailers = this.#section.bytes
     if (trailers === undefined) return next
-    readFields(trailers, 0)
+    readFields(trailers.toString('latin1'), 0)
     this.#state = 'whole'
     if (trailers.length > 0) to.trailers(trailers)
     return next
