@@ -8,6 +8,7 @@ import { type Call, definePlugin, type Payment, type Refusal, type Resource, typ
 type Shown = { readonly payment?: Payment; readonly refusal?: Refusal }
 
 const NOTHING_SHOWN: Shown = {}
+const NOTHING_TO_ASK = Promise.resolve(undefined)
 
 /** Extension bazaar: what a catalogue of facilitators shows of an operation. */
 function discoveryOf({ operation, method }: Call): object | undefined {
@@ -94,7 +95,7 @@ export default definePlugin({
         const { payment, refusal } = show(call)
         return refusal ?? (payment === undefined ? undefined : [till.once(payment)])
       },
-      authorize: async ({ payment }) => (payment === undefined ? undefined : till.verify(payment)),
+      authorize: ({ payment }) => (payment === undefined ? NOTHING_TO_ASK : till.verify(payment)),
       settle: (payment) => till.settle(payment),
       recover: (payment, sinceMs) => till.recover(payment, sinceMs),
     }

@@ -10,6 +10,7 @@ const BODY_BYTES = 64 * 1024
 
 type Lost = Extract<FacilitatorAnswer, { kind: 'lost' }>
 type Step = 'verify' | 'settle'
+type Done = (answer: FacilitatorAnswer) => void
 
 export interface FacilitatorPorts {
   readonly outboundTo: (url: URL) => Outbound
@@ -25,6 +26,8 @@ export class HttpFacilitator implements Facilitator {
   readonly name: string
   readonly #outbound: Outbound
   readonly #basePath: string
+  readonly #verifyPath: string
+  readonly #settlePath: string
   readonly #breaker: Breaker
   readonly #sums = { verify: sums(), settle: sums() }
   #lastFailure: string | undefined
@@ -33,6 +36,8 @@ export class HttpFacilitator implements Facilitator {
     const parsed = new URL(url)
     this.name = parsed.origin
     this.#basePath = parsed.pathname.replace(/\/$/, '')
+    this.#verifyPath = `${this.#basePath}/verify`
+    this.#settlePath = `${this.#basePath}/settle`
     if (parsed.search !== '') throw new Error('x402-payment: the URL of a facilitator has a query; expected one without')
     this.#outbound = outboundTo(parsed)
     this.#breaker = new Breaker(clock)
@@ -44,33 +49,48 @@ export class HttpFacilitator implements Facilitator {
   }
 
   /** Again where the kept-alive connection had been closed under it: nothing was said, and asking twice does no harm. */
-  async verify(request: FacilitatorRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
+  verify(request: FacilitatorRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
     const endMs = performance.now() + deadlineMs
-    const answer = await this.#ask('verify', request, deadlineMs)
-    const leftMs = Math.ceil(endMs - performance.now())
-    return answer.kind === 'lost' && answer.why === 'broken' && leftMs > 1 ? this.#ask('verify', request, leftMs) : answer
+    return new Promise((resolve) =>
+      this.#ask('verify', request, deadlineMs, (answer) => {
+        const leftMs = answer.kind === 'lost' && answer.why === 'broken' ? Math.ceil(endMs - performance.now()) : 0
+        if (leftMs > 1) this.#ask('verify', request, leftMs, resolve)
+        else resolve(answer)
+      }),
+    )
   }
 
   settle(request: FacilitatorRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
-    return this.#ask('settle', request, deadlineMs)
+    return new Promise((resolve) => this.#ask('settle', request, deadlineMs, resolve))
   }
 
-  supported(deadlineMs: number): Promise<FacilitatorAnswer> {
-    return this.#exchange({ path: `${this.#basePath}/supported`, method: 'GET', body: undefined, withinMs: deadlineMs, mostBytes: BODY_BYTES })
+  supported(withinMs: number): Promise<FacilitatorAnswer> {
+    const request = { path: `${this.#basePath}/supported`, method: 'GET', body: undefined, withinMs, mostBytes: BODY_BYTES } as const
+    return new Promise((resolve) => this.#exchange(request, resolve))
   }
 
   async close(): Promise<void> {
     this.#outbound.close()
   }
 
-  async #ask(step: Step, request: FacilitatorRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
-    const sum = this.#sums[step]
-    sum.asked += 1
+  #ask(step: Step, request: FacilitatorRequest, withinMs: number, done: Done): void {
+    this.#sums[step].asked += 1
     if (!this.#breaker.mayTry()) {
-      sum.lost += 1
-      return RESTING
+      this.#sums[step].lost += 1
+      return done(RESTING)
     }
-    const answer = await this.#post(step, request, deadlineMs)
+    let body: string
+    try {
+      body = request instanceof PaymentRequest ? request.body : JSON.stringify(request)
+    } catch (cause) {
+      return done(this.#noted(step, { kind: 'lost', sent: false, why: 'unreachable', cause }))
+    }
+    const path = step === 'verify' ? this.#verifyPath : this.#settlePath
+    this.#exchange({ path, method: 'POST', body, withinMs, mostBytes: BODY_BYTES }, (answer) => done(this.#noted(step, answer)))
+  }
+
+  #noted(step: Step, answer: FacilitatorAnswer): FacilitatorAnswer {
+    const sum = this.#sums[step]
     const failed = answer.kind === 'lost' ? answer.why : answer.status >= 500 ? `status ${answer.status}` : undefined
     this.#breaker.ended(failed === undefined)
     if (failed !== undefined) this.#lastFailure = `${step}: ${failed}`
@@ -80,23 +100,11 @@ export class HttpFacilitator implements Facilitator {
     return answer
   }
 
-  #post(step: Step, request: FacilitatorRequest, withinMs: number): FacilitatorAnswer | Promise<FacilitatorAnswer> {
-    let body: string
-    try {
-      body = request instanceof PaymentRequest ? request.body : JSON.stringify(request)
-    } catch (cause) {
-      return { kind: 'lost', sent: false, why: 'unreachable', cause }
-    }
-    return this.#exchange({ path: `${this.#basePath}/${step}`, method: 'POST', body, withinMs, mostBytes: BODY_BYTES })
-  }
-
-  #exchange(request: OutboundRequest): Promise<FacilitatorAnswer> {
-    return new Promise((resolve) =>
-      this.#outbound.ask(request, {
-        answered: (status, text) => resolve(answerOf(status, text)),
-        unanswered: (what, cause) => resolve({ kind: 'lost', ...what, cause }),
-      }),
-    )
+  #exchange(request: OutboundRequest, done: Done): void {
+    this.#outbound.ask(request, {
+      answered: (status, text) => done(answerOf(status, text)),
+      unanswered: (what, cause) => done({ kind: 'lost', ...what, cause }),
+    })
   }
 }
 

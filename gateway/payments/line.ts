@@ -17,27 +17,39 @@ export class FacilitatorLine {
     this.#facilitators = facilitators
   }
 
-  async verify(request: PaymentRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
-    const endMs = performance.now() + deadlineMs
-    let answer = NOBODY
-    for (const facilitator of this.#facilitators) {
-      const leftMs = Math.ceil(endMs - performance.now())
-      if (leftMs <= 0) break
-      answer = await facilitator.verify(request, leftMs)
-      if (!hasSpoken(answer)) continue
-      request.verifier = facilitator
-      break
-    }
-    return answer
+  verify(request: PaymentRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
+    return this.#verifyBy(0, request, deadlineMs, performance.now() + deadlineMs)
   }
 
-  async settle(request: PaymentRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
-    let answer = NOBODY
-    for (const facilitator of this.#inOrder(request)) {
-      answer = await facilitator.settle(request, deadlineMs)
-      if (answer.kind === 'answer' || answer.sent) return answer
-    }
-    return answer
+  #verifyBy(at: number, request: PaymentRequest, leftMs: number, endMs: number): Promise<FacilitatorAnswer> {
+    const facilitator = this.#facilitators[at]
+    if (facilitator === undefined) return Promise.resolve(NOBODY)
+    return facilitator.verify(request, leftMs).then((answer) => {
+      if (hasSpoken(answer)) {
+        request.verifier = facilitator
+        return answer
+      }
+      const nextMs = Math.ceil(endMs - performance.now())
+      return at + 1 < this.#facilitators.length && nextMs > 0 ? this.#verifyBy(at + 1, request, nextMs, endMs) : answer
+    })
+  }
+
+  settle(request: PaymentRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
+    const { verifier } = request
+    const order = verifier === undefined || verifier === this.#facilitators[0] ? this.#facilitators : this.#after(verifier)
+    return this.#settleBy(order, 0, request, deadlineMs)
+  }
+
+  #settleBy(order: readonly Facilitator[], at: number, request: PaymentRequest, deadlineMs: number): Promise<FacilitatorAnswer> {
+    const facilitator = order[at]
+    if (facilitator === undefined) return Promise.resolve(NOBODY)
+    const asked = facilitator.settle(request, deadlineMs)
+    if (at + 1 === order.length) return asked
+    return asked.then((answer) => (answer.kind === 'answer' || answer.sent ? answer : this.#settleBy(order, at + 1, request, deadlineMs)))
+  }
+
+  #after(first: Facilitator): readonly Facilitator[] {
+    return [first, ...this.#facilitators.filter((one) => one !== first)]
   }
 
   /** A settlement whose outcome is unknown: whoever knows that it took effect says so; anything else proves nothing. */
@@ -48,9 +60,5 @@ export class FacilitatorLine {
       if (answer.kind === 'answer' && answer.body.success === true) return answer
     }
     return answer
-  }
-
-  #inOrder({ verifier: first }: PaymentRequest): readonly Facilitator[] {
-    return first === undefined || first === this.#facilitators[0] ? this.#facilitators : [first, ...this.#facilitators.filter((one) => one !== first)]
   }
 }
