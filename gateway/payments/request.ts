@@ -5,8 +5,7 @@ export class PaymentRequest implements FacilitatorRequest {
   readonly x402Version: 1 | 2
   readonly paymentPayload: unknown
   readonly paymentRequirements: unknown
-  /** Who verified it settles it. */
-  verifier: Facilitator | undefined
+  #verifier: Facilitator | undefined
   #payload: string | undefined
   #requirements: string | undefined
   #body: string | undefined
@@ -15,6 +14,15 @@ export class PaymentRequest implements FacilitatorRequest {
     this.x402Version = x402Version
     this.paymentPayload = payload
     this.paymentRequirements = requirements
+  }
+
+  /** Who verified it settles it. No facilitator sees it. */
+  get verifier(): Facilitator | undefined {
+    return this.#verifier
+  }
+
+  set verifier(verifier: Facilitator) {
+    this.#verifier = verifier
   }
 
   /** The payload as JSON. @throws where it cannot be written so */
