@@ -1,9 +1,15 @@
 /**
- * The client: a process of its own with raw sockets, one request at a time on each, the least parsing that counts statuses.
- * Told by its parent what to send and for how long; answers with counts and latencies, then waits for the next order.
+ * The client: a process of its own with raw sockets, one request at a time on each. Told by its parent what to send and for
+ * how long; answers with counts and latencies, then waits for the next order.
+ *
+ * Without a rate each connection asks again as soon as it is answered: what a server can do at most. With one the requests
+ * fall due on a timetable that does not wait for the server, and a latency counts from when its request was due, so that a
+ * server that stalls is charged with everything that it kept waiting.
  */
 
 import { connect, type Socket } from 'node:net'
+import { Answer } from './answer.ts'
+import { Latencies } from './latencies.ts'
 
 export interface Order {
   /** Comes back with the result, so that no result is taken for another's. */
@@ -14,7 +20,9 @@ export interface Order {
   /** Whole requests; connection n sends request n modulo their number. */
   readonly requests: readonly string[]
   /** Twelve bytes in base64 at this offset are another number in each request: one payment is one call. */
-  readonly uniqueAt?: number
+  readonly uniqueAt?: number | undefined
+  /** Requests a second that are due, whatever the server does; without it as many as it answers. */
+  readonly rate?: number | undefined
 }
 
 export interface Result {
@@ -26,28 +34,41 @@ export interface Result {
   readonly elapsedSeconds: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** Head of the last answer, to look at. */
+  readonly p999Ms: number
+  /** How late this client itself sent what was due; 0 without a rate. */
+  readonly lateP99Ms: number
+  /** This client's own. */
+  readonly cpuMicros: number
+  /** Head of the last answer with 200, to look at; empty where there was none. */
   readonly head: string
 }
 
-const BUCKET_MS = 0.01
-const BUCKETS = 100_000
 const DRAIN_MS = 5_000
-const HEAD_END = Buffer.from('\r\n\r\n')
-const LAST_CHUNK = '0\r\n\r\n'
+
+interface Connection {
+  /** Sends the next request, which was due at this time. */
+  send(dueMs: number): void
+}
 
 class Run {
   readonly #order: Order
   readonly #statuses: Record<string, number> = {}
-  readonly #latencies = new Uint32Array(BUCKETS)
+  readonly #latencies = new Latencies()
+  readonly #late = new Latencies()
+  readonly #cpu = process.cpuUsage()
   readonly #startMs = performance.now()
   readonly #deadlineMs: number
   readonly #sockets: Socket[] = []
   readonly #done: (result: Result) => void
   readonly #drain: NodeJS.Timeout
+  /** With a rate: connections that wait for something to be due. */
+  readonly #idle: Connection[] = []
+  #due = 0
+  #sent = 0
+  #opened = 0
+  #waiting = 0
   #ended = false
   #inTime = 0
-  #busy = 0
   #head = ''
 
   constructor(order: Order, done: (result: Result) => void) {
@@ -56,53 +77,93 @@ class Run {
     this.#deadlineMs = this.#startMs + order.seconds * 1000
     for (let n = 0; n < order.connections; n++) this.#open(Buffer.from(order.requests[n % order.requests.length] as string), n)
     this.#drain = setTimeout(() => this.#end(), order.seconds * 1000 + DRAIN_MS)
+    if (order.rate !== undefined) this.#tick()
   }
 
   #open(request: Buffer, connection: number): void {
-    const { id, uniqueAt } = this.#order
+    const { port, uniqueAt } = this.#order
     let count = 0
     const answer = new Answer()
-    let sentMs = 0
-    let waiting = true
-    this.#busy++
-    const send = (): void => {
-      if (uniqueAt !== undefined) {
-        count += 1
-        const number = id.toString(16).padStart(3, '0') + connection.toString(16).padStart(2, '0') + count.toString(16).padStart(7, '0')
-        request.write(Buffer.from(number, 'latin1').toString('base64'), uniqueAt, 'latin1')
-      }
-      sentMs = performance.now()
+    let sinceMs = 0
+    let isAsking = false
+    const send = (dueMs: number): void => {
+      if (uniqueAt !== undefined) request.write(this.#unique(connection, ++count), uniqueAt, 'latin1')
+      sinceMs = dueMs
+      isAsking = true
+      this.#waiting += 1
       socket.write(request)
     }
+    const own = { send }
     const read = (size: number, buffer: Uint8Array): boolean => {
       if (!answer.take(buffer as Buffer, size)) return true
-      const nowMs = performance.now()
-      this.#count(answer, { tookMs: nowMs - sentMs, inTime: nowMs < this.#deadlineMs })
-      if (nowMs < this.#deadlineMs) send()
-      else leave()
+      isAsking = false
+      this.#waiting -= 1
+      this.#answered(answer, sinceMs)
+      this.#next(own)
       return true
     }
-    const leave = (): void => {
-      if (!waiting) return
-      waiting = false
-      if (--this.#busy === 0) this.#end()
-    }
     const broken = (): void => {
-      if (waiting && !this.#ended) this.#add('broken')
-      leave()
+      if (!isAsking || this.#ended) return
+      isAsking = false
+      this.#waiting -= 1
+      this.#add('broken')
+      this.#next(undefined)
     }
-    const socket = connect({ port: this.#order.port, host: '127.0.0.1', noDelay: true, onread: { buffer: Buffer.allocUnsafe(65_536), callback: read } }, send)
+    const opened = (): void => {
+      this.#opened += 1
+      this.#next(own)
+    }
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true, onread: { buffer: Buffer.allocUnsafe(65_536), callback: read } }, opened)
     socket.on('error', broken).on('close', broken)
     this.#sockets.push(socket)
   }
 
-  #count(answer: Answer, { tookMs, inTime }: { tookMs: number; inTime: boolean }): void {
+  #unique(connection: number, count: number): string {
+    const number = this.#order.id.toString(16).padStart(3, '0') + connection.toString(16).padStart(2, '0') + count.toString(16).padStart(7, '0')
+    return Buffer.from(number, 'latin1').toString('base64')
+  }
+
+  /** What a connection that is free does now. */
+  #next(connection: Connection | undefined): void {
+    const { rate } = this.#order
+    const nowMs = performance.now()
+    if (rate === undefined) {
+      if (connection !== undefined && nowMs < this.#deadlineMs) return connection.send(nowMs)
+    } else {
+      if (connection !== undefined) this.#idle.push(connection)
+      this.#sendDue(nowMs)
+    }
+    if (nowMs >= this.#deadlineMs && this.#waiting === 0 && this.#sent >= this.#due) this.#end()
+  }
+
+  /** Once a millisecond, which is what a timer can do: the requests of each millisecond fall due together. */
+  #tick(): void {
+    if (this.#ended) return
+    const nowMs = performance.now()
+    this.#sendDue(nowMs)
+    if (nowMs < this.#deadlineMs) setTimeout(() => this.#tick(), 1)
+    else if (this.#waiting === 0 && this.#sent >= this.#due) this.#end()
+  }
+
+  #sendDue(nowMs: number): void {
+    const { rate = 0, seconds } = this.#order
+    this.#due = Math.floor((Math.floor(Math.min(nowMs - this.#startMs, seconds * 1000)) * rate) / 1000)
+    while (this.#sent < this.#due && this.#idle.length > 0) {
+      this.#sent += 1
+      const dueMs = this.#startMs + Math.ceil((this.#sent * 1000) / rate)
+      this.#late.add(nowMs - dueMs)
+      this.#idle.shift()?.send(dueMs)
+    }
+  }
+
+  #answered(answer: Answer, sinceMs: number): void {
+    const nowMs = performance.now()
     this.#add(answer.status)
-    this.#head = answer.head
-    if (!inTime) return
-    this.#inTime++
-    const bucket = Math.min(BUCKETS - 1, Math.floor(tookMs / BUCKET_MS))
-    this.#latencies[bucket] = (this.#latencies[bucket] as number) + 1
+    if (answer.status === '200') this.#head = answer.head
+    const inTime = nowMs < this.#deadlineMs
+    if (inTime) this.#inTime += 1
+    // On a timetable what comes after the end counts, too: leaving out the slowest would flatter.
+    if (inTime || this.#order.rate !== undefined) this.#latencies.add(nowMs - sinceMs)
   }
 
   #add(status: string): void {
@@ -114,71 +175,17 @@ class Run {
     if (this.#ended) return
     this.#ended = true
     clearTimeout(this.#drain)
-    if (this.#busy > 0) this.#statuses.unanswered = this.#busy
+    const unanswered = this.#waiting + this.#due - this.#sent + this.#order.connections - this.#opened
+    if (unanswered > 0) this.#statuses.unanswered = unanswered
     for (const socket of this.#sockets.splice(0)) socket.destroy()
+    const { user, system } = process.cpuUsage(this.#cpu)
+    const [late, { percentile }] = [this.#late, { percentile: (part: number) => this.#latencies.percentile(part) }]
     this.#done({
-      id: this.#order.id,
-      statuses: this.#statuses,
-      inTime: this.#inTime,
+      ...{ id: this.#order.id, statuses: this.#statuses, inTime: this.#inTime, head: this.#head, cpuMicros: user + system },
       elapsedSeconds: Math.min(performance.now(), this.#deadlineMs) / 1000 - this.#startMs / 1000,
-      p50Ms: this.#percentile(0.5),
-      p99Ms: this.#percentile(0.99),
-      head: this.#head,
+      ...{ p50Ms: percentile(0.5), p99Ms: percentile(0.99), p999Ms: percentile(0.999) },
+      lateP99Ms: this.#order.rate === undefined ? 0 : late.percentile(0.99),
     })
-  }
-
-  #percentile(part: number): number {
-    let left = Math.ceil(this.#inTime * part)
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      left -= this.#latencies[bucket] as number
-      if (left <= 0) return (bucket + 1) * BUCKET_MS
-    }
-    return Number.POSITIVE_INFINITY
-  }
-}
-
-/** Reads one answer after another from the chunks of a socket. */
-class Answer {
-  head = ''
-  status = ''
-  #bodyLeft = 0
-  #chunked = false
-  #inBody = false
-  #partial = ''
-
-  /** True when the answer is whole. */
-  take(buffer: Buffer, size: number): boolean {
-    if (this.#inBody) return this.#body(buffer, 0, size)
-    const end = this.#partial === '' ? buffer.indexOf(HEAD_END) : -1
-    if (end >= 0 && end + 4 <= size) return this.#start(buffer.toString('latin1', 0, end + 2)) && this.#body(buffer, end + 4, size)
-    return this.#pieces(buffer.toString('latin1', 0, size))
-  }
-
-  /** The rare case of a head in several pieces. */
-  #pieces(text: string): boolean {
-    this.#partial += text
-    const end = this.#partial.indexOf('\r\n\r\n')
-    if (end < 0) return false
-    const whole = Buffer.from(this.#partial, 'latin1')
-    this.#partial = ''
-    return this.#start(whole.toString('latin1', 0, end + 2)) && this.#body(whole, end + 4, whole.length)
-  }
-
-  #start(head: string): true {
-    this.head = head
-    this.status = head.slice(9, 12)
-    const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
-    this.#chunked = length === undefined
-    this.#bodyLeft = Number(length ?? 0)
-    this.#inBody = true
-    return true
-  }
-
-  #body(buffer: Buffer, from: number, to: number): boolean {
-    this.#bodyLeft -= to - from
-    const whole = this.#chunked ? buffer.toString('latin1', Math.max(from, to - LAST_CHUNK.length), to) === LAST_CHUNK : this.#bodyLeft <= 0
-    this.#inBody = !whole
-    return whole
   }
 }
 

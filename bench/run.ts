@@ -1,100 +1,124 @@
-/** `npm run bench`: all cases in interleaved rounds, medians, one table. Asserts no times; a wrong answer or wrong books fail the run. */
+/** `npm run bench`: all cases in interleaved rounds, medians, one page. Asserts no times; a wrong answer or wrong books fail the run. */
 
-import { availableParallelism } from 'node:os'
-import { parseArgs } from 'node:util'
-import { type Case, cases, requestOf, startUpstream } from './cases.ts'
-import type { Order, Result } from './load.ts'
-import { answer, cpuMicros, start, stop } from './process.ts'
-import { type Round, table } from './table.ts'
+import { aimTable } from './aims.ts'
+import { guardLines, saveBaseline } from './baseline.ts'
+import type { Around } from './case.ts'
+import { kinds } from './cases.ts'
+import { type Figures, median } from './figures.ts'
+import { measureGrowth } from './growth.ts'
+import { readGrowth, writeGrowth } from './growth-result.ts'
+import { machine, watchOthers } from './machine.ts'
+import { options } from './options.ts'
+import { writePage } from './page.ts'
+import { answer, start, stop } from './process.ts'
+import { Rounds, Tally } from './rounds.ts'
+import { measureStartup } from './startup.ts'
+import { shown } from './table.ts'
+import { fullTable, halfTable } from './tables.ts'
 
-const CONNECTIONS = 64
-/** Until the JIT has seen each case's code often enough: the larger a server, the longer; the same for all. */
+/** Until the JIT has seen each case's code often enough: the larger a server, the longer. */
 const WARM_UP_SECONDS = 6
+const NATIVE_WARM_UP_SECONDS = 2
+const NATIVE = new Set(['direct', 'nginx', 'nginx-lua'])
+/** Half of what a server can do. */
+const HALF = 0.5
+/** Cores that others may use before it is said that the figures suffer. */
+const DISTURBED = 0.2
 
-interface Tally {
-  readonly rounds: Round[]
-  answered: number
-  /** Status -> how many, for everything that was no 200. */
-  readonly wrong: Map<string, number>
-  head: string
-}
-
-const { rounds, seconds, only } = options()
+const { rounds, seconds, only, isWhole, ...wanted } = options()
 const failures: string[] = []
-let orders = 0
-const upstream = await startUpstream()
-const client = start('./load.js')
-const running = await startCases()
-const tallies = new Map(running.map((item): [Case, Tally] => [item, { rounds: [], answered: 0, wrong: new Map(), head: '' }]))
-
-for (const item of running) await load(item, Math.min(WARM_UP_SECONDS, 2 * seconds))
-for (let round = 0; round < rounds; round++) {
-  const first = round % Math.max(1, running.length)
-  for (const item of [...running.slice(first), ...running.slice(0, first)]) tallies.get(item)?.rounds.push(await load(item, seconds))
+const skipped: string[] = []
+const facilitator = start('./servers/facilitator.js')
+const upstream = start('./servers/upstream.js')
+const around: Around = {
+  upstream: { child: upstream, port: (await answer<{ port: number }>(upstream)).port },
+  facilitatorPort: (await answer<{ port: number }>(facilitator)).port,
 }
-await report()
-for (const item of running) await item.stop()
-client.disconnect()
-await stop(upstream.child)
+const load = new Rounds()
+
+const startup = only.includes('gateway') ? await measureStartup(around.upstream.port) : undefined
+const tallies = await startCases()
+const others = watchOthers()
+const figures = await measure()
+const disturbed = others()
+await checkAll()
+for (const { item } of tallies) await item.stop()
+if (wanted.growth) writeGrowth(await measureGrowth(load, around.upstream.port, { rounds, seconds }))
+tell()
+load.close()
+await stop(upstream)
+await stop(facilitator)
 process.exitCode = failures.length > 0 ? 1 : 0
 
-function options(): { rounds: number; seconds: number; only: readonly string[] } {
-  const names = Object.keys(cases)
-  const { values } = parseArgs({ options: { rounds: { type: 'string' }, seconds: { type: 'string' }, only: { type: 'string' } } })
-  const only = values.only?.split(',') ?? names
-  const [rounds, seconds] = [Number(values.rounds ?? 3), Number(values.seconds ?? 3)]
-  const unknown = only.find((name) => !names.includes(name))
-  if (unknown === undefined && Number.isInteger(rounds) && rounds > 0 && seconds > 0) return { rounds, seconds, only }
-  console.error(`usage: npm run bench -- [--rounds N] [--seconds S] [--only ${names.join(',')}]`)
-  process.exit(2)
-}
-
-async function startCases(): Promise<readonly Case[]> {
-  const started: Case[] = []
-  for (const [name, begin] of Object.entries(cases)) {
+async function startCases(): Promise<readonly Tally[]> {
+  const started: Tally[] = []
+  for (const [name, kind] of kinds) {
     if (!only.includes(name)) continue
-    const item = await begin(upstream)
-    if ('skipped' in item) console.log(`${name}: SKIPPED, ${item.skipped}`)
-    else started.push(item)
+    const item = await kind.start(around)
+    if (!('skipped' in item)) started.push(new Tally(item, kind.title))
+    else {
+      skipped.push(`${kind.title}: skipped, ${item.skipped}`)
+      console.log(skipped.at(-1))
+    }
   }
   return started
 }
 
-async function load(item: Case, forSeconds: number): Promise<Round> {
-  const tally = tallies.get(item) as Tally
-  const order: Order = { id: ++orders, port: item.port, connections: CONNECTIONS, seconds: forSeconds, requests: item.keys.map((key) => requestOf(item, key)) }
-  const before = cpuMicros(item.pid)
-  client.send(order)
-  const result = await answer<Result>(client)
-  const after = cpuMicros(item.pid)
-  if (result.id !== order.id) throw new Error(`the client answered order ${result.id} while ${order.id} was under way`)
-  let answers = 0
-  for (const [status, count] of Object.entries(result.statuses)) {
-    answers += count
-    if (status === '200') tally.answered += count
-    else tally.wrong.set(status, (tally.wrong.get(status) ?? 0) + count)
+async function measure(): Promise<readonly Figures[]> {
+  for (const tally of tallies) {
+    const most = NATIVE.has(tally.item.name) ? NATIVE_WARM_UP_SECONDS : WARM_UP_SECONDS
+    await load.load(tally, { seconds: Math.min(most, 2 * seconds) })
   }
-  tally.head = result.head
-  return {
-    perSecond: result.inTime / result.elapsedSeconds,
-    cpuMicros: before === undefined || after === undefined ? undefined : (after - before) / answers,
-    p50Ms: result.p50Ms,
-    p99Ms: result.p99Ms,
+  await load.interleaved(tallies, rounds, async (tally) => void tally.rounds.push(await load.load(tally, { seconds })))
+  for (const tally of tallies) tally.halfRate = halfRateOf(tally)
+  await load.interleaved(tallies, rounds, async (tally) => void tally.half.push(await load.load(tally, { seconds, rate: tally.halfRate })))
+  return tallies.map((tally) => tally.figures())
+}
+
+/** The same for all who can bear it, so that latencies can be compared: half of the slower one of the bare proxy and this gateway. */
+function halfRateOf(tally: Tally): number {
+  const compared = tallies.filter(({ item }) => item.name === 'undici' || item.name === 'gateway').map(({ perSecond }) => perSecond)
+  return Math.max(1, Math.floor(Math.min(tally.perSecond, ...compared) * HALF))
+}
+
+async function checkAll(): Promise<void> {
+  for (const tally of tallies) {
+    const { item, answered, refused, head } = tally
+    if (tally.isSpoiled) failures.push(tally.complaint)
+    const books = await item.check?.({ answered, refused, head })
+    if (books?.ok === true) console.log(`books of ${item.name}: ${books.line}`)
+    if (books?.ok === false) failures.push(`books of ${item.name}: ${books.line}`)
   }
 }
 
-async function report(): Promise<void> {
-  console.log(`Node ${process.version}, ${availableParallelism()} cores, ${CONNECTIONS} connections, ${rounds} rounds of ${seconds} s, medians\n`)
-  console.log(table([...tallies].map(([{ name }, tally]) => ({ name, rounds: tally.rounds }))))
-  console.log('')
-  for (const [item, tally] of tallies) {
-    const wrong = [...tally.wrong].map(([status, count]) => `${count} × ${status}`).join(', ')
-    if (wrong !== '') failures.push(`${item.name}: answers other than 200: ${wrong}`)
-    const books = await item.check?.(tally.answered, tally.head)
-    if (books?.ok === true) console.log(books.line)
-    if (books?.ok === false) failures.push(`${item.name}: ${books.line}`)
-  }
-  if (tallies.size === 0) failures.push('no case ran')
-  for (const failure of failures) console.log(`FAILED ${failure}`)
-  if (failures.length === 0) console.log('every answer was 200')
+function tell(): void {
+  const answered = tallies.reduce((sum, tally) => sum + tally.answered, 0).toLocaleString('en-US')
+  const refused = tallies.filter((tally) => tally.refused > 0).map((tally) => tally.complaint)
+  if (tallies.length === 0 && !wanted.growth) failures.push('no case ran')
+  const page = [
+    about(),
+    aimTable({ figures, startup, growth: readGrowth() }),
+    fullTable(figures),
+    halfTable(figures),
+    ...skipped.map((line) => `${line}.`),
+    refused.length === 0
+      ? `All ${answered} calls were answered with 200.`
+      : `${answered} calls were answered with 200; refused while the machine stalled: ${refused.join('; ')}.`,
+    ...failures.map((line) => `FAILED ${line}`),
+    ...(failures.length === 0 && tallies.some(({ item }) => item.check !== undefined) ? ['The books name what was answered, to the micro-dollar.'] : []),
+  ].join('\n\n')
+  console.log(`\n${page}\n\n${guardLines(figures).join('\n')}`)
+  // A failed run says nothing of speed.
+  if (failures.length > 0) return
+  if (isWhole) writePage(page)
+  if (wanted.saveBaseline) saveBaseline(figures, machine())
+}
+
+/** When, where, how long, and what stood in the way. */
+function about(): string {
+  const length = `${rounds} interleaved rounds of ${seconds} s for each case, medians`
+  const client = shown(median(figures.map(({ full }) => full.clientMicros)), 1)
+  const late = shown(median(figures.map(({ half }) => half?.lateP99Ms)), 2)
+  const busy = disturbed !== undefined && disturbed > DISTURBED ? ', so that these figures are worth little' : ''
+  return `The run of ${new Date().toISOString().slice(0, 10)}: ${machine()}; ${length}. Other work on the machine took ${shown(disturbed, 2)} cores meanwhile${busy}. The client used ${client} µs of CPU a request, and on the timetable it was ${late} ms late at p99.`
 }

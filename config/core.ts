@@ -97,10 +97,17 @@ const guarding = {
       body: { type: 'size', default: '1MiB', describe: 'Body of a request' },
       headers_within: { type: 'duration', default: '10s', describe: 'Time to send the headers' },
       idle: { type: 'duration', default: '60s', describe: 'A connection without a request is closed after this' },
-      connections: { type: 'integer', minimum: 1, default: 20_000, describe: 'Open connections' },
-      connections_per_address: { type: 'integer', minimum: 1, default: 2000, describe: 'Open connections of one address' },
+      connections: { type: 'integer', minimum: 1, default: 20_000, describe: 'Open connections, in equal parts of the workers' },
+      connections_per_address: { type: 'integer', minimum: 1, default: 2000, describe: 'Open connections of one address, in equal parts of the workers' },
       concurrent_per_consumer: { type: 'integer', minimum: 1, default: 50, describe: 'Calls of one consumer at once' },
     },
+  },
+  workers: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 1024,
+    default: 1,
+    describe: 'Processes that serve consumers on the one port, beside one for the operator and the ledger; more than 1 need a Redis store',
   },
   public_url: {
     type: 'string',
@@ -119,7 +126,6 @@ const later = {
     optional: true,
     describe: 'Who hears of events (not served by this version)',
   },
-  workers: { type: 'integer', minimum: 1, maximum: 1024, default: 1, describe: 'Processes that serve (this version runs one)' },
 } as const satisfies Fields
 
 const paying = {

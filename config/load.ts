@@ -178,6 +178,7 @@ function finish(values: Complete<CoreFields>, { stock, routes, ground, vault, va
       floor: Number(upstream.floor.num) / Number(upstream.floor.den),
     },
     limits: limitsOf(values.limits),
+    workers: values.workers,
   }
 }
 

@@ -112,6 +112,8 @@ export interface GatewayConfig {
   readonly routes: readonly Route[]
   readonly upstream: UpstreamSettings
   readonly limits: Limits
+  /** Processes that serve consumers; with more than one another one serves the operator. */
+  readonly workers: number
   /** Origin at which consumers reach the gateway, where it is not the address that it listens on. */
   readonly publicUrl?: string
   /** Addresses and networks whose X-Forwarded-For counts. */

@@ -30,6 +30,7 @@ export function checkServing(values: Decoded<CoreFields>, root: MapNode, complai
   checkAddresses(values, root, complaints, ports)
   checkToken(values.admin?.token, childOf(childOf(root, 'admin'), 'token'), complaints)
   checkDrivers(values, root, complaints)
+  checkWorkers(values, root, complaints)
   checkTimers(root, complaints, { upstream: values.upstream, limits: values.limits })
   checkPublicUrl(values.public_url, childOf(root, 'public_url'), complaints)
   checkCertificate(values.tls, root, complaints, { name: 'tls', resolve })
@@ -37,12 +38,21 @@ export function checkServing(values: Decoded<CoreFields>, root: MapNode, complai
   checkProxies(values.trusted_proxies ?? [], childOf(root, 'trusted_proxies'), complaints)
   for (const name of LATER) {
     const key = entryOf(root, name)?.key
-    const idle = name === 'workers' ? (values.workers ?? 1) === 1 : values[name] === undefined
-    if (key !== undefined && !idle) complaints.warn(key, `${name} is not served by this version and has no effect`)
+    if (key !== undefined && values[name] !== undefined) complaints.warn(key, `${name} is not served by this version and has no effect`)
   }
 }
 
-const LATER = ['webhooks', 'workers'] as const
+const LATER = ['webhooks'] as const
+
+/** The journal of an embedded store has one writer. */
+function checkWorkers({ workers = 1, store }: Decoded<CoreFields>, root: MapNode, complaints: Complaints): void {
+  const place = childOf(root, 'workers')
+  if (workers === 1 || store?.driver === 'redis' || place === undefined || complaints.spoiled(childOf(childOf(root, 'store'), 'driver'))) return
+  complaints.error(
+    place,
+    `workers ${workers} need a Redis store, which several processes can share; expected 1, or store: { driver: redis, url: redis://127.0.0.1:6379 }`,
+  )
+}
 
 function checkPorts({ port, adminPort }: Ports, complaints: Complaints): void {
   for (const [name, value] of [

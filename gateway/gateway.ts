@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import type { Adapter, Connection, Facilitator, Log, PluginPorts } from '#contract'
 import type { GatewayConfig, Route } from '../config/model.ts'
-import { CallLog } from './books/calls.ts'
+import { CallLog, callsFile } from './books/calls.ts'
 import { Engine, type EnginePorts, Generation, Health, LeakBook, outboundTo, Transport, type Vetting, Watching } from './engine/index.ts'
 import { HttpFacilitator, Outlook, Tills } from './payments/index.ts'
 import { QualityBook } from './engine/quality.ts'
@@ -64,7 +64,7 @@ export class Gateway {
     const ends = await outerEnds(ground, secrets)
     try {
       const quality = new QualityBook()
-      const calls = new CallLog(join(config.store.path, 'calls.jsonl'), ground.log)
+      const calls = new CallLog(join(config.store.path, callsFile(surroundings.worker?.number)), ground.log)
       const routes = ends.routes
       let origin = (): string => originOf(config)
       const tills = tillsOf(ground, ends, () => origin())
@@ -94,7 +94,7 @@ export class Gateway {
       }
       const engine = new Engine({ store, transport, clock, chance, log, record, attempted, health, ...limits }, generation, originOf(config))
       origin = () => engine.origin
-      const loaded = surroundings.briefly === true ? undefined : (await begun(ground)).loaded
+      const loaded = surroundings.briefly === true || surroundings.worker !== undefined ? undefined : (await begun(ground)).loaded
       return new Gateway({ ground, engine, tills, quality, health, routes, ends, calls, loaded, watching })
     } catch (error) {
       await ends.close()
@@ -113,6 +113,11 @@ export class Gateway {
     // Whatever the one before was refused for is over.
     for (const { name } of users) this.health.resume(name)
     return users.map(({ name }) => name)
+  }
+
+  /** Another process has put something into the vault. */
+  lookAtVault(): void {
+    this.#follower.look()
   }
 
   #follow(): VaultFollower {

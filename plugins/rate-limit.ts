@@ -43,25 +43,7 @@ export default definePlugin({
     const consumers = paceName(per_consumer)
     const namesOf = namesOnce()
     const isPlain = spend_per_day === undefined && spend_per_month === undefined && share === undefined
-    const newPace = ({ id }: Consumer): Claim => ({
-      kind: 'rate',
-      key: `${id}${consumers}`,
-      of: 'consumer',
-      rate: per_consumer,
-      burst,
-      refusal: 'rate_limited',
-    })
-    /** Of those who have a key: they are the same objects in every call. */
-    const known = new WeakMap<Consumer, Claim>()
-    const paceClaim = (consumer: Consumer): Claim => {
-      if (consumer.kind !== 'key') return newPace(consumer)
-      let claim = known.get(consumer)
-      if (claim === undefined) {
-        claim = newPace(consumer)
-        known.set(consumer, claim)
-      }
-      return claim
-    }
+    const paceClaim = onceForKeys(({ id }) => ({ kind: 'rate', key: `${id}${consumers}`, of: 'consumer', rate: per_consumer, burst, refusal: 'rate_limited' }))
 
     const unpaid = ({ loopback, address }: Call): Refusal | undefined => {
       if (per_address === undefined || loopback) return undefined
@@ -93,6 +75,20 @@ export default definePlugin({
     }
   },
 })
+
+/** Made once for who has a key: such consumers are the same objects in every call, others come and go. */
+function onceForKeys(make: (consumer: Consumer) => Claim): (consumer: Consumer) => Claim {
+  const known = new WeakMap<Consumer, Claim>()
+  return (consumer) => {
+    if (consumer.kind !== 'key') return make(consumer)
+    let claim = known.get(consumer)
+    if (claim === undefined) {
+      claim = make(consumer)
+      known.set(consumer, claim)
+    }
+    return claim
+  }
+}
 
 const paceName = ({ count, windowSeconds }: Rate): string => ` ${count}/${windowSeconds}`
 

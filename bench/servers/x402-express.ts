@@ -1,13 +1,10 @@
 /** The official server: @x402/express in front of one route, which answers by itself or asks the upstream. Arguments: facilitator, upstream or 0. */
 
 import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
 import { Pool } from 'undici'
+import { peer } from './peer.ts'
 import { ready } from './ready.ts'
 
-const require = createRequire(new URL('../../../bench/peers/package.json', import.meta.url))
-const peer = (name: string) => import(pathToFileURL(require.resolve(name)).href)
 const [{ default: express }, { paymentMiddleware, x402ResourceServer }, { HTTPFacilitatorClient }, { ExactEvmScheme }] = await Promise.all([
   peer('express'),
   peer('@x402/express'),

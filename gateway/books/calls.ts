@@ -3,7 +3,7 @@
  * nobody's money hangs on it. Charged calls stand in the journal, each with the same record inside.
  */
 import { appendFile, createReadStream, fstatSync, renameSync, statSync } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { CallRecord, Log } from '#contract'
@@ -12,6 +12,11 @@ const WRITE_EVERY_MS = 250
 const FILE_BYTES = 64 * 1024 * 1024
 /** Beyond this many waiting bytes records are dropped: a flood of refusals must not become memory. */
 const WAITING_BYTES = 8 * 1024 * 1024
+
+/** A file has one writer. */
+export const callsFile = (worker: number | undefined): string => (worker === undefined ? 'calls.jsonl' : `calls-${worker}.jsonl`)
+
+const FILES = /^(calls(?:-\d+)?\.jsonl)(?:\.1)?$/
 
 export class CallLog {
   readonly #file: string
@@ -82,7 +87,7 @@ export class CallLog {
 // ------------------------------------------------------------------ reading them again
 
 export interface ReadCalls {
-  /** Oldest file first; as they were written. */
+  /** Of one writer after the other; oldest file first, as they were written. */
   readonly records: AsyncIterable<CallRecord>
   /** Lines that are no record of this version: cut off by a crash, or written by another one. Final when `records` has ended. */
   damaged(): number
@@ -94,7 +99,7 @@ const VERSION = 2
 export function readCalls({ folder, sinceMs = 0 }: { readonly folder: string; readonly sinceMs?: number }): ReadCalls {
   let damaged = 0
   async function* read(): AsyncGenerator<CallRecord> {
-    const files = await openBoth(folder)
+    const files = await openAll(folder)
     try {
       for (const file of files) {
         const lines = createInterface({ input: createReadStream('', { fd: file.fd, autoClose: false, start: 0 }), crlfDelay: Number.POSITIVE_INFINITY })
@@ -111,10 +116,18 @@ export function readCalls({ folder, sinceMs = 0 }: { readonly folder: string; re
   return { records: read(), damaged: () => damaged }
 }
 
+async function openAll(folder: string): Promise<FileHandle[]> {
+  const found = await readdir(folder).catch(() => [])
+  const names = new Set(found.flatMap((name) => FILES.exec(name)?.[1] ?? []))
+  const files: FileHandle[] = []
+  for (const name of [...names].sort()) files.push(...(await openBoth(join(folder, name))))
+  return files
+}
+
 /** The newer one first: if it is put aside before the older is opened, both are the same file, and it is read once. */
-async function openBoth(folder: string): Promise<FileHandle[]> {
-  const newer = await openIfThere(join(folder, 'calls.jsonl'))
-  const older = await openIfThere(join(folder, 'calls.jsonl.1'))
+async function openBoth(file: string): Promise<FileHandle[]> {
+  const newer = await openIfThere(file)
+  const older = await openIfThere(`${file}.1`)
   const same = newer !== undefined && older !== undefined && fstatSync(newer.fd).ino === fstatSync(older.fd).ino
   if (same) await older.close()
   return [same ? undefined : older, newer].filter((file) => file !== undefined)

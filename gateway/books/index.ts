@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import { Feeder, type JournalSource } from './feeder.ts'
 import { Follower, type Outbox } from './follower.ts'
+import { caughtUp, type FedBooks } from './fed.ts'
 import { type Elsewhere, ThreadBooks } from './front.ts'
 import type { OpenBooks } from './open.ts'
 import { type Applied, appliedIn, type BooksFile, prepare } from './prepare.ts'
@@ -76,6 +77,22 @@ async function chainOf(source: JournalSource, thread: Thread): Promise<{ readonl
     return ok ? chain : { ok, detail: `the books have read another group ${sequence} than the journal has` }
   }
   return { ok: false, detail: `the books have read group ${sequence}, which the journal does not have` }
+}
+
+/** Books that another process feeds, read here up to what was answered. Makes nothing: the other one has. */
+export function openFedBooks({ folder, id, followed, failed }: FedBooks): OpenBooks {
+  const thread = threadOf({ file: fileOf(folder), keepsLines: true })
+  const feed = { settled: () => caughtUp(followed), close: async () => undefined }
+  const books = new ThreadBooks(thread, feed)
+  return {
+    books,
+    trail: trailOf(thread, feed),
+    id,
+    fedUpTo: 0,
+    feed: () => undefined,
+    joined: () => Promise.resolve(),
+    failed: () => thread.failed ?? failed(),
+  }
 }
 
 function following(file: string, applied: Applied, { outbox, log }: { readonly outbox: Outbox; readonly log: Log }): OpenBooks {

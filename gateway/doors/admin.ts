@@ -19,16 +19,27 @@ import { liveOf } from './live.ts'
 import { isLong } from './long.ts'
 import type { Certificate } from './tls.ts'
 import type { DoorRequest, DoorResponse } from './wire.ts'
+import { liveOfAll } from './workers/live.ts'
+import type { Workers } from './workers/workers.ts'
 
 const BODY_BYTES = 64 * 1024
 
 /** Without store or ledger nothing can be sold. Without a facilitator everything but paid calls goes on, and that is said. */
-async function ready({ ground, payments }: Gateway): Promise<Answer> {
-  const lost = ground.lost()
+async function ready({ ground, payments }: Gateway, workers: Workers | undefined): Promise<Answer> {
+  const { lost, ...serving } = await lostOf(ground.lost(), workers)
   const problems = await payments.problems().catch(() => ['nobody knows how it stands with the facilitators'])
-  const status = lost.length > 0 ? 'not ready' : problems.length > 0 ? 'degraded' : 'ready'
+  const isWhole = problems.length === 0 && (workers === undefined || workers.serving === workers.count)
+  const status = lost.length > 0 ? 'not ready' : isWhole ? 'ready' : 'degraded'
   const said = problems.length === 0 ? { status, lost } : { status, lost: [...lost, 'facilitator'], payments: problems }
-  return answerOf(lost.length === 0 ? 200 : 503, said)
+  return answerOf(lost.length === 0 ? 200 : 503, { ...said, ...serving })
+}
+
+/** What one worker has lost is lost for whoever meets it. */
+async function lostOf(own: readonly string[], workers: Workers | undefined): Promise<{ readonly lost: readonly string[]; readonly workers?: object }> {
+  if (workers === undefined) return { lost: own }
+  const answers = await workers.ask('lost')
+  const lost = new Set([...own, ...answers.flat(), ...(answers.length === 0 ? ['workers'] : [])])
+  return { lost: [...lost], workers: { wanted: workers.count, serving: workers.serving } }
 }
 
 export class AdminDoor {
@@ -36,7 +47,7 @@ export class AdminDoor {
   readonly #token: string | undefined
   /** Of the pages that are served here. */
   readonly #scheme: string
-  #served: { readonly gateway: Gateway; readonly office: Office } | undefined
+  #served: { readonly gateway: Gateway; readonly office: Office; readonly workers: Workers | undefined } | undefined
 
   constructor({ admin, limits }: Pick<GatewayConfig, 'admin' | 'limits'>, certificate: Certificate | undefined) {
     this.#token = admin.token
@@ -52,10 +63,12 @@ export class AdminDoor {
     return this.#edge.server
   }
 
-  serve(gateway: Gateway): void {
+  /** With workers the answers are theirs, too. */
+  serve(gateway: Gateway, workers?: Workers): void {
+    const live = workers === undefined ? liveOf(gateway) : liveOfAll(gateway, (what, of) => workers.ask(what, of))
     this.#served = {
-      gateway,
-      office: new Office(gateway.ground, liveOf(gateway), this.#token === undefined ? 'from loopback' : 'with the admin token'),
+      ...{ gateway, workers },
+      office: new Office(gateway.ground, live, this.#token === undefined ? 'from loopback' : 'with the admin token'),
     }
   }
 
@@ -71,12 +84,11 @@ export class AdminDoor {
     const served = this.#served
     if (served === undefined) return this.#answer(response, 503, { error: 'the gateway is starting' })
     if (path === '/readyz') {
-      return void ready(served.gateway).then((answer) => this.#edge.answer(response, answer))
+      return void ready(served.gateway, served.workers).then((answer) => this.#edge.answer(response, answer))
     }
     const refused = this.#refused(request)
     if (refused !== undefined) return this.#answer(response, refused.status, { error: refused.error })
-    if (path === '/api/about' && request.method === 'GET')
-      return this.#answer(response, 200, { product: 'atlas', store: served.gateway.ground.storeId, pid: process.pid })
+    if (path === '/api/about' && request.method === 'GET') return this.#answer(response, 200, aboutOf(served.gateway, served.workers))
     const action = actions[`${request.method} ${path}`]
     if (action === undefined) return this.#answer(response, 404, { error: `there is no ${request.method} ${path}` })
     readBody(request, response, BODY_BYTES, (read) => {
@@ -122,6 +134,11 @@ export class AdminDoor {
     return undefined
   }
 }
+
+const aboutOf = ({ ground }: Gateway, workers: Workers | undefined): object => ({
+  ...{ product: 'atlas', store: ground.storeId, pid: process.pid },
+  ...(workers === undefined ? {} : { workers: workers.shown() }),
+})
 
 const FIELDS = ['cache-control', 'no-store', 'x-content-type-options', 'nosniff']
 

@@ -10,7 +10,7 @@ import type { Limits } from '../../config/model.ts'
 import { leavesBody } from './body.ts'
 import { type Fault, faultOf } from './head.ts'
 import { TLS, type Certificate } from './tls.ts'
-import { DoorRequest, DoorResponse } from './wire.ts'
+import { DoorRequest, type DoorResponse, responsesSaying } from './wire.ts'
 
 export interface Answer {
   readonly status: number
@@ -54,16 +54,18 @@ export class Edge {
   constructor(parts: EdgeParts) {
     this.#parts = parts
     const { limits, certificate } = parts
+    this.#stillMs = Math.max(limits.idleMs, limits.headersWithinMs + SLOWER_MS)
     const options = {
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.headersWithinMs,
       requestTimeout: limits.headersWithinMs + limits.idleMs,
-      keepAliveTimeout: limits.idleMs,
+      // Two timers an answer, where the one that a connection has anyway says the same.
+      keepAliveTimeout: this.#stillMs === limits.idleMs ? 0 : limits.idleMs,
       connectionsCheckingInterval: 1_000,
       requireHostHeader: false,
       noDelay: true,
       IncomingMessage: DoorRequest,
-      ServerResponse: DoorResponse,
+      ServerResponse: responsesSaying(limits.idleMs),
     }
     const server: DoorServer =
       certificate === undefined
@@ -73,7 +75,6 @@ export class Edge {
     this.server.maxConnections = limits.connections
     // Fields beyond a thousand would be cut off before anybody judges them; their bytes are limited.
     this.server.maxHeadersCount = 0
-    this.#stillMs = Math.max(limits.idleMs, limits.headersWithinMs + SLOWER_MS)
     this.server.timeout = this.#stillMs
     const arrived = (request: DoorRequest, response: DoorResponse): void => this.#arrived(request, response)
     server.on('request', arrived)

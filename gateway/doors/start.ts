@@ -2,14 +2,17 @@
 import type { AddressInfo } from 'node:net'
 import type http from 'node:http'
 import type { Log } from '#contract'
-import type { GatewayConfig, ListenAddress } from '../../config/model.ts'
+import type { GatewayConfig, Limits, ListenAddress } from '../../config/model.ts'
 import type { CertificateFiles } from '../../config/certificates.ts'
 import { type Surroundings, systemChance } from '../ground/index.ts'
 import { Gateway } from '../gateway.ts'
-import { type Office, PayoutSchedule } from '../office/index.ts'
+import { Office, PayoutSchedule } from '../office/index.ts'
 import { AdminDoor } from './admin.ts'
+import { liveOf } from './live.ts'
 import { PublicDoor } from './public.ts'
 import { Certificate, CertificateError } from './tls.ts'
+import { endBeyond } from './workers/full.ts'
+import type { Workers } from './workers/workers.ts'
 
 export class PortError extends Error {
   override name = 'PortError'
@@ -24,50 +27,125 @@ export interface Running {
   close(graceMs: number): Promise<void>
 }
 
+export interface Starting extends Omit<Surroundings, 'log'> {
+  /** They serve consumers in place of this process. */
+  readonly workers?: Crew
+}
+
+/** What is to be known of workers here; `begin` tells them what to do and resolves with their address when all of them serve. */
+export interface Crew {
+  readonly all: Workers
+  begin(gateway: Gateway): Promise<string>
+}
+
 export async function startDoors(
   config: GatewayConfig,
   secrets: ReadonlyMap<string, string | Buffer>,
   log: Log,
-  more: Omit<Surroundings, 'log'> = {},
+  { workers, ...more }: Starting = {},
 ): Promise<Running> {
   const certificates = new Certificates(log)
-  const publicDoor = new PublicDoor(config, systemChance.hex(6), certificates.of(config.tls, 'tls'))
-  const adminDoor = new AdminDoor(config, certificates.of(config.admin.tls, 'admin.tls'))
-  const doors = [publicDoor.server, adminDoor.server]
+  const doors = new Doors(config, certificates, { serves: workers === undefined, isWorker: more.worker !== undefined })
+  let gateway: Gateway | undefined
   try {
-    const publicUrl = await listen(publicDoor.server, { ...config.listen, tls: config.tls, setting: 'PORT or listen' })
-    const adminUrl = await listen(adminDoor.server, { ...config.admin, setting: 'ADMIN_PORT or admin.listen' })
-    const gateway = await Gateway.open(config, secrets, { log, ...more })
+    // A port that cannot be had is known before anything else is opened; a worker gets connections as soon as it listens.
+    if (more.worker === undefined) await doors.listen()
+    gateway = await Gateway.open(config, secrets, { log, ...more })
+    const office = doors.serve(gateway, workers?.all)
+    if (more.worker !== undefined) await doors.listen()
+    const publicUrl = workers === undefined ? doors.publicUrl : await workers.begin(gateway)
     gateway.engine.origin = config.publicUrl ?? publicUrl
-    adminDoor.serve(gateway)
-    publicDoor.serve(gateway, adminDoor.office)
-    const schedule = scheduleOf(gateway, adminDoor.office)
-    return {
-      gateway,
-      office: adminDoor.office,
-      publicUrl,
-      adminUrl,
-      async close(graceMs) {
-        // Idle connections end at once; busy ones with their answer.
-        for (const door of doors) {
-          door.close()
-          door.closeIdleConnections()
-        }
-        await schedule?.close()
-        await gateway.close(graceMs)
-        for (const door of doors) door.closeAllConnections()
-        certificates.close()
-      },
-    }
+    const schedule = more.worker === undefined ? scheduleOf(gateway, office) : undefined
+    return { gateway, office, publicUrl, adminUrl: doors.adminUrl, close: closing({ gateway, doors, certificates, schedule, workers: workers?.all }) }
   } catch (error) {
-    for (const door of doors) {
-      door.close()
-      door.closeAllConnections()
-    }
+    doors.end()
     certificates.close()
+    workers?.all.kill()
+    await gateway?.close(0)
     throw error
   }
 }
+
+interface Open {
+  readonly gateway: Gateway
+  readonly doors: Doors
+  readonly certificates: Certificates
+  readonly schedule: PayoutSchedule | undefined
+  readonly workers: Workers | undefined
+}
+
+/** Consumers first, then the operator. What ended badly is told when everything has ended. */
+const closing =
+  ({ gateway, doors, certificates, schedule, workers }: Open) =>
+  async (graceMs: number): Promise<void> => {
+    const unclean = await workers?.stop(graceMs).then(
+      () => undefined,
+      (error: Error) => error,
+    )
+    doors.close()
+    await schedule?.close()
+    await gateway.close(graceMs)
+    doors.end()
+    certificates.close()
+    if (unclean !== undefined) throw unclean
+  }
+
+/** The ports of this process: of one that works alone both. */
+class Doors {
+  readonly #config: GatewayConfig
+  readonly #public: PublicDoor | undefined
+  readonly #admin: AdminDoor | undefined
+  publicUrl = ''
+  adminUrl = ''
+
+  constructor(config: GatewayConfig, certificates: Certificates, { serves, isWorker }: { readonly serves: boolean; readonly isWorker: boolean }) {
+    this.#config = config
+    const limits = isWorker ? partOf(config) : config.limits
+    this.#public = serves ? new PublicDoor({ ...config, limits }, systemChance.hex(6), certificates.of(config.tls, 'tls')) : undefined
+    if (isWorker && this.#public !== undefined) endBeyond(this.#public.server, limits.connections)
+    this.#admin = isWorker ? undefined : new AdminDoor(config, certificates.of(config.admin.tls, 'admin.tls'))
+  }
+
+  /** @throws PortError */
+  async listen(): Promise<void> {
+    const { listen: address, tls, admin } = this.#config
+    if (this.#public !== undefined) this.publicUrl = await listen(this.#public.server, { ...address, tls, setting: 'PORT or listen' })
+    if (this.#admin !== undefined) this.adminUrl = await listen(this.#admin.server, { ...admin, setting: 'ADMIN_PORT or admin.listen' })
+  }
+
+  serve(gateway: Gateway, workers: Workers | undefined): Office {
+    this.#admin?.serve(gateway, workers)
+    const office = this.#admin?.office ?? new Office(gateway.ground, liveOf(gateway))
+    this.#public?.serve(gateway, office)
+    return office
+  }
+
+  /** Idle connections end at once; busy ones with their answer. */
+  close(): void {
+    for (const server of this.#servers) {
+      server.close()
+      server.closeIdleConnections()
+    }
+  }
+
+  end(): void {
+    for (const server of this.#servers) {
+      server.close()
+      server.closeAllConnections()
+    }
+  }
+
+  get #servers(): readonly http.Server[] {
+    return [this.#public, this.#admin].flatMap((door) => door?.server ?? [])
+  }
+}
+
+/** Connections are handed to the workers in turn, so that each may hold its part of what the gateway may. */
+const partOf = ({ limits, workers }: GatewayConfig): Limits => ({
+  ...limits,
+  connections: Math.ceil(limits.connections / workers),
+  connectionsPerAddress: Math.ceil(limits.connectionsPerAddress / workers),
+})
 
 /** Payouts by themselves, where the configuration says how often. */
 function scheduleOf({ ground }: Gateway, office: Office): PayoutSchedule | undefined {

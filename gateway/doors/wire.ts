@@ -149,6 +149,13 @@ export class DoorResponse extends ServerResponse<DoorRequest> {
   }
 }
 
+/** Responses that say how long a connection may be idle, whoever sees to it: node:http takes it from its own timeout otherwise. */
+export function responsesSaying(idleMs: number): typeof DoorResponse {
+  class Saying extends DoorResponse {}
+  Object.defineProperty(Saying.prototype, '_keepAliveTimeout', { get: () => idleMs, set: () => undefined })
+  return Saying
+}
+
 let date = ''
 let dateEndsMs = 0
 

@@ -47,6 +47,12 @@ export class Deadlines<T> {
     return deadline
   }
 
+  /** Begins anew, whether it had begun or not. */
+  restart(deadline: Deadline<T> | undefined, item: T): Deadline<T> {
+    this.stop(deadline)
+    return this.start(item)
+  }
+
   /** One that is over stays over. */
   stop(deadline: Deadline<T> | undefined): void {
     if (deadline?.item === undefined) return

@@ -14,14 +14,13 @@ import type { Admitted } from './admitted.ts'
 import { type Listener, meaningOf, Try } from './attempt.ts'
 import type { EngineCall } from './call.ts'
 import { addChargeHeaders, chargeOf, type Priced, pricedFor } from './charge.ts'
-import type { Deadline } from './deadlines.ts'
 import { describe } from './describe.ts'
 import { elsewhere } from './failover.ts'
 import { type Failure, fateOf, mayFailOver, type Reading, readAnswer, upstreamRefusal } from './failures.ts'
 import { answerHeaders, isConditional, isEventStream, requestHeaders, storedAnswer, storedBody } from './headers.ts'
 import { NotNow } from './health/index.ts'
 import { keyName } from './names.ts'
-import type { EnginePorts, Sink, Timed } from './ports.ts'
+import type { EnginePorts, Sink } from './ports.ts'
 import { problemOf } from './problem.ts'
 import { type Ending, addRateHeaders, outcomeOf, recordOf, withOffer } from './reply.ts'
 import { type Charged, chargeHold, type Paying, pending, refundTo } from './settle.ts'
@@ -69,7 +68,7 @@ export class Flight implements Listener, Rolled {
   #stream: PaidStream | undefined
   /** The client left, or the gateway stops, while the charge was being written. */
   #cutting = false
-  #deadline: Deadline<Timed> | undefined
+  #deadline: ReturnType<EnginePorts['deadlines']['start']> | undefined
 
   /** `landed` is called once, when the call is over. */
   constructor(ports: EnginePorts, call: EngineCall, sink: Sink, landed: (flight: Flight) => void) {
@@ -120,8 +119,7 @@ export class Flight implements Listener, Rolled {
     this.#state = 'calling'
     try {
       this.#ports.store.calling(this.#hold as string)
-      this.#ports.deadlines.stop(this.#deadline)
-      this.#deadline = this.#ports.deadlines.start(this)
+      this.#deadline = this.#ports.deadlines.restart(this.#deadline, this)
       this.#attempt(chosen)
     } catch (error) {
       this.#lost(error)
@@ -135,8 +133,8 @@ export class Flight implements Listener, Rolled {
     const of = { consumer: call.consumer.id, isOwners: this.#payer.by === 'owner', isFirst: this.#tried === undefined }
     const attempt = new Try(this, alternative, this.#ports.clock.nowMs(), of)
     this.#try = attempt
-    const { method, operation, upstreamPath: path, upstreamQuery: query, body } = call
-    const request = { connection, operation, method, path, query, headers: requestHeaders(call.incoming, body), body }
+    const { method, operation, upstreamPath: path, upstreamQuery: query, body, incoming } = call
+    const request = { connection, operation, method, path, query, headers: requestHeaders(incoming, body), body }
     attempt.attempt = this.#ports.health.send(this.#ports.transport, request, attempt.trip)
   }
 
@@ -257,8 +255,8 @@ export class Flight implements Listener, Rolled {
     this.#state = 'settling'
     this.#hold = undefined
     const { hold, charge, headers, body } = sold
-    const charging = { hold, charge, chosen: from.alternative }
-    chargeHold(this.#ports, this.#call, this.#payer, charging, (charged) => this.#settled(from, charged, { long, headers, body }))
+    const tell = (charged: Charged): void => this.#settled(from, charged, { long, headers, body })
+    chargeHold(this.#ports, this.#call, this.#payer, { hold, charge, chosen: from.alternative }, tell)
   }
 
   #sell(from: Try, long: boolean): Sold {
@@ -309,9 +307,8 @@ export class Flight implements Listener, Rolled {
 
   /** The provider broke a charged stream off: the charge becomes credit of the payer. */
   #streamBroken(cause: unknown): void {
-    const { log } = this.#ports
     const { chosen, priced, hold } = this.#sale as Sale
-    log.warn(
+    this.#ports.log.warn(
       { request: this.#call.id, connection: chosen.connection, cause: describe(cause) },
       'a stream was broken off by the provider; its charge becomes credit',
     )

@@ -41,6 +41,12 @@ export class QualityBook {
     return qualityOf(this.#connections.get(name))
   }
 
+  /** From which that is known; older ones count half, again and again. */
+  calls(connection: string): number {
+    const running = this.#connections.get(connection)
+    return running === undefined ? 0 : running.good + running.bad
+  }
+
   /** In a word, with the last reason where it fails. */
   health(connection: string): { readonly health: 'unknown' | 'ok' | 'failing'; readonly lastFailure: string | undefined } {
     const running = this.#connections.get(connection)

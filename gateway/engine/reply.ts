@@ -55,6 +55,7 @@ export function outcomeOf({ kind, status, refusal, attempts, priced, receipt, to
 
 export function recordOf(call: EngineCall, ending: Ending): CallRecord {
   const { kind, status, refusal, priced, receipt } = ending
+  const { requested, candidates } = asked(call)
   return {
     v: 2,
     id: call.id,
@@ -68,7 +69,8 @@ export function recordOf(call: EngineCall, ending: Ending): CallRecord {
     status,
     code: refusal?.code,
     receipt,
-    ...asked(call),
+    requested,
+    candidates,
     units: priced?.units ?? 0,
     price: (priced?.price ?? 0n).toString(),
     attempts: ending.attempts,

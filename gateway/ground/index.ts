@@ -11,19 +11,20 @@ import { systemAlarm, systemChance, systemClock } from './system.ts'
 import { Vault } from '../vault/index.ts'
 
 export { begun, ended } from './life.ts'
-export { type Ground, type Surroundings, storeIdOf } from './parts.ts'
+export { type Ground, type Surroundings, storeIdOf, type WorkerPart } from './parts.ts'
 export { systemAlarm, systemChance, systemClock } from './system.ts'
 
 /** Beyond so many the oldest paces go. */
 const ADDRESSES = 200_000
 
 /** @throws FolderError, JournalError, StoreError, BooksError, VaultError with one sentence for the operator */
-export async function openGround(config: GatewayConfig, { log, clock = systemClock, chance = systemChance, env = process.env }: Surroundings): Promise<Ground> {
+export async function openGround(config: GatewayConfig, surroundings: Surroundings): Promise<Ground> {
+  const { log, clock = systemClock, chance = systemChance, env = process.env, worker } = surroundings
   const vault = new Vault({ ...config.vault, env, clock })
-  const around: Around = { log, clock, chance }
+  const around: Around = { log, clock, chance, ...(worker === undefined ? {} : { worker }) }
   const { trail, ...bare }: Bare = config.store.driver === 'redis' ? await onRedis(config, config.store, around) : await onJournal(config, around)
   const audit = new AuditLog({ desk: bare.admin.audit, trail, clock, log })
-  const notices = new WebhookNotices({ clock, chance, log, alarm: systemAlarm, post: postTo(config), webhooks: (notice) => webhooksOf(config, notice) })
+  const notices = worker === undefined ? noticesOf(config, around) : { tell: (notice: Notice) => worker.tell(notice), close: async () => undefined }
   return {
     ...bare,
     vault,
@@ -37,6 +38,9 @@ export async function openGround(config: GatewayConfig, { log, clock = systemClo
     },
   }
 }
+
+const noticesOf = (config: GatewayConfig, around: Around): WebhookNotices =>
+  new WebhookNotices({ ...around, alarm: systemAlarm, post: postTo(config), webhooks: (notice) => webhooksOf(config, notice) })
 
 /** Of its connection; what concerns an owner as a whole goes to each of his, once. */
 function webhooksOf({ connections }: GatewayConfig, { owner, connection }: Notice): readonly string[] {

@@ -19,7 +19,8 @@ type Life = Pick<Ground, 'audit' | 'config' | 'log'>
 /** Resolves when the start is in the log; which configuration was taken is compared with the one before, and `loaded` is when that stands there, too. */
 export async function begun(ground: Life): Promise<{ readonly loaded: Promise<void> }> {
   const { audit, config } = ground
-  const detail = `${config.mode} mode, version ${versionOf()}, process ${process.pid}`
+  const workers = config.workers === 1 ? '' : `, ${config.workers} workers`
+  const detail = `${config.mode} mode, version ${versionOf()}, process ${process.pid}${workers}`
   await audit.write({ action: 'gateway.start', actor: 'gateway', owner: undefined, subject: config.store.name, detail })
   return { loaded: loaded(ground) }
 }

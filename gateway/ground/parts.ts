@@ -1,5 +1,5 @@
 /** What a ground is made of, and what its makers share. */
-import type { Alarm, Audit, Books, Chance, Clock, LocalPaces, Log, Meters, Notices, Store, StoreAdmin, Usd } from '#contract'
+import type { Alarm, Audit, Books, Chance, Clock, LocalPaces, Log, Meters, Notice, Notices, Store, StoreAdmin, Usd } from '#contract'
 import type { GatewayConfig } from '../../config/model.ts'
 import type { Trail } from '../books/index.ts'
 import type { EvmPayer } from '../payouts/index.ts'
@@ -29,6 +29,8 @@ export interface Ground {
   readonly paying: { readonly payer: EvmPayer; readonly min: Usd } | undefined
   /** Tells one store from another; holds no password. */
   readonly storeId: string
+  /** By which a Redis store knows the embedded ledger that is fed here. */
+  readonly ledgerId?: string
   /** What is lost, in a word each; empty when all is well. */
   lost(): readonly string[]
   close(): Promise<void>
@@ -42,11 +44,25 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Wakes the gateway for what it asks providers of its own accord; without one it asks nothing. */
   readonly alarm?: Alarm
+  /** This process is one of several that serve consumers. */
+  readonly worker?: WorkerPart
   /** For one command: the audit log is told of what it does, not of a start and a stop. */
   readonly briefly?: true
 }
 
-export type Around = Required<Omit<Surroundings, 'env' | 'alarm' | 'briefly'>>
+/** What only one process of several may do is not done by a worker, but by the one that starts them. */
+export interface WorkerPart {
+  /** From 1; one that is started again has the number of the one before. */
+  readonly number: number
+  /** Of the embedded ledger, which the other process feeds; undefined where the ledger is in PostgreSQL. */
+  readonly ledgerId: string | undefined
+  /** Why that cannot be fed now. */
+  ledgerFailed(): Error | undefined
+  /** Owners hear it once, whichever workers found it out. */
+  tell(notice: Notice): void
+}
+
+export type Around = Required<Omit<Surroundings, 'env' | 'alarm' | 'briefly' | 'worker'>> & Pick<Surroundings, 'worker'>
 
 /** What differs between the drivers. */
 export type Bare = Omit<Ground, 'audit' | 'notices' | 'paces' | 'vault'> & { readonly trail: Trail }

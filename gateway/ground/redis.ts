@@ -3,28 +3,34 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Log } from '#contract'
 import type { GatewayConfig, StoreSettings } from '../../config/model.ts'
-import { type Outbox as BooksOutbox, ledgerId, type OpenBooks, openBooks } from '../books/index.ts'
+import { type Outbox as BooksOutbox, ledgerId, type OpenBooks, openBooks, openFedBooks } from '../books/index.ts'
 import type { Outbox } from '../stores/redis/outbox.ts'
 import { SigningKeys } from '../vault/index.ts'
-import { type Around, type Bare, payingOf, storeIdOf } from './parts.ts'
+import { type Around, type Bare, payingOf, storeIdOf, type WorkerPart } from './parts.ts'
 
 /** Several processes share everything; the books follow the store's outbox. What only this driver needs is loaded here. */
-export async function onRedis(config: GatewayConfig, settings: Extract<StoreSettings, { driver: 'redis' }>, { log, clock, chance }: Around): Promise<Bare> {
+export async function onRedis(
+  config: GatewayConfig,
+  settings: Extract<StoreSettings, { driver: 'redis' }>,
+  { log, clock, chance, worker }: Around,
+): Promise<Bare> {
   const { Outbox, openRedis } = await import('../stores/redis/index.ts')
   const { mode } = config
   const { url, name, durability, replayBytes, path: folder } = settings
   const outbox = await Outbox.open(url, name)
   let ledger: Awaited<ReturnType<typeof ledgerOf>> | undefined
   try {
-    ledger = await ledgerOf(config, settings, outbox, log)
+    ledger = await ledgerOf(config, settings, outbox, { log, worker })
     const { id, books, trail, failed } = ledger
-    const opened = await openRedis({ url, name, mode, durability, replayBytes, clock, log, ledger: id, refuses: failed, ...knownStore(folder, name) })
-    keepStore(folder, name, opened.id)
+    const known = knownStore(folder, name)
+    const opened = await openRedis({ url, name, mode, durability, replayBytes, clock, log, ledger: id, refuses: failed, ...known })
+    if (known.known !== opened.id) keepStore(folder, name, opened.id)
     opened.admin.configure(config.connections)
     const { store, admin, meters } = opened
     return {
       ...{ config, clock, chance, log, store, admin, meters, books, trail, storeId: storeIdOf(config), paying: await payingOf(config) },
       signer: new SigningKeys(opened.shelf, clock),
+      ...(config.ledger.driver === 'embedded' ? { ledgerId: id } : {}),
       lost: () => [...(opened.lost() === undefined ? [] : ['store']), ...(failed() === undefined ? [] : ['ledger'])],
       async close() {
         await store.close()
@@ -40,12 +46,22 @@ export async function onRedis(config: GatewayConfig, settings: Extract<StoreSett
 }
 
 /** Books that follow the outbox: in PostgreSQL those of all processes, embedded those of the calls that this process finished. */
-async function ledgerOf({ ledger, mode }: GatewayConfig, { name, durability }: StoreSettings, stream: Outbox, log: Log): Promise<OpenBooks> {
+async function ledgerOf(
+  { ledger, mode }: GatewayConfig,
+  { name, durability }: StoreSettings,
+  stream: Outbox,
+  { log, worker }: { readonly log: Log; readonly worker: WorkerPart | undefined },
+): Promise<OpenBooks> {
   const outbox = (id: string): BooksOutbox => ({
     read: (after, count) => stream.read(after, count),
     lastId: () => stream.lastId(),
     reached: (at) => stream.reached(id, at),
   })
+  if (ledger.driver === 'embedded' && worker?.ledgerId !== undefined) {
+    const id = worker.ledgerId
+    const followed = { lastId: () => stream.lastId(), reachedBy: () => stream.reachedBy(id) }
+    return openFedBooks({ folder: ledger.path, id, followed, failed: () => worker.ledgerFailed() })
+  }
   if (ledger.driver === 'embedded') {
     const file = { folder: ledger.path, mode }
     const id = ledgerId(file)

@@ -1,5 +1,5 @@
 /** Who is suspected of abuse, and how he is let go: the scores of the gateway that runs. */
-import { ABUSES, addressSubject, type Meters, type Suspect } from '#contract'
+import { ABUSES, addressSubject, type Suspect } from '#contract'
 import { isIP } from 'node:net'
 import type { Ground } from '../ground/index.ts'
 import type { AuditOffice } from './audit.ts'
@@ -12,21 +12,27 @@ const MOST_SHOWN = 1_000
 
 const NOBODY_RUNS = 'no gateway runs; scores of abuse live in the running gateway only, so that nobody is throttled or blocked now'
 
+/** Scores of the gateway that runs, or of all its workers. */
+export interface Suspects {
+  suspects(leastScore: number): readonly Suspect[] | Promise<readonly Suspect[]>
+  forget(subject: string): boolean | Promise<boolean>
+}
+
 export class AbuseDesk {
   readonly #ground: Ground
-  readonly #meters: Meters | undefined
+  readonly #meters: Suspects | undefined
   readonly #audit: AuditOffice
 
   /** Without meters no gateway runs. */
-  constructor(ground: Ground, meters: Meters | undefined, audit: AuditOffice) {
+  constructor(ground: Ground, meters: Suspects | undefined, audit: AuditOffice) {
     this.#ground = ground
     this.#meters = meters
     this.#audit = audit
   }
 
-  /** The worst first. Of one process: several with one store keep scores of their own. */
-  list(): Record<string, unknown> {
-    const suspects = this.#meters?.suspects(LEAST_SCORE) ?? []
+  /** The worst first. Of this gateway and its workers: several gateways with one store keep scores of their own. */
+  async list(): Promise<Record<string, unknown>> {
+    const suspects = (await this.#meters?.suspects(LEAST_SCORE)) ?? []
     return {
       suspects: suspects.slice(0, MOST_SHOWN).map(row),
       total: suspects.length,
@@ -39,11 +45,11 @@ export class AbuseDesk {
     const subject = subjectOf(who.trim())
     if (subject === undefined) throw new OfficeError(`${who} is no address, key or wallet; expected for example 198.51.100.7, k_… or 0x…`)
     if (this.#meters === undefined) throw new OfficeError(NOBODY_RUNS)
-    const found = this.#meters.suspects(0).find((suspect) => suspect.subject === subject)
+    const found = (await this.#meters.suspects(0)).find((suspect) => suspect.subject === subject)
     if (found === undefined) throw new OfficeError(`nothing stands against ${subject}; atlas abuse list shows who is suspected`)
     const { state, score } = found
     await this.#ground.audit.write(this.#audit.act({ action: 'abuse.unblock', subject, detail: `it was ${state} with a score of ${score}` }))
-    this.#meters.forget(subject)
+    await this.#meters.forget(subject)
     this.#ground.log.info({ subject, was: state, score }, 'abuse: unblocked by the operator')
     return { who: subject, was: state, score }
   }

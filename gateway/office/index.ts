@@ -2,9 +2,9 @@
  * What operators ask of a gateway, running or not: keys, switches, status, reports. JSON shapes are those of CONTRACT
  * section 4; the doors only carry them.
  */
-import { formatUsd, type LedgerCheck, type Meters, type Month, type ReportRow, type Usd, type Vetted } from '#contract'
+import { formatUsd, type LedgerCheck, type Month, type ReportRow, type Usd, type Vetted } from '#contract'
 import type { Ground } from '../ground/index.ts'
-import { AbuseDesk } from './abuse.ts'
+import { AbuseDesk, type Suspects } from './abuse.ts'
 import { type Act, AuditOffice, type By } from './audit.ts'
 import { OfficeError } from './error.ts'
 import { iso, KeyDesk } from './keys.ts'
@@ -16,6 +16,7 @@ import { VaultDesk } from './vault.ts'
 
 export type { By } from './audit.ts'
 export { OfficeError } from './error.ts'
+export type { Suspects } from './abuse.ts'
 export type { Health } from './marketplace.ts'
 export { JWKS_PATH, type PageAsk, Receipts, receiptsOf } from './receipts.ts'
 export { PayoutSchedule } from './schedule.ts'
@@ -29,10 +30,15 @@ export interface LongText {
   readonly text: AsyncIterable<string>
 }
 
-/** What only a running gateway knows. */
+interface Quality {
+  readonly successRate: number | undefined
+  readonly latencyMs: number | undefined
+}
+
+/** What only a running gateway knows, or all its workers. */
 export interface Live {
   /** How a connection serves lately. */
-  health(connection: string): Health
+  health(connection: string): Health | Promise<Health>
   /** Somebody says that all is well: it was enabled, or its credential rotated. */
   resume?(connection: string): void
   /** Networks and facilitators. */
@@ -40,9 +46,9 @@ export interface Live {
   /** A new credential in the vault, under this name: the connections that have taken it. The bytes stay the caller's. */
   credential(entry: string, secret: Buffer): readonly string[]
   /** Scores of abuse. */
-  readonly meters: Meters | undefined
+  readonly meters: Suspects | undefined
   /** How its calls went: 0 to 1, and a mean. */
-  quality?(connection: string): { readonly successRate: number | undefined; readonly latencyMs: number | undefined }
+  quality?(connection: string): Quality | Promise<Quality>
   /** Asks its provider, with one real call. */
   probe?(connection: string): Promise<Vetted>
 }

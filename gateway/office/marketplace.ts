@@ -52,8 +52,8 @@ export class Marketplace {
 
   async #statusRow(connection: Connection): Promise<Record<string, unknown>> {
     const counters = await this.#ground.admin.counters(connection.name)
-    const { health, lastFailure, pausedBecause, pausedUntilMs, pace } = this.#live.health(connection.name)
-    const { successRate, latencyMs } = this.#live.quality?.(connection.name) ?? {}
+    const { health, lastFailure, pausedBecause, pausedUntilMs, pace } = await this.#live.health(connection.name)
+    const { successRate, latencyMs } = (await this.#live.quality?.(connection.name)) ?? {}
     return {
       name: connection.name,
       adapter: connection.adapter,

@@ -29,7 +29,7 @@ export class EmbeddedStore extends Taking implements Store {
     freeMoney(hold, this.parts.state)
     this.claims.spent(hold, charge.price)
     this.claims.used(hold, charge.units)
-    const written = this.#writeCharge(hold, { t: 'charge', ...fieldsOf(hold, charge, this.parts.clock.nowMs()) })
+    const written = this.#writeCharge(hold, fieldsOf('charge', hold, charge, this.parts.clock.nowMs()))
     if (charge.units < hold.units) this.parts.leases.trim(hold.connection, hold.tally)
     return written
   }

@@ -171,9 +171,13 @@ const NONE: readonly never[] = []
 
 /** Names and used-once keys, as they stand in the journal. */
 export const usedNames = ({ names, once }: Pick<HoldFacts, 'names' | 'once'>): Pick<ChargeFields, 'names' | 'once'> => ({
-  names: names.length === 0 ? NONE : names.map(({ name, digest, untilMs }) => ({ name, digest, until: untilMs })),
-  once: once.length === 0 ? NONE : once.map(({ key, untilMs }) => ({ key, until: untilMs })),
+  names: namesIn(names),
+  once: onceIn(once),
 })
+
+const namesIn = (names: HoldFacts['names']): ChargeFields['names'] =>
+  names.length === 0 ? NONE : names.map(({ name, digest, untilMs }) => ({ name, digest, until: untilMs }))
+const onceIn = (once: HoldFacts['once']): ChargeFields['once'] => (once.length === 0 ? NONE : once.map(({ key, untilMs }) => ({ key, until: untilMs })))
 
 const DAY_MS = 86_400_000
 
@@ -184,7 +188,8 @@ function sinceOf({ spends }: HoldFacts, at: EpochMs): number | undefined {
 }
 
 /** What stands in the journal of a charge or an intent. */
-export const fieldsOf = (hold: HoldFacts, charge: Charge, at: EpochMs): ChargeFields => ({
+export const fieldsOf = <T extends 'charge' | 'intent'>(t: T, hold: HoldFacts, charge: Charge, at: EpochMs): ChargeFields & { readonly t: T } => ({
+  t,
   id: hold.id,
   at,
   since: sinceOf(hold, at),
@@ -199,13 +204,14 @@ export const fieldsOf = (hold: HoldFacts, charge: Charge, at: EpochMs): ChargeFi
   api: charge.api,
   operation: charge.operation,
   subject: charge.subject,
-  ...usedNames(hold),
+  names: namesIn(hold.names),
+  once: onceIn(hold.once),
   answer: charge.answer,
   call: charge.call,
 })
 
 /** The answer stands last: whoever reads an intent mostly needs what stands before. */
 export function intentOf(hold: HoldFacts, charge: Charge, payment: Payment, at: EpochMs): Intended {
-  const { answer, ...fields } = fieldsOf(hold, charge, at)
-  return { t: 'intent', ...fields, payment: { ...payment, amount: payment.amount.toString() }, answer }
+  const { answer, ...fields } = fieldsOf('intent', hold, charge, at)
+  return { ...fields, payment: { ...payment, amount: payment.amount.toString() }, answer }
 }

@@ -20,6 +20,19 @@ const PLAIN = /^[\w .:/-]*$/
 
 const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text))
 
+/** Names of the configuration and of accounts come again in every call, as the same strings. */
+const known = new Map<string, string>()
+const KNOWN = 10_000
+
+function named(text: string): string {
+  let found = known.get(text)
+  if (found === undefined) {
+    found = quoted(text)
+    if (known.size < KNOWN) known.set(text, found)
+  }
+  return found
+}
+
 /** `json`: what the payment holds, where it has been written as JSON before. */
 export function intentLine(r: Intended, json: Payment['json']): string {
   const payment = json === undefined ? JSON.stringify(r.payment) : paymentText(r.payment, json)
@@ -44,13 +57,13 @@ const BASE64 = /^[\w+/=]*$/
 const valueText = (text: string): string => (typeof text === 'string' && BASE64.test(text) ? `"${text}"` : (JSON.stringify(text) ?? 'null'))
 
 function fieldsText(r: ChargeFields): string {
-  const money = `"units":${r.units},"price":"${r.price}","platform":"${r.platform}","by":"${r.by}","account":${quoted(r.account)}`
-  const what = `"api":${quoted(r.api)},"operation":${quoted(r.operation)},"subject":{"requestDigest":"${r.subject.requestDigest}","answerDigest":"${r.subject.answerDigest}"}`
+  const money = `"units":${r.units},"price":"${r.price}","platform":"${r.platform}","by":"${r.by}","account":${named(r.account)}`
+  const what = `"api":${named(r.api)},"operation":${named(r.operation)},"subject":{"requestDigest":"${r.subject.requestDigest}","answerDigest":"${r.subject.answerDigest}"}`
   const names =
     r.names.length === 0 ? '[]' : `[${r.names.map((one) => `{"name":${quoted(one.name)},"digest":"${one.digest}","until":${one.until}}`).join(',')}]`
   const once = r.once.length === 0 ? '[]' : `[${r.once.map((one) => `{"key":${quoted(one.key)},"until":${one.until}}`).join(',')}]`
   const since = r.since === undefined ? '' : `,"since":${r.since}`
-  return `"id":${quoted(r.id)},"at":${r.at}${since},"connection":${quoted(r.connection)},"owner":${quoted(r.owner)},"period":${r.period},${money},${what},"names":${names},"once":${once}`
+  return `"id":${quoted(r.id)},"at":${r.at}${since},"connection":${named(r.connection)},"owner":${named(r.owner)},"period":${r.period},${money},${what},"names":${names},"once":${once}`
 }
 
 const answerText = (answer: ChargeFields['answer']): string => (answer === undefined ? '' : `,"answer":${JSON.stringify(answer)}`)
@@ -58,14 +71,14 @@ const answerText = (answer: ChargeFields['answer']): string => (answer === undef
 function callText(c: CallRecord): string {
   const code = c.code === undefined ? '' : `,"code":"${c.code}"`
   const receipt = c.receipt === undefined ? '' : `,"receipt":${quoted(c.receipt)}`
-  const head = `{"v":${c.v},"id":${quoted(c.id)},"at":${c.at},"generation":${c.generation},"config":"${c.config}","api":${quoted(c.api)},"operation":${quoted(c.operation)},"consumer":${quoted(c.consumer)}`
+  const head = `{"v":${c.v},"id":${quoted(c.id)},"at":${c.at},"generation":${c.generation},"config":"${c.config}","api":${named(c.api)},"operation":${named(c.operation)},"consumer":${named(c.consumer)}`
   const attempts = c.attempts.length === 1 ? attemptText(c.attempts[0] as Attempt) : c.attempts.map(attemptText).join(',')
-  return `${head},"kind":"${c.kind}","status":${c.status}${code}${receipt},"requested":${c.requested},"candidates":[${c.candidates.map(quoted).join(',')}],"units":${c.units},"price":"${c.price}","attempts":[${attempts}],"tookMs":${c.tookMs}}`
+  return `${head},"kind":"${c.kind}","status":${c.status}${code}${receipt},"requested":${c.requested},"candidates":[${c.candidates.map(named).join(',')}],"units":${c.units},"price":"${c.price}","attempts":[${attempts}],"tookMs":${c.tookMs}}`
 }
 
 function attemptText(a: Attempt): string {
   const status = a.status === undefined ? '' : `,"status":${a.status}`
-  return `{"connection":${quoted(a.connection)},"units":${a.units}${status},"meaning":"${a.meaning}","used":"${a.used}","tookMs":${a.tookMs}}`
+  return `{"connection":${named(a.connection)},"units":${a.units}${status},"meaning":"${a.meaning}","used":"${a.used}","tookMs":${a.tookMs}}`
 }
 
 /** What a charge changes: all that the state needs of it. */

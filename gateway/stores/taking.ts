@@ -77,9 +77,10 @@ export class Taking {
     holdMoney(hold, this.parts.state)
     this.claims.take(hold, claims)
     this.holds.set(id, hold)
-    const held: Reserved = { kind: 'held', chosen: alternative, rate: this.claims.rate(claims) }
-    if (payer.by === 'x402' && this.parts.state.upfront.has(payer.payment.payer)) return { ...held, upfront: true }
-    return payer.by === 'credits' ? { ...held, available: availableTo(payer, this.parts.state) } : held
+    const rate = this.claims.rate(claims)
+    if (payer.by === 'credits') return { kind: 'held', chosen: alternative, rate, available: availableTo(payer, this.parts.state) }
+    if (payer.by === 'x402' && this.parts.state.upfront.has(payer.payment.payer)) return { kind: 'held', chosen: alternative, rate, upfront: true }
+    return { kind: 'held', chosen: alternative, rate }
   }
 
   #isValid(id: string): boolean {

@@ -33,6 +33,13 @@ export class VaultFollower {
     this.#wait()
   }
 
+  /** Now: somebody says that there is something. */
+  look(): void {
+    if (this.#closed || this.#known.size === 0) return
+    clearTimeout(this.#timer)
+    this.#looking = this.#looking.then(() => this.#look()).finally(() => this.#wait())
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
@@ -41,6 +48,7 @@ export class VaultFollower {
 
   #wait(): void {
     if (this.#closed || this.#known.size === 0) return
+    clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
       this.#looking = this.#look().finally(() => this.#wait())
     }, this.#options.everyMs ?? LOOK_EVERY_MS)

@@ -185,6 +185,6 @@ t.test('of 1,000 consumers all 120 abusers are found within the stated number of
   t.ok(throttled.length <= 1, `${throttled.length} of ${honest.length} honest ones throttled: ${throttled.map(({ kind }) => kind)}`)
   t.comment(`${crowd.answers} answers, of which to honest ones ${JSON.stringify(crowd.statuses)}`)
   t.strictSame([crowd.statuses[403], crowd.statuses[429]], [undefined, undefined])
-  const { suspects } = market.rig.office.abuse.list() as { suspects: readonly { who: string; abuse: object }[] }
+  const { suspects } = (await market.rig.office.abuse.list()) as { suspects: readonly { who: string; abuse: object }[] }
   t.comment(`atlas abuse list shows ${suspects.length} at the end`)
 })

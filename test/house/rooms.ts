@@ -40,7 +40,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   [MAIN]: [CONTRACT, ...BRACE, GROUND, JOINER, OFFICE, DOORS],
   [BUILD]: [],
   [LAUNCHER]: [BUILD, MAIN],
-  test: [CONTRACT, EVM, ...BRACE, GROUND, JOINER, OFFICE, DOORS, MAIN, BUILD],
+  test: [CONTRACT, EVM, ...BRACE, GROUND, JOINER, OFFICE, DOORS, MAIN, BUILD, 'bench'],
   bench: [CONTRACT, 'gateway/books', 'gateway/stores', GROUND, 'test'],
 }
 

@@ -75,7 +75,7 @@ export const idOf = (count: number): string => `${FIRST_ID + count}-0`
 
 /** One sold call, as a store writes it. */
 export const soldCall = (id: string, account = 'key:a'): object => ({
-  ...{ t: 'charge', id, at: Date.UTC(2026, 10, 23), connection: 'acme', owner: 'alice', units: 1, price: '150000', platform: '15000' },
-  ...{ by: 'credits', account, api: 'acme', operation: 'search', names: [], once: [], period: 0 },
+  ...{ t: 'charge', id, at: Date.UTC(2026, 10, 23), connection: 'acme', owner: 'alice', period: 0, units: 1, price: '150000', platform: '15000' },
+  ...{ by: 'credits', account, api: 'acme', operation: 'search', names: [], once: [] },
   ...{ subject: { requestDigest: 'asked', answerDigest: 'answered' }, call: { v: 2, config: 'c', generation: 1 } },
 })

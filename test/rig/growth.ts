@@ -2,8 +2,8 @@
  * A journal of many charges, as years of calls would leave it, and how long a start takes on it. Lines and groups are those of
  * the gateway; they are written straight into segments, and the snapshots are made as the gateway's own thread makes them.
  *
- *     node growth.js make FOLDER RECORDS [SEGMENT_BYTES]    writes the journal, says its figures
- *     node growth.js open FOLDER [SEGMENT_BYTES]            opens it as a start does, says how long that took
+ *     node growth.js make FOLDER RECORDS [SEGMENT_BYTES [KEYS]]    writes the journal, says its figures
+ *     node growth.js open FOLDER RECORDS [SEGMENT_BYTES]           opens it as a start does, says how long that took
  */
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -28,13 +28,13 @@ const REPLAY_BYTES = 256 * 1024 * 1024
 /** Of every so many calls one has an Idempotency-Key and a stored answer. */
 const NAMED_EVERY = 20
 
-const keyOf = (index: number): string => `k${index % KEYS}`
+const keyOf = (index: number, keys: number): string => `k${index % keys}`
 
 /** The charge with this number. */
-function chargeOf(index: number): JournalRecord {
+function chargeOf(index: number, keys: number): JournalRecord {
   const at = (START_MS + index * EVERY_MS) as EpochMs
   const id = `rc_${at.toString(36)}${index.toString(16).padStart(32, '0')}`
-  const consumer = `key:${keyOf(index)}`
+  const consumer = `key:${keyOf(index, keys)}`
   const isNamed = index % NAMED_EVERY === 0
   const what = { api: 'nansen', operation: 'profiler.address.current-balance' }
   return {
@@ -51,14 +51,20 @@ function chargeOf(index: number): JournalRecord {
   }
 }
 
-function* recordsOf(count: number): Iterable<JournalRecord> {
+function* recordsOf(count: number, keys: number): Iterable<JournalRecord> {
   yield { t: 'open', v: 1, mode: 'sandbox', name: 'test', at: START_MS }
-  for (let index = 0; index < KEYS; index += 1) {
-    const key = { id: keyOf(index), hash: `hash-${index}`, role: 'consumer', account: `key:${keyOf(index)}`, createdAtMs: START_MS as EpochMs } as const
+  for (let index = 0; index < keys; index += 1) {
+    const key = {
+      id: keyOf(index, keys),
+      hash: `hash-${index}`,
+      role: 'consumer',
+      account: `key:${keyOf(index, keys)}`,
+      createdAtMs: START_MS as EpochMs,
+    } as const
     yield { t: 'key', key }
     yield { t: 'credit', id: `grant-${index}`, account: key.account, amount: '1000000000000', from: 'grant', at: START_MS }
   }
-  for (let index = 0; index < count; index += 1) yield chargeOf(index)
+  for (let index = 0; index < count; index += 1) yield chargeOf(index, keys)
 }
 
 interface Made {
@@ -67,8 +73,8 @@ interface Made {
   readonly groups: number
 }
 
-/** Writes a journal of so many charges into `<folder>/journal`. */
-export function makeJournal(folder: string, count: number, segmentBytes = SEGMENT_BYTES): Made {
+/** Writes a journal of so many charges, of so many keys in turn, into `<folder>/journal`. */
+export function makeJournal(folder: string, count: number, segmentBytes = SEGMENT_BYTES, keys = KEYS): Made {
   const journal = join(folder, 'journal')
   mkdirSync(journal, { recursive: true })
   const encoder = new Encoder()
@@ -92,7 +98,7 @@ export function makeJournal(folder: string, count: number, segmentBytes = SEGMEN
     made.bytes += whole
   }
   let lines: string[] = []
-  for (const record of recordsOf(count)) {
+  for (const record of recordsOf(count, keys)) {
     lines.push(lineOf(record))
     if (lines.length < GROUP) continue
     write(lines)
@@ -141,13 +147,13 @@ export async function openGrown(folder: string, count: number, fedUpTo: number, 
   return { ms, groups, sold, rssMb }
 }
 
-async function run([what, folder = '', records = '', more]: readonly string[]): Promise<void> {
+async function run([what, folder = '', records = '', more = '', keys]: readonly string[]): Promise<void> {
   const count = Number(records)
-  const segmentBytes = more === undefined ? SEGMENT_BYTES : Number(more)
+  const segmentBytes = more === '' ? SEGMENT_BYTES : Number(more)
   const say = (line: string): void => void process.stdout.write(`${line}\n`)
   if (what === 'make') {
     let from = performance.now()
-    const { segments, bytes, groups } = makeJournal(folder, count, segmentBytes)
+    const { segments, bytes, groups } = makeJournal(folder, count, segmentBytes, keys === undefined ? KEYS : Number(keys))
     say(
       `wrote ${count} charges in ${groups} groups and ${segments} segments, ${Math.round(bytes / 2 ** 20)} MiB, in ${Math.round(performance.now() - from)} ms`,
     )

@@ -28,9 +28,16 @@ export const openVault: VaultLook = vaultLook(process.env)
 /** Those of the repository, by name. */
 export const adapters = (): Promise<ReadonlyMap<string, Adapter>> => discover<Adapter>(new URL('../../../adapters/', import.meta.url), 'adapter')
 
-export async function load(file: string | undefined, vault: VaultLook = blindLook): Promise<Loaded> {
+/** `text` and `port`: of a gateway that runs, in place of what the file and the environment say now. */
+export async function load(
+  file: string | undefined,
+  vault: VaultLook = blindLook,
+  running: { readonly text?: string; readonly port?: number } = {},
+): Promise<Loaded> {
   const [plugins, found] = await Promise.all([discover<Plugin>(new URL('../../../plugins/', import.meta.url), 'plugin'), adapters()])
-  return loadConfig({ file: file ?? DEFAULT_FILE, env: process.env, adapters: found, plugins, overrides: portsFrom(process.env), vault })
+  const { port, ...more } = running
+  const overrides = { ...portsFrom(process.env), ...(port === undefined ? {} : { port }) }
+  return loadConfig({ file: file ?? DEFAULT_FILE, env: process.env, adapters: found, plugins, overrides, vault, ...more })
 }
 
 function portsFrom(env: NodeJS.ProcessEnv): { port?: number; adminPort?: number } {
@@ -59,6 +66,7 @@ export async function loadGood(
 export const sentenceOf = (error: unknown): string | undefined =>
   error instanceof Failure ||
   error instanceof OfficeError ||
-  (error instanceof Error && ['FolderError', 'StoreError', 'PlanError', 'JournalError', 'BooksError', 'PortError', 'VaultError'].includes(error.name))
+  (error instanceof Error &&
+    ['FolderError', 'StoreError', 'PlanError', 'JournalError', 'BooksError', 'PortError', 'VaultError', 'WorkerError'].includes(error.name))
     ? error.message
     : undefined

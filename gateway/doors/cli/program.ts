@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { addAbuseCommands } from './abuse.ts'
 import { addAuditCommands } from './audit.ts'
+import { collectWhileStarting } from './collecting.ts'
 import { addCommands, withCommon } from './commands.ts'
 import { addConnectionCommands } from './connection.ts'
 import { Failure, sentenceOf } from './context.ts'
@@ -21,7 +22,10 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     .description('run the gateway')
     .option('--config <file>', 'the configuration')
     // Loaded by this command alone: the others need no server.
-    .action(async (options: { config?: string }) => (await import('./start.ts')).start(options))
+    .action(async (options: { config?: string }) => {
+      collectWhileStarting()
+      await (await import('./start.ts')).start(options)
+    })
   addCommands(program)
   addKeyCommands(program, withCommon)
   addMarketplaceCommands(program, withCommon)

@@ -1,12 +1,13 @@
 /** `atlas start`: the gateway until a signal ends it. */
-import pino from 'pino'
 import { dollars, usd } from '#contract'
 import { formatComplaint } from '../../../config/complaints.ts'
 import type { CatalogueApi, CatalogueOperation } from '../catalogue.ts'
 import { catalogueOf } from '../catalogue.ts'
 import { systemAlarm } from '../../ground/index.ts'
 import { type Running, startDoors } from '../index.ts'
-import { Failure, loadGood, openVault } from './context.ts'
+import { collectWhileServing } from './collecting.ts'
+import { loadGood, openVault } from './context.ts'
+import { logOf } from './log.ts'
 
 const GRACE_MS = 10_000
 const PLAY_CREDITS = usd('$10')
@@ -15,21 +16,17 @@ const PLAY_NOTE = 'play key of a start'
 export async function start(options: { readonly config?: string }): Promise<void> {
   const { config, secrets, warnings } = await loadGood(options.config, openVault)
   for (const warning of warnings) process.stderr.write(`warning: ${formatComplaint(warning)}\n`)
-  const log = pino({ level: logLevel(), base: null }, pino.destination({ dest: 2, sync: true }))
-  const running = await startDoors(config, secrets, log, { alarm: systemAlarm })
+  const log = logOf(null)
+  // With workers it is they who ask providers.
+  const starting = config.workers === 1 ? { alarm: systemAlarm } : { workers: await (await import('../workers/crew.ts')).crewOf(config, log) }
+  const running = await startDoors(config, secrets, log, starting)
   stopOnSignals(running)
+  collectWhileServing()
   const readyMs = Math.round(process.uptime() * 1000)
-  process.stdout.write(`atlas (${config.mode}) serves consumers on ${running.publicUrl} and the operator on ${running.adminUrl}, ready in ${readyMs} ms\n`)
+  const by = config.workers === 1 ? '' : ` with ${config.workers} workers`
+  process.stdout.write(`atlas (${config.mode}) serves consumers on ${running.publicUrl} and the operator on ${running.adminUrl}, ready in ${readyMs} ms${by}\n`)
   if (config.mode === 'sandbox') await handOutPlayKey(running)
   await running.gateway.ground.vault.prepareKey().catch((error: unknown) => log.warn({}, `the vault has no master key: ${String(error)}`))
-}
-
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
-
-function logLevel(): string {
-  const level = process.env.LOG_LEVEL || 'info'
-  if (!LEVELS.includes(level)) throw new Failure(`LOG_LEVEL=${level} is no level; expected ${LEVELS.join(', ')}`)
-  return level
 }
 
 /** The last start's key ends; this one's is shown with two commands to paste. */

@@ -68,6 +68,11 @@ export class Outbox {
     await this.#redis.xtrim(`${this.#prefix}out`, 'MINID', '~', `${ms}-${BigInt(number) + 1n}`)
   }
 
+  /** Up to where this ledger has it on disk. */
+  async reachedBy(ledger: string): Promise<string> {
+    return (await this.#redis.hget(`${this.#prefix}followers`, `l:${ledger}`)) ?? '0-0'
+  }
+
   close(): void {
     this.#redis.disconnect()
     this.#reading.disconnect()

@@ -32,7 +32,7 @@ export class RedisStore extends Taking implements Store {
     const held = this.holds.get(id)
     // Made before: whatever became of it is known, or is being found out.
     if (held === undefined) return this.parts.flushed()
-    const line = lineOf({ t: 'charge', ...fieldsOf(held, charge, clock.nowMs()) })
+    const line = lineOf(fieldsOf('charge', held, charge, clock.nowMs()))
     const kept = keptAnswer(held, charge.answer)
     const args = [this.parts.testTime(), id, charge.units, money(charge.price), ledger, line, kept.text, kept.untilMs, answers]
     const how = await this.parts.doing(this.parts.link.surely(COMMIT, args))
@@ -44,8 +44,8 @@ export class RedisStore extends Taking implements Store {
     const { ledger, clock } = this.parts
     const held = this.hold(id)
     if (held.intent !== undefined) return this.parts.flushed()
-    const fields = fieldsOf(held, charge, clock.nowMs())
-    const intent: Intended = { t: 'intent', ...fields, payment: { ...payment, amount: payment.amount.toString() } }
+    const fields = fieldsOf('intent', held, charge, clock.nowMs())
+    const intent: Intended = { ...fields, payment: { ...payment, amount: payment.amount.toString() } }
     const args = [this.parts.testTime(), id, charge.units, money(charge.price), ledger, JSON.stringify(intent)]
     const how = await this.parts.doing(this.parts.link.surely(INTEND, args))
     if (how !== 'intended') throw new Error(`hold ${id} was given up (${how}) before its settlement was begun`)

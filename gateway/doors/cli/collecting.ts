@@ -1,0 +1,20 @@
+/**
+ * How V8 collects in a process that serves. These are flags that it reads whenever it collects, so that they may be set here;
+ * they change when and by whom memory is collected, never what. Measured: docs/performance.md.
+ */
+import { setFlagsFromString } from 'node:v8'
+
+/**
+ * What is young is small, because calls end soon: one thread looks through it in a millisecond, while four have to be woken,
+ * and share two cores with the calls. And what starting makes and drops would leave room for the young of 32 MiB, which is
+ * never given back.
+ */
+export function collectWhileStarting(): void {
+  setFlagsFromString('--no-parallel-scavenge')
+  setFlagsFromString('--semi-space-growth-factor=1')
+}
+
+/** From now on the room for the young grows with the load. */
+export function collectWhileServing(): void {
+  setFlagsFromString('--semi-space-growth-factor=2')
+}

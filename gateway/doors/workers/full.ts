@@ -1,0 +1,17 @@
+/**
+ * The limit of open connections of a worker. That of node:net hands a connection that is too many back to the process that accepted
+ * it, which offers it to the next worker: with all of them full it would go round for ever.
+ */
+import type { Server, Socket } from 'node:net'
+
+export function endBeyond(server: Server, most: number): void {
+  let open = 0
+  server.maxConnections = Number.POSITIVE_INFINITY
+  server.on('connection', (socket: Socket) => {
+    if (open >= most) return void socket.destroy()
+    open += 1
+    socket.once('close', () => {
+      open -= 1
+    })
+  })
+}

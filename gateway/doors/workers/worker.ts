@@ -1,0 +1,133 @@
+/** A worker: serves consumers until it is told to stop, and tells the process that started it what that one cannot see. */
+import cluster from 'node:cluster'
+import type { Log, Suspect } from '#contract'
+import type { Gateway } from '../../gateway.ts'
+import { load, openVault, sentenceOf } from '../cli/context.ts'
+import { logOf } from '../cli/log.ts'
+import { systemAlarm } from '../../ground/index.ts'
+import { liveOf } from '../live.ts'
+import { type Running, startDoors } from '../start.ts'
+import type { Answers, Begin, FromWorker, Standing, ToWorker } from './messages.ts'
+
+const MOST_SUSPECTS = 1_000
+/** For the answers under way where nobody is left who could say how long. */
+const ORPHAN_GRACE_MS = 10_000
+
+const say = (message: FromWorker): void => {
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
+}
+
+/** Never returns before the worker serves. Ends the process by itself. */
+export async function work(file: string | undefined): Promise<void> {
+  const life = new Life()
+  const begin = await life.begun()
+  try {
+    const log = logOf({ worker: begin.number })
+    life.log = log
+    const { config, secrets } = await load(file, openVault, { text: begin.text, port: begin.port })
+    if (config === undefined) throw new Error('the configuration that the gateway was started with does not load any more')
+    const worker = {
+      ...{ number: begin.number, ledgerId: begin.ledgerId, ledgerFailed: () => life.ledgerFailed },
+      tell: (notice: Parameters<Gateway['ground']['notices']['tell']>[0]) => say({ kind: 'notice', notice }),
+    }
+    life.serves(await startDoors(config, secrets, log, { worker, alarm: systemAlarm }))
+  } catch (error) {
+    const why = sentenceOf(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))
+    process.send?.({ kind: 'failed', why } satisfies FromWorker, undefined, undefined, () => process.exit(1))
+  }
+}
+
+class Life {
+  log: Log | undefined
+  #running: Running | undefined
+  #stopping = false
+  #signalled = false
+  #begin: (begin: Begin) => void = () => undefined
+  ledgerFailed: Error | undefined
+
+  constructor() {
+    process.on('message', (message: ToWorker) => this.#hear(message))
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#signal())
+    cluster.worker?.on('disconnect', () => this.#orphaned())
+  }
+
+  begun(): Promise<Begin> {
+    return new Promise((resolve) => {
+      this.#begin = resolve
+      say({ kind: 'hello' })
+    })
+  }
+
+  serves(running: Running): void {
+    this.#running = running
+    say({ kind: 'serves', url: running.publicUrl })
+  }
+
+  #hear(message: ToWorker): void {
+    if (message.kind === 'begin') {
+      this.ledgerFailed = failureOf(message.ledgerFailed)
+      this.#begin(message)
+    } else if (message.kind === 'ledger') this.ledgerFailed = failureOf(message.failed)
+    else if (message.kind === 'stop') this.#stop(message.graceMs, 0)
+    else if (message.kind === 'ask' && this.#running !== undefined)
+      say({ kind: 'answer', id: message.id, answer: answerTo(this.#running.gateway, message.what, message.of) })
+  }
+
+  /** A terminal and a service manager send it to all processes at once, beside what the first one says. */
+  #signal(): void {
+    if (this.#signalled) process.exit(1)
+    this.#signalled = true
+    this.#stop(ORPHAN_GRACE_MS, 0)
+  }
+
+  /** The calls that it has are answered; for new ones there is nobody who would hand them out. */
+  #orphaned(): void {
+    const { worker } = cluster
+    // Else node:cluster ends the process at once.
+    if (worker !== undefined) worker.exitedAfterDisconnect = true
+    if (this.#stopping) return
+    this.log?.error({}, 'the process that started this worker is gone; the calls under way are ended')
+    this.#stop(ORPHAN_GRACE_MS, 1)
+  }
+
+  #stop(graceMs: number, exitStatus: number): void {
+    if (this.#stopping) return
+    this.#stopping = true
+    // Nothing was served yet, and nothing is held.
+    if (this.#running === undefined) process.exit(exitStatus)
+    this.#running.close(graceMs).then(
+      () => process.exit(exitStatus),
+      (error: unknown) => {
+        this.log?.error({ error: String(error) }, 'the stop of a worker was not clean')
+        process.exit(1)
+      },
+    )
+  }
+}
+
+const failureOf = (text: string | undefined): Error | undefined => (text === undefined ? undefined : new Error(text))
+
+function answerTo(gateway: Gateway, what: keyof Answers, of: string): Answers[keyof Answers] {
+  const { ground, health } = gateway
+  switch (what) {
+    case 'lost':
+      return ground.lost()
+    case 'standings':
+      return Object.fromEntries(ground.config.connections.map(({ name }) => [name, standingOf(gateway, name)]))
+    case 'suspects':
+      return ground.meters.suspects(Number(of)).slice(0, MOST_SUSPECTS) as readonly Suspect[]
+    case 'forget':
+      return ground.meters.forget(of)
+    case 'resume':
+      health.resume(of)
+      return true
+    case 'vault':
+      gateway.lookAtVault()
+      return true
+  }
+}
+
+const standingOf = (gateway: Gateway, name: string): Standing => {
+  const live = liveOf(gateway)
+  return { health: live.health(name), calls: gateway.quality.calls(name), ...live.quality(name) }
+}
