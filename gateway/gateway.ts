@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Adapter, Connection, Facilitator, Log, PluginPorts } from '#contract'
 import type { GatewayConfig, Route } from '../config/model.ts'
 import { CallLog, callsFile } from './books/calls.ts'
-import { Engine, type EnginePorts, Generation, Health, LeakBook, Transport, type Vetting, Watching } from './engine/index.ts'
+import { Engine, type EnginePorts, Generation, Health, LeakBook, outboundTo, Transport, type Vetting, Watching } from './engine/index.ts'
 import { HttpFacilitator, Outlook, Tills } from './payments/index.ts'
 import { QualityBook } from './engine/quality.ts'
 import { begun, ended, type Ground, openGround, type Surroundings } from './ground/index.ts'
@@ -206,7 +206,7 @@ async function outerEnds(ground: Ground, secrets: ReadonlyMap<string, string | B
       if (play === undefined) throw new Error('the sandbox facilitator exists in sandbox mode only')
       return play
     }
-    const found = http.get(urlOrSandbox) ?? new HttpFacilitator(urlOrSandbox, ground.clock)
+    const found = http.get(urlOrSandbox) ?? new HttpFacilitator(urlOrSandbox, { outboundTo, clock: ground.clock })
     http.set(urlOrSandbox, found)
     return found
   }

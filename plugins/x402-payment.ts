@@ -8,6 +8,7 @@ import { type Call, definePlugin, type Payment, type Refusal, type Resource, typ
 type Shown = { readonly payment?: Payment; readonly refusal?: Refusal }
 
 const NOTHING_SHOWN: Shown = {}
+const NOTHING_TO_ASK = Promise.resolve(undefined)
 
 /** Extension bazaar: what a catalogue of facilitators shows of an operation. */
 function discoveryOf({ operation, method }: Call): object | undefined {
@@ -61,17 +62,17 @@ export default definePlugin({
       const discovery = discoveryOf(call)
       return { url: call.resource, description, ...(discovery === undefined ? {} : { discovery }) }
     }
-    const shown = new WeakMap<Call, Shown>()
+    // Those who ask for what a call shows ask one after the other: the last one read is enough, and nothing is kept of the calls before.
+    let last: { readonly call: Call; readonly shown: Shown } | undefined
     const show = (call: Call): Shown => {
-      const found =
-        shown.get(call) ??
+      if (last?.call === call) return last.shown
+      const shown =
         till.read(
           (name) => call.header(name),
           () => resourceOf(call),
-        ) ??
-        NOTHING_SHOWN
-      shown.set(call, found)
-      return found
+        ) ?? NOTHING_SHOWN
+      last = { call, shown }
+      return shown
     }
     const signedIn = new WeakMap<Call, SignedIn>()
 
@@ -94,7 +95,7 @@ export default definePlugin({
         const { payment, refusal } = show(call)
         return refusal ?? (payment === undefined ? undefined : [till.once(payment)])
       },
-      authorize: async ({ payment }) => (payment === undefined ? undefined : till.verify(payment)),
+      authorize: ({ payment }) => (payment === undefined ? NOTHING_TO_ASK : till.verify(payment)),
       settle: (payment) => till.settle(payment),
       recover: (payment, sinceMs) => till.recover(payment, sinceMs),
     }

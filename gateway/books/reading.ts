@@ -57,6 +57,8 @@ export interface Read {
 export interface Pending {
   readonly text: string
   readonly place: Place
+  /** While it is at hand. */
+  readonly line?: Line
 }
 
 /** One entry and what it counts for: both are in the books, or neither is. */
@@ -79,7 +81,7 @@ export function readLines(lines: readonly string[], sequence: number): Read[] {
   const found: Read[] = []
   for (let line = 0; line < lines.length; line += 1) {
     const text = lines[line] as string
-    const read = chargeIn(text) ?? (READ.test(text) ? (JSON.parse(text) as Line) : undefined)
+    const read = chargeIn(text) ?? (READ.test(text) ? parsed(text) : undefined)
     if (read !== undefined) found.push({ line: read, text, place: { sequence, line } })
   }
   return found
@@ -101,6 +103,16 @@ function chargeIn(text: string): Line | undefined {
   const [, id = '', at = '', connection = '', owner = '', units = '', price = '', platform = '', by, account = ''] = found
   const numbers = { at: Number.parseInt(at, 10), units: Number.parseInt(units, 10) }
   return { t: 'charge', id, ...numbers, connection, owner, price, platform, by: by as 'owner' | 'credits', account }
+}
+
+const INTENT = '{"t":"intent",'
+/** In JSON this can only be a member: within a text its quotes would be escaped. */
+const PAYLOAD = ',"payload":'
+
+/** Of an intent without what was sent to the facilitator and what stands behind it: most of the line, and the books read none of it. */
+function parsed(text: string): Line {
+  const end = text.startsWith(INTENT) ? text.indexOf(PAYLOAD) : -1
+  return JSON.parse(end === -1 ? text : `${text.slice(0, end)}}}`) as Line
 }
 
 /** The pending ones that `reads` end without having begun them: to be fetched before. */
@@ -142,10 +154,10 @@ function effectsOfLine({ line, text, place }: Read, pending: Map<string, Pending
       return begun === undefined ? [] : [effect(place, payoutEndEntry(JSON.parse(begun.text) as PayoutLine, line))]
     }
     case 'intent':
-      pending.set(line.id, { text, place })
+      pending.set(line.id, { text, place, line })
       return [effect(place, intentEntry(line))]
     case 'buy':
-      pending.set(line.id, { text, place })
+      pending.set(line.id, { text, place, line })
       return [effect(place, buyEntry(line))]
     case 'settled':
     case 'bought':
@@ -156,7 +168,7 @@ function effectsOfLine({ line, text, place }: Read, pending: Map<string, Pending
 
 function ended(line: Extract<Line, { t: 'settled' | 'bought' | 'void' }>, place: Place, begun: Pending | undefined): readonly Effect[] {
   if (begun === undefined) return []
-  const intent = JSON.parse(begun.text) as ({ readonly t: 'intent' } & ChargeLine) | ({ readonly t: 'buy' } & BuyLine)
+  const intent = (begun.line ?? parsed(begun.text)) as ({ readonly t: 'intent' } & ChargeLine) | ({ readonly t: 'buy' } & BuyLine)
   if (intent.t === 'buy') {
     const end = effect(place, buyEndEntry(intent, line.at))
     return line.t === 'bought' ? [end, effect(place, boughtEntry(intent, line.at))] : [end]

@@ -42,6 +42,8 @@ export interface Payment {
   /** What goes to the facilitator. */
   readonly payload: unknown
   readonly requirements: unknown
+  /** The same two as JSON, where they have been written already. */
+  readonly json?: { readonly payload: string; readonly requirements: string }
 }
 
 /** What became of a settlement. `unknown` is a state of its own, ended by the reconciler and by nobody else. */

@@ -28,7 +28,7 @@ export { type Problem, problemOf } from './problem.ts'
 export { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
 export { LeakBook } from './leaks.ts'
 export { type AttemptEvents, Transport } from './transport.ts'
-export { type Guard, guardedDispatcher } from './upstream/index.ts'
+export { type Guard, guardedDispatcher, outboundTo } from './upstream/index.ts'
 export type { Vetting } from './vetting.ts'
 export { Watching } from './watching.ts'
 

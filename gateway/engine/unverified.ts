@@ -75,13 +75,11 @@ export class Unverified {
   }
 
   #count({ address, pool, units }: Asking, sign: 1 | -1): void {
-    if (address !== undefined) change(this.#addresses, address, sign)
-    change(this.#pools, pool, sign * units)
+    // Pools are few, and stay where they are; addresses are many.
+    this.#pools.set(pool, (this.#pools.get(pool) ?? 0) + sign * units)
+    if (address === undefined) return
+    const count = (this.#addresses.get(address) ?? 0) + sign
+    if (count === 0) this.#addresses.delete(address)
+    else this.#addresses.set(address, count)
   }
-}
-
-function change(counts: Map<string, number>, key: string, by: number): void {
-  const count = (counts.get(key) ?? 0) + by
-  if (count <= 0) counts.delete(key)
-  else counts.set(key, count)
 }

@@ -47,7 +47,12 @@ export interface Terms {
 
 /** x402 v2, section 5. `quote`: an unguessable word that the payment has to repeat. */
 export const requirements = ({ network, asset, extra }: Offer, { payTo, maxTimeoutSeconds }: Terms, amount: string, quote?: string): PaymentRequirements => ({
-  ...{ scheme: 'exact', network, asset, amount, payTo, maxTimeoutSeconds },
+  scheme: 'exact',
+  network,
+  asset,
+  amount,
+  payTo,
+  maxTimeoutSeconds,
   extra: quote === undefined ? extra : { ...extra, quote },
 })
 

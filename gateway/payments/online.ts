@@ -1,5 +1,5 @@
 /** How it stands with payments outside: for `atlas x402 status`, `/readyz` and `atlas check --online`. */
-import type { Clock, Facilitator } from '#contract'
+import type { Clock, Facilitator, Outbound } from '#contract'
 import { HttpFacilitator } from './facilitator.ts'
 import { healthOf, type TillHealth } from './health.ts'
 import type { Tills } from './index.ts'
@@ -63,6 +63,7 @@ const sentencesOf = ({ facilitators, nodes, unsettled }: TillHealth): string[] =
 /** What a configuration's x402-payment says, asked without a gateway. The sandbox's facilitator is inside, and well. */
 export async function checkOnline(
   chains: readonly (readonly { readonly name: string; readonly settings: Readonly<Record<string, unknown>> }[])[],
+  outboundTo: (url: URL) => Outbound,
 ): Promise<readonly string[]> {
   const found: string[] = []
   const seen = new Set<unknown>()
@@ -77,7 +78,7 @@ export async function checkOnline(
       {
         ...{ clock: { nowMs: () => 0 as never, monotonicNs: () => 0 }, chance: { hex: () => '' }, upstreamTimeoutMs: 0, origin: () => '' },
         facilitator: (url) => {
-          const one = new HttpFacilitator(url)
+          const one = new HttpFacilitator(url, { outboundTo })
           opened.push(one)
           return one
         },

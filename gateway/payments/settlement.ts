@@ -8,21 +8,22 @@ const isHash = (transaction: unknown): transaction is string => typeof transacti
 /** A reason is a word of the protocol; free text may hold the facilitator's internals and stays here. */
 export const reasonOf = (reason: unknown): string => (typeof reason === 'string' && /^[a-z0-9_]{1,80}$/.test(reason) ? reason : 'refused by the facilitator')
 
-function encode({ x402Version, requirements, payer }: Payment, body: Record<string, unknown>): Record<string, string> {
-  const { network } = requirements as { network: string }
-  const name = x402Version === 2 ? 'payment-response' : 'x-payment-response'
-  return { [name]: Buffer.from(JSON.stringify({ ...body, network, payer }), 'utf8').toString('base64') }
+function headerOf({ x402Version }: Payment, said: object): Record<string, string> {
+  const text = Buffer.from(JSON.stringify(said), 'utf8').toString('base64')
+  return x402Version === 2 ? { 'payment-response': text } : { 'x-payment-response': text }
 }
+
+const networkOf = ({ requirements }: Payment): string => (requirements as { network: string }).network
 
 export const settled = (payment: Payment, transaction: string): Settlement => ({
   state: 'settled',
   transaction,
-  headers: encode(payment, { success: true, transaction }),
+  headers: headerOf(payment, { success: true, transaction, network: networkOf(payment), payer: payment.payer }),
 })
 
 export const notSettled = (payment: Payment, reason: string): Settlement => ({
   ...{ state: 'not_settled', reason },
-  headers: encode(payment, { success: false, errorReason: reason, transaction: '' }),
+  headers: headerOf(payment, { success: false, errorReason: reason, transaction: '', network: networkOf(payment), payer: payment.payer }),
 })
 
 /** The boolean decides, not the status. */

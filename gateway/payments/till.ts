@@ -5,7 +5,7 @@ import {
   type Clock,
   type EpochMs,
   type Facilitator,
-  type FacilitatorRequest,
+  type FacilitatorAnswer,
   type OnceClaim,
   type Payment,
   type Refusal,
@@ -23,6 +23,7 @@ import { type Authorized, fateOfAuthorization } from './fate.ts'
 import { FacilitatorLine } from './line.ts'
 import { type Offer, offerOf, type Terms } from './offers.ts'
 import { notSettled, reasonOf, settled, settlementOf } from './settlement.ts'
+import { ShownPayment } from './shown.ts'
 import { SignIn } from './sign-in.ts'
 import { invalid, paymentIn, type Sent, sentWith, type Shown } from './wire.ts'
 
@@ -42,9 +43,7 @@ export interface TillPorts {
   facilitator(urlOrSandbox: string): Facilitator
 }
 
-const requestOf = ({ x402Version, payload, requirements }: Payment): FacilitatorRequest => ({
-  ...{ x402Version, paymentPayload: payload, paymentRequirements: requirements },
-})
+const { requestOf } = ShownPayment
 
 export class X402Till implements Till {
   readonly offers: readonly Offer[]
@@ -105,26 +104,14 @@ export class X402Till implements Till {
     return validAfterMs > now ? invalid('the payment is not valid yet').refusal : undefined
   }
 
-  async verify(payment: Payment): Promise<Refusal | undefined> {
+  verify(payment: Payment): Promise<Refusal | undefined> {
     const untimely = this.#untimely(payment)
-    if (untimely !== undefined) return untimely
-    const answer = await this.#line.verify(requestOf(payment), VERIFY_WITHIN_MS)
-    if (answer.kind === 'lost')
-      return refuse('unavailable', 'no facilitator could verify the payment; it was not used', { cause: answer.cause, retryAfterSeconds: 5 })
-    const { isValid, payer, invalidReason } = answer.body
-    if (isValid === undefined)
-      return refuse('unavailable', 'the facilitator gave no verdict on the payment; it was not used', {
-        cause: { status: answer.status },
-        retryAfterSeconds: 5,
-      })
-    if (isValid !== true) return refuse('payment_invalid', `the payment is not valid: ${reasonOf(invalidReason)}`)
-    if (typeof payer === 'string' && payer.toLowerCase() !== payment.payer)
-      return refuse('payment_invalid', 'the payment was signed by another wallet than it names')
-    return undefined
+    if (untimely !== undefined) return Promise.resolve(untimely)
+    return this.#line.verify(requestOf(payment), VERIFY_WITHIN_MS).then((answer) => verdictOf(payment, answer))
   }
 
-  async settle(payment: Payment): Promise<Settlement> {
-    return settlementOf(payment, await this.#line.settle(requestOf(payment), this.#settings.settleTimeoutMs))
+  settle(payment: Payment): Promise<Settlement> {
+    return this.#line.settle(requestOf(payment), this.#settings.settleTimeoutMs).then((answer) => settlementOf(payment, answer))
   }
 
   /**
@@ -159,6 +146,21 @@ export class X402Till implements Till {
   signIn(header: string): Promise<SignedIn> {
     return this.#signIn.verify(header)
   }
+}
+
+function verdictOf(payment: Payment, answer: FacilitatorAnswer): Refusal | undefined {
+  if (answer.kind === 'lost')
+    return refuse('unavailable', 'no facilitator could verify the payment; it was not used', { cause: answer.cause, retryAfterSeconds: 5 })
+  const { isValid, payer, invalidReason } = answer.body
+  if (isValid === undefined)
+    return refuse('unavailable', 'the facilitator gave no verdict on the payment; it was not used', {
+      cause: { status: answer.status },
+      retryAfterSeconds: 5,
+    })
+  if (isValid !== true) return refuse('payment_invalid', `the payment is not valid: ${reasonOf(invalidReason)}`)
+  if (typeof payer === 'string' && payer.toLowerCase() !== payment.payer)
+    return refuse('payment_invalid', 'the payment was signed by another wallet than it names')
+  return undefined
 }
 
 /** As it was signed: the amount in the units of the token. */

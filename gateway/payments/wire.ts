@@ -4,6 +4,7 @@
  */
 import { type EpochMs, type Payment, type PaymentRequirements, type Refusal, type Resource, refuse, sha256 } from '#contract'
 import { micros, type Offer, requirements, requirementsV1, type Terms } from './offers.ts'
+import { ShownPayment } from './shown.ts'
 
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/
 /** 32 bytes. */
@@ -16,6 +17,7 @@ const QUOTE = /^[0-9a-f]{32}$/
 const IDENTIFIER = /^[A-Za-z0-9_-]{16,128}$/
 /** A uint256 of the chain. */
 const BEYOND = 2n ** 256n
+const BEYOND_DIGITS = BEYOND.toString().length
 /** Of JSON in a payment. It is written down and passed on, and what is nested without end can be read but not written. */
 const MOST_LEVELS = 64
 
@@ -73,19 +75,27 @@ function hasForm({ x402Version, payload, accepted, resource, extensions, scheme,
   )
 }
 
-const isShallow = (value: unknown, levels: number): boolean =>
-  typeof value !== 'object' || value === null || (levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1)))
+function isShallow(value: object, levels: number): boolean {
+  if (levels === 0) return false
+  // What JSON.parse has made has no members but its own.
+  for (const name in value) {
+    const inner = (value as Record<string, unknown>)[name]
+    if (typeof inner === 'object' && inner !== null && !isShallow(inner, levels - 1)) return false
+  }
+  return true
+}
 
 function authorizationOf(payload: unknown): Authorization | undefined {
   const { authorization, signature } = (payload ?? {}) as { authorization?: Partial<Record<keyof Authorization, unknown>>; signature?: unknown }
   if (typeof authorization !== 'object' || authorization === null || typeof signature !== 'string' || !SIGNATURE.test(signature)) return undefined
   const is = (name: keyof Authorization, form: RegExp): boolean => typeof authorization[name] === 'string' && form.test(authorization[name])
-  const isUint = (name: keyof Authorization): boolean => is(name, UINT) && BigInt(authorization[name] as string) < BEYOND
+  const isUint = (name: keyof Authorization): boolean =>
+    is(name, UINT) && ((authorization[name] as string).length < BEYOND_DIGITS || BigInt(authorization[name] as string) < BEYOND)
   const formed = is('from', ADDRESS) && is('to', ADDRESS) && is('nonce', WORD) && isUint('value') && isUint('validAfter') && isUint('validBefore')
   return formed ? (authorization as Authorization) : undefined
 }
 
-const isSame = (value: unknown, address: string): boolean => typeof value === 'string' && value.toLowerCase() === address.toLowerCase()
+const isSame = (value: unknown, address: string): boolean => typeof value === 'string' && (value === address || value.toLowerCase() === address.toLowerCase())
 const msOf = (seconds: string): EpochMs => Math.min(Number(seconds) * 1000, Number.MAX_SAFE_INTEGER) as EpochMs
 
 export interface Reading {
@@ -111,16 +121,21 @@ export function paymentIn(sent: Sent, { offers, terms, resource, upfront }: Read
   if (sent.version === 2 && (accepted.amount !== value || !isSame(accepted.payTo, terms.payTo))) return invalid('the payment does not repeat the offer')
   const quote = sent.version === 2 && typeof accepted.extra?.quote === 'string' && QUOTE.test(accepted.extra.quote) ? accepted.extra.quote : undefined
   const identifier = identifierOf(payload)
-  return {
-    payment: {
-      ...{ x402Version: sent.version, digest: sha256(sent.header), network: offer.network, asset: offer.asset.toLowerCase() },
-      ...{ payer: authorization.from.toLowerCase(), nonce: authorization.nonce.toLowerCase(), amount: micros(BigInt(value), offer.decimals) },
-      ...{ validAfterMs: msOf(authorization.validAfter), validBeforeMs: msOf(authorization.validBefore), upfront, payload },
-      requirements: sent.version === 2 ? requirements(offer, terms, value, quote) : requirementsV1(offer, terms, value, resource()),
-      ...(identifier === undefined ? {} : { identifier }),
-      ...(quote === undefined ? {} : { quote }),
-    },
+  const facts = {
+    x402Version: sent.version,
+    digest: sha256(sent.header),
+    network: offer.network,
+    asset: offer.asset.toLowerCase(),
+    payer: authorization.from.toLowerCase(),
+    nonce: authorization.nonce.toLowerCase(),
+    amount: micros(BigInt(value), offer.decimals),
+    validAfterMs: msOf(authorization.validAfter),
+    validBeforeMs: msOf(authorization.validBefore),
+    upfront,
+    payload,
+    requirements: sent.version === 2 ? requirements(offer, terms, value, quote) : requirementsV1(offer, terms, value, resource()),
   }
+  return { payment: new ShownPayment(facts, identifier, quote) }
 }
 
 /** Only the identifier, by its form: the schema beside it comes from the client and is not compiled. */

@@ -3,16 +3,17 @@
  * first, and the latest few as they are.
  */
 import { close, open, read } from 'node:fs'
-import { LRUCache } from 'lru-cache'
 import type { StoredAnswer } from '#contract'
 import { FRAME_BYTES, frameAt, HEAD_BYTES } from './frames.ts'
 import type { Charged, Intended, Settled } from './records.ts'
 import { type Place, segmentFile } from './segments.ts'
 
-const OVERHEAD_BYTES = 512
-const MEMORY_BYTES = 16 * 1024 * 1024
+/** Of an answer beside its body, in the budget. */
+export const ANSWER_OVERHEAD_BYTES = 512
+/** Who asks again mostly does so at once. More of them would grow old in memory, and cost every call a copy of its answer. */
+const LATEST = 16
 
-const sizeOf = (answer: StoredAnswer): number => answer.body.length + OVERHEAD_BYTES
+const sizeOf = (answer: StoredAnswer): number => answer.body.length + ANSWER_OVERHEAD_BYTES
 
 /** Where an answer is to be had. */
 export interface Kept {
@@ -41,26 +42,37 @@ interface Entry extends Kept {
   answer: StoredAnswer | undefined
 }
 
+interface Slot {
+  receipt: string
+  answer: StoredAnswer | undefined
+}
+
 export class Answers {
   readonly #folder: string | undefined
   readonly #maxBytes: number
   readonly #entries = new Map<string, Entry>()
   #bytes = 0
-  readonly #latest: LRUCache<string, StoredAnswer> | undefined
+  /** Goes round; what stands in it counts only while its entry is there. */
+  readonly #latest: readonly Slot[] = Array.from({ length: LATEST }, () => ({ receipt: '', answer: undefined }))
+  #next = 0
 
   /** `folder` of the journal; without one (where only places are gathered) nothing can be read. */
   constructor(maxBytes: number, folder?: string) {
     this.#folder = folder
     this.#maxBytes = maxBytes
-    if (folder !== undefined && maxBytes > 0) {
-      this.#latest = new LRUCache<string, StoredAnswer>({ maxSize: Math.min(MEMORY_BYTES, maxBytes), sizeCalculation: sizeOf })
-    }
   }
 
   put(receipt: string, { answer, until, record, settled, isSettled = false }: NewAnswer): void {
     const isThere = record !== undefined && (!isSettled || settled !== undefined)
     this.#keep(receipt, { bytes: sizeOf(answer), until, record, settled, isSettled, answer: isThere ? undefined : answer })
-    this.#latest?.set(receipt, answer)
+    this.#remember(receipt, answer)
+  }
+
+  #remember(receipt: string, answer: StoredAnswer): void {
+    const slot = this.#latest[this.#next] as Slot
+    this.#next = (this.#next + 1) % LATEST
+    slot.receipt = receipt
+    slot.answer = answer
   }
 
   /** From a snapshot. */
@@ -81,7 +93,7 @@ export class Answers {
   get(receipt: string): StoredAnswer | undefined | Promise<StoredAnswer | undefined> {
     const entry = this.#entries.get(receipt)
     if (entry === undefined) return undefined
-    return entry.answer ?? this.#latest?.get(receipt) ?? this.#read(receipt, entry)
+    return entry.answer ?? this.#latest.find((slot) => slot.receipt === receipt)?.answer ?? this.#read(receipt, entry)
   }
 
   sweep(nowMs: number): void {
@@ -106,7 +118,6 @@ export class Answers {
     const entry = this.#entries.get(receipt)
     if (entry === undefined) return
     this.#entries.delete(receipt)
-    this.#latest?.delete(receipt)
     this.#bytes -= entry.bytes
   }
 
@@ -118,7 +129,7 @@ export class Answers {
       const paid = settled === undefined ? undefined : ((await recordAt(this.#folder, settled)) as Settled)
       if (charge.id !== receipt || charge.answer === undefined || (paid !== undefined && paid.id !== receipt)) return undefined
       const answer = paid === undefined ? charge.answer : withHeaders(charge.answer, paid.headers)
-      if (this.#entries.has(receipt)) this.#latest?.set(receipt, answer)
+      this.#remember(receipt, answer)
       return answer
     } catch {
       return undefined

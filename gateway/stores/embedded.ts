@@ -4,8 +4,8 @@
  * answered when everything it wrote is durable, and changes nothing. Here is how holds end; `taking.ts` has how they begin.
  */
 import type { Charge, Named, Payment, Purchase, Refund, Settlement, Store, UnitsFate, UnknownSettlement, Usd } from '#contract'
-import { dropUnits, fieldsOf, freeMoney, freeUnits, type Hold, holdMoney, holdOfIntent, usedNames } from './holds.ts'
-import { lineOf } from './lines.ts'
+import { dropUnits, fieldsOf, freeMoney, freeUnits, type Hold, holdMoney, holdOfIntent, intentOf, usedNames } from './holds.ts'
+import { intentLine, lineOf } from './lines.ts'
 import type { Buying, Intended, JournalRecord } from './records.ts'
 import { type Parts, Taking } from './taking.ts'
 
@@ -38,11 +38,11 @@ export class EmbeddedStore extends Taking implements Store {
     const hold = this.hold(id)
     if (hold.intent !== undefined) return this.parts.journal.flushed()
     hold.state = 'settling'
-    const fields = fieldsOf('intent', hold, charge, this.parts.clock.nowMs())
-    hold.intent = { ...fields, payment: { ...payment, amount: payment.amount.toString() } }
+    const intent = intentOf(hold, charge, payment, this.parts.clock.nowMs())
+    hold.intent = intent
     const { state, journal } = this.parts
-    state.apply(hold.intent)
-    const place = await journal.placed(JSON.stringify(hold.intent))
+    state.apply(intent)
+    const place = await journal.placed(intentLine(intent, payment.json))
     if (state.intents.has(id)) state.intentPlaces.set(id, place)
   }
 

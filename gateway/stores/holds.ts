@@ -209,3 +209,9 @@ export const fieldsOf = <T extends 'charge' | 'intent'>(t: T, hold: HoldFacts, c
   answer: charge.answer,
   call: charge.call,
 })
+
+/** The answer stands last: whoever reads an intent mostly needs what stands before. */
+export function intentOf(hold: HoldFacts, charge: Charge, payment: Payment, at: EpochMs): Intended {
+  const { answer, ...fields } = fieldsOf('intent', hold, charge, at)
+  return { ...fields, payment: { ...payment, amount: payment.amount.toString() }, answer }
+}

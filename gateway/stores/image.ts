@@ -39,7 +39,7 @@ export function* linesOf(state: State): Iterable<Line> {
   for (const [connection, [sum]] of state.before) yield ['before', connection, sum]
   for (const [name, { waiters: _, ...call }] of state.named) yield ['name', name, call]
   for (const [key, until] of state.once) yield ['once', key, until]
-  for (const [id, intent] of state.intents) yield ['intent', intent, state.intentPlaces.get(id) ?? null]
+  for (const intent of state.intents.values()) yield ['intent', intent, state.intentPlaces.get(intent.id) ?? null]
   for (const wallet of state.upfront) yield ['upfront', wallet]
   for (const id of state.refunds) yield ['refund', id]
   for (const id of state.corrections) yield ['correction', id]
@@ -123,7 +123,7 @@ export function prune(state: State, nowMs: number): void {
   for (const [key, until] of state.once) if (until <= nowMs) state.once.delete(key)
   state.answers.sweep(nowMs)
   state.spending?.forgetBefore(nowMs)
-  const open = new Set([...state.intents.values()].map((intent) => (intent.t === 'buy' ? '' : `${intent.period} ${intent.connection}`)))
+  const open = new Set(state.intents.values().map((intent) => (intent.t === 'buy' ? '' : `${intent.period} ${intent.connection}`)))
   for (const [connection, periods] of state.tallies) {
     for (const [period, tally] of periods) {
       const isOpen = tally.leasedTo > tally.sold + tally.own + tally.wasted || open.has(`${period} ${connection}`)

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '#contract'
 import { archiveSegments, type ArchiveRule } from './archive.ts'
-import type { SnapshotWish } from './snapshots.ts'
+import { isWorth, type SnapshotWish } from './snapshots.ts'
 import type { SnapshotTold } from './snapshotter.ts'
 
 const ARCHIVE_EVERY_MS = 3_600_000
@@ -79,7 +79,7 @@ export class Keeper {
     const open = this.#wanted
     this.#wanted = undefined
     const { folder, clock, replayBytes, archive } = this.#options
-    if (open !== undefined) await this.#snapshot({ folder, open, nowMs: clock.nowMs(), replayBytes })
+    if (open !== undefined && isWorth(folder, open)) await this.#snapshot({ folder, open, nowMs: clock.nowMs(), replayBytes })
     if (archive !== undefined && !this.#isClosed) await archiveSegments(folder, archive, clock.nowMs())
   }
 

@@ -1,11 +1,20 @@
 /**
- * The line of a charge, written by hand: it is the one record that every sold call writes, and JSON.stringify takes three
- * times as long for it. The same text comes out for what needs no escapes; what does goes through JSON.stringify.
+ * The lines of a charge and of an intent, written by hand: they are what every sold call writes, and JSON.stringify takes three
+ * times as long for them. The same text comes out for what needs no escapes; what does goes through JSON.stringify.
  */
-import type { Attempt, CallRecord } from '#contract'
-import type { Charged, ChargeFields, JournalRecord } from './records.ts'
+import type { Attempt, CallRecord, Payment } from '#contract'
+import type { Charged, ChargeFields, Intended, JournalRecord, Settled } from './records.ts'
 
-export const lineOf = (record: JournalRecord): string => (record.t === 'charge' ? chargeLine(record) : JSON.stringify(record))
+export function lineOf(record: JournalRecord): string {
+  switch (record.t) {
+    case 'charge':
+      return `{"t":"charge",${fieldsText(record)}${answerText(record.answer)},"call":${callText(record.call)}}`
+    case 'settled':
+      return settledLine(record)
+    default:
+      return JSON.stringify(record)
+  }
+}
 
 const PLAIN = /^[\w .:/-]*$/
 
@@ -24,15 +33,40 @@ function named(text: string): string {
   return found
 }
 
-function chargeLine(r: Charged): string {
+/** `json`: what the payment holds, where it has been written as JSON before. */
+export function intentLine(r: Intended, json: Payment['json']): string {
+  const payment = json === undefined ? JSON.stringify(r.payment) : paymentText(r.payment, json)
+  return `{"t":"intent",${fieldsText(r)},"call":${callText(r.call)},"payment":${payment}${answerText(r.answer)}}`
+}
+
+function paymentText(p: Intended['payment'], { payload, requirements }: NonNullable<Payment['json']>): string {
+  const whose = `"x402Version":${p.x402Version},"digest":"${p.digest}","network":${quoted(p.network)},"asset":"${p.asset}","payer":"${p.payer}","nonce":"${p.nonce}"`
+  const when = `"amount":"${p.amount}","validAfterMs":${p.validAfterMs},"validBeforeMs":${p.validBeforeMs},"upfront":${p.upfront}`
+  const identifier = p.identifier === undefined ? '' : `,"identifier":${quoted(p.identifier)}`
+  const quote = p.quote === undefined ? '' : `,"quote":${quoted(p.quote)}`
+  return `{${whose},${when},"payload":${payload},"requirements":${requirements}${identifier}${quote}}`
+}
+
+function settledLine({ id, transaction, headers, at }: Settled): string {
+  let fields = ''
+  for (const name in headers) fields += `${fields === '' ? '' : ','}${quoted(name)}:${valueText(headers[name] as string)}`
+  return `{"t":"settled","id":${quoted(id)},"transaction":${quoted(transaction)},"headers":{${fields}},"at":${at}}`
+}
+
+const BASE64 = /^[\w+/=]*$/
+const valueText = (text: string): string => (typeof text === 'string' && BASE64.test(text) ? `"${text}"` : (JSON.stringify(text) ?? 'null'))
+
+function fieldsText(r: ChargeFields): string {
   const money = `"units":${r.units},"price":"${r.price}","platform":"${r.platform}","by":"${r.by}","account":${named(r.account)}`
   const what = `"api":${named(r.api)},"operation":${named(r.operation)},"subject":{"requestDigest":"${r.subject.requestDigest}","answerDigest":"${r.subject.answerDigest}"}`
-  const names = r.names.length === 0 ? '[]' : JSON.stringify(r.names)
-  const once = r.once.length === 0 ? '[]' : JSON.stringify(r.once)
-  const answer = r.answer === undefined ? '' : `,"answer":${JSON.stringify(r.answer)}`
+  const names =
+    r.names.length === 0 ? '[]' : `[${r.names.map((one) => `{"name":${quoted(one.name)},"digest":"${one.digest}","until":${one.until}}`).join(',')}]`
+  const once = r.once.length === 0 ? '[]' : `[${r.once.map((one) => `{"key":${quoted(one.key)},"until":${one.until}}`).join(',')}]`
   const since = r.since === undefined ? '' : `,"since":${r.since}`
-  return `{"t":"charge","id":${quoted(r.id)},"at":${r.at}${since},"connection":${named(r.connection)},"owner":${named(r.owner)},"period":${r.period},${money},${what},"names":${names},"once":${once}${answer},"call":${callText(r.call)}}`
+  return `"id":${quoted(r.id)},"at":${r.at}${since},"connection":${named(r.connection)},"owner":${named(r.owner)},"period":${r.period},${money},${what},"names":${names},"once":${once}`
 }
+
+const answerText = (answer: ChargeFields['answer']): string => (answer === undefined ? '' : `,"answer":${JSON.stringify(answer)}`)
 
 function callText(c: CallRecord): string {
   const code = c.code === undefined ? '' : `,"code":"${c.code}"`

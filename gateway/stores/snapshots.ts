@@ -3,15 +3,14 @@
  * and a digest of the whole. The two newest are kept; one that is damaged gives way to the other, or to the whole journal.
  */
 import { createHash } from 'node:crypto'
-import { closeSync, fdatasyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fdatasyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Answers } from './answers.ts'
 import { writeIndex } from './charge-index.ts'
 import { GENESIS, JournalError, type Link, readGroups } from './groups.ts'
 import { type Line, linesOf, prune, putLine } from './image.ts'
-import { soldIn } from './lines.ts'
-import { gap, missing, type Replayed } from './opening.ts'
-import type { JournalRecord } from './records.ts'
+import { gap, missing } from './opening.ts'
+import { Replay } from './replay.ts'
 import { listSegments, namesIn, segmentFile, syncFolder } from './segments.ts'
 import { State } from './state.ts'
 
@@ -103,6 +102,22 @@ function writeAll(fd: number, text: string): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
 }
 
+/** Whatever it holds costs little to write again. */
+const SMALL_BYTES = 2 * 1024 * 1024
+/** A start reads no more of the journal than this after a snapshot, and what is open. */
+const MOST_TAIL_BYTES = 128 * 1024 * 1024
+
+/** A snapshot costs as much as all that it holds, so it waits until as much has been written since the one before. */
+export function isWorth(folder: string, open: number): boolean {
+  const [newest] = snapshotNames(folder)
+  if (newest === undefined) return true
+  const { size } = statSync(join(folder, newest))
+  if (size <= SMALL_BYTES) return true
+  const since = Number.parseInt(newest.slice('snapshot-'.length), 10)
+  const tail = listSegments(folder).filter(({ first }) => first > since && first < open)
+  return tail.reduce((sum, { file }) => sum + statSync(file).size, 0) >= Math.min(2 * size, MOST_TAIL_BYTES)
+}
+
 export interface SnapshotWish {
   readonly folder: string
   /** First group of the segment that is open: those before it are complete. */
@@ -120,35 +135,22 @@ export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish)
   const { state, sealed: before, ...link } = from ?? { state: new State(new Answers(replayBytes)), sealed: [], sequence: 0, hash: GENESIS }
   const sealed = [...before]
   let end: Link = link
+  const replay = new Replay(state)
   const segments = listSegments(folder).filter(({ first }) => first > link.sequence && first < open)
   for (const [index, { first, file }] of segments.entries()) {
     if (first !== end.sequence + 1) throw missing(folder, end.sequence + 1)
     sealed.push({ first, before: end.hash })
     const next = segments[index + 1] ?? { first: open, file: segmentFile(folder, open) }
     const bytes = readFileSync(file)
-    const read = readGroups(bytes, file, end, (group) => applyGroup(state, { ...group, segment: first }))
+    const read = readGroups(bytes, file, end, (group) => replay.group({ ...group, segment: first }))
     if (read.sequence + 1 !== next.first) throw gap(file, read, next)
     end = { sequence: read.sequence, hash: read.hash }
     writeIndex(folder, first, bytes)
   }
+  replay.end()
   if (end.sequence === link.sequence) return link
   if (end.sequence + 1 !== open) throw new JournalError(`${folder}: the segments end with group ${end.sequence}, ${open} was expected to be next`)
   prune(state, nowMs)
   writeSnapshot(folder, { ...end, sealed, state })
   return end
-}
-
-const CHARGE = '{"t":"charge",'
-
-/** Each record with the place at which it can be read again. */
-export function applyGroup(state: State, { bytes, places, segment }: Replayed): void {
-  let at = 0
-  for (let index = 0; index < places.length; index += 2) {
-    const length = places[index + 1] as number
-    const text = bytes.toString('utf8', at, at + length)
-    const sold = text.startsWith(CHARGE) ? soldIn(text) : undefined
-    if (sold === undefined) state.apply(JSON.parse(text) as JournalRecord, { segment, offset: places[index] as number, length })
-    else state.sold(sold)
-    at += length + 1
-  }
 }

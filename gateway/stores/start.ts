@@ -7,7 +7,8 @@ import { JournalError, readGroups } from './groups.ts'
 import { type Group, Journal } from './journal.ts'
 import { BEGINNING, inFolder, missing } from './opening.ts'
 import { listSegments, segmentFile, segmentName } from './segments.ts'
-import { applyGroup, newestSnapshot, type Sealed } from './snapshots.ts'
+import { Replay } from './replay.ts'
+import { newestSnapshot, type Sealed } from './snapshots.ts'
 import { State } from './state.ts'
 
 export interface StartOptions {
@@ -42,19 +43,21 @@ export function start(options: StartOptions): Started {
   if (snapshot !== undefined && options.fedUpTo <= snapshot.sequence) inFolder(journalFolder, () => handOver(snapshot.sealed, journalFolder, options))
   if (snapshot !== undefined) nothingMissing(snapshot.sealed, journalFolder)
   const segments = new Set<number>()
+  const replay = new Replay(state)
   const { journal, cutBytes } = Journal.open({
     folder: journalFolder,
     from: snapshot ?? BEGINNING,
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
     replay: (group) => {
       segments.add(group.segment)
-      applyGroup(state, group)
+      replay.group(group)
       rightMode(state, options)
       onGroup({ sequence: group.sequence, hash: group.hash, bytes: group.bytes })
     },
     onGroup,
     onSealed,
   })
+  replay.end()
   segments.add(journal.end.segment)
   return { journal, state, cutBytes, isDue: segments.size > 1 }
 }

@@ -2,7 +2,7 @@
  * What the journal says: plain maps, changed by `apply` alone, the same function while serving and at replay.
  * What is only held (calls under way) stands beside it in `held…` fields, which start at zero.
  */
-import { type KeyRecord, NOTHING, type Payout, type Usd, unreachable } from '#contract'
+import { type KeyRecord, NOTHING, PassingMap, type Payout, type Usd, unreachable } from '#contract'
 import { type Answers, type NewAnswer, withHeaders } from './answers.ts'
 import { Spending } from './counters.ts'
 import type { SoldFacts } from './lines.ts'
@@ -30,9 +30,9 @@ export class State {
   readonly once = new Map<string, number>()
   /** What periods that ended long ago add up to, by connection: one sum, in a list so that it adds to others. */
   readonly before = new Map<string, readonly [Sum]>()
-  readonly intents = new Map<string, Intended | Buying>()
+  readonly intents = new PassingMap<Intended | Buying>()
   /** Where they stand in the journal: their answers are read from there. */
-  readonly intentPlaces = new Map<string, Place>()
+  readonly intentPlaces = new PassingMap<Place>()
   /** Of the durable charges by consumer and day; only while the journal is read, since calls count what they hold, too. */
   spending: Spending | undefined = new Spending()
   /** Wallets whose payment was good when it was verified and could not be settled afterwards: they pay upfront. */

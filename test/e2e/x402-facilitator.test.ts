@@ -4,7 +4,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { FacilitatorRequest } from '../../gateway/contract/index.ts'
+import { outboundTo } from '../../gateway/engine/index.ts'
 import { HttpFacilitator } from '../../gateway/payments/facilitator.ts'
+import { PaymentRequest } from '../../gateway/payments/request.ts'
 
 type Serve = (response: ServerResponse, request: IncomingMessage, body: string) => unknown
 
@@ -22,7 +24,7 @@ async function facilitatorAt(t: Test, serve: Serve, path = ''): Promise<{ facili
     request.on('end', () => serve(response, request, body))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const facilitator = new HttpFacilitator(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`)
+  const facilitator = new HttpFacilitator(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, { outboundTo })
   t.teardown(async () => {
     await facilitator.close()
     server.closeAllConnections()
@@ -49,6 +51,27 @@ t.test('verify and settle are posted below the path of the URL, as the specifica
     for (let turn = 0; turn < 8; turn += 1) await facilitator.verify(REQUEST, 1000)
     t.ok(sockets() <= 2)
   }
+})
+
+t.test('what a payment says arrives as it was said, in whatever script', async (t) => {
+  const bodies: unknown[] = []
+  const { facilitator } = await facilitatorAt(t, (response, _, body) => {
+    bodies.push(JSON.parse(body))
+    response.end('{"isValid":true,"payer":"Zoë"}')
+  })
+  const payment = { description: 'Zoë \u0000 \u2028 \ud83d\ude00 \ud800', list: ['日本', '"\\'] }
+  t.match(await facilitator.verify({ ...REQUEST, paymentPayload: payment }, 1000), { kind: 'answer', body: { payer: 'Zoë' } })
+  await facilitator.settle(new PaymentRequest(2, payment, { b: 2 }), 1000)
+  t.strictSame(bodies, [
+    { x402Version: 2, paymentPayload: payment, paymentRequirements: { b: 2 } },
+    { x402Version: 2, paymentPayload: payment, paymentRequirements: { b: 2 } },
+  ])
+})
+
+t.test('what is under way when the way is closed is lost, and what comes afterwards was not sent', async (t) => {
+  const { facilitator } = await facilitatorAt(t, () => void facilitator.close())
+  t.match(await facilitator.settle(REQUEST, 1000), { kind: 'lost', sent: true, why: 'broken' })
+  t.match(await facilitator.settle(REQUEST, 1000), { kind: 'lost', sent: false, why: 'unreachable' })
 })
 
 t.test('an answer in JSON is an answer, whatever its status', async (t) => {
@@ -81,7 +104,7 @@ for (const [what, serve] of Object.entries(losses)) {
 }
 
 t.test('where nobody listens nothing was sent', async (t) => {
-  const facilitator = new HttpFacilitator('http://127.0.0.1:1')
+  const facilitator = new HttpFacilitator('http://127.0.0.1:1', { outboundTo })
   t.teardown(() => facilitator.close())
   t.match(await facilitator.settle(REQUEST, 1000), { kind: 'lost', sent: false, cause: { code: 'ECONNREFUSED' } })
 })

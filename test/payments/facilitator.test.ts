@@ -4,8 +4,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { Facilitator, FacilitatorAnswer, FacilitatorRequest } from '../../gateway/contract/index.ts'
+import { outboundTo } from '../../gateway/engine/index.ts'
 import { HttpFacilitator } from '../../gateway/payments/facilitator.ts'
 import { FacilitatorLine } from '../../gateway/payments/line.ts'
+import { PaymentRequest } from '../../gateway/payments/request.ts'
 import { NO_STATE } from '../rig/scripted.ts'
 
 type Serve = (request: IncomingMessage, response: ServerResponse) => unknown
@@ -34,7 +36,10 @@ async function served(t: Test, serve: Serve): Promise<Served> {
     one.sockets += 1
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const facilitator = new HttpFacilitator(`http://127.0.0.1:${(server.address() as AddressInfo).port}/x402`, { monotonicNs: () => clock.now * 1e6 })
+  const facilitator = new HttpFacilitator(`http://127.0.0.1:${(server.address() as AddressInfo).port}/x402`, {
+    outboundTo,
+    clock: { monotonicNs: () => clock.now * 1e6 },
+  })
   t.teardown(async () => {
     await facilitator.close()
     server.closeAllConnections()
@@ -70,7 +75,7 @@ for (const [what, { serve, why }] of Object.entries(cases)) {
 }
 
 t.test('where nobody listens nothing was sent', async (t) => {
-  const facilitator = new HttpFacilitator('http://127.0.0.1:1')
+  const facilitator = new HttpFacilitator('http://127.0.0.1:1', { outboundTo })
   t.teardown(() => facilitator.close())
   t.match(await facilitator.settle(REQUEST, 1_000), { kind: 'lost', why: 'unreachable', sent: false })
 })
@@ -111,7 +116,7 @@ t.test('a refusal is no failure: success false and isValid false open nothing', 
 const lost = (sent: boolean): FacilitatorAnswer => ({ kind: 'lost', sent, why: 'broken', cause: 'x' })
 const said = (body: Record<string, unknown>, status = 200): FacilitatorAnswer => ({ kind: 'answer', status, body })
 
-function line(...answers: { verify?: FacilitatorAnswer; settle?: FacilitatorAnswer }[]): { line: FacilitatorLine; asked: string[] } {
+function line(...answers: { verify?: FacilitatorAnswer; settle?: FacilitatorAnswer }[]): { line: FacilitatorLine; request: PaymentRequest; asked: string[] } {
   const asked: string[] = []
   const facilitators = answers.map(({ verify = said({ isValid: true }), settle = said({ success: true }) }, index): Facilitator => {
     const answer = (step: string, one: FacilitatorAnswer) => async () => {
@@ -120,30 +125,30 @@ function line(...answers: { verify?: FacilitatorAnswer; settle?: FacilitatorAnsw
     }
     return { name: String(index), verify: answer('verify', verify), settle: answer('settle', settle), supported: async () => said({}), state: NO_STATE }
   })
-  return { line: new FacilitatorLine(facilitators), asked }
+  return { line: new FacilitatorLine(facilitators), request: new PaymentRequest(2, { a: 1 }, {}), asked }
 }
 
 t.test('whoever verified a payment settles it; another one only where nothing can be done twice', async (t) => {
   const first = line({ verify: lost(true) }, {})
-  t.match(await first.line.verify(REQUEST, 100), { body: { isValid: true } })
-  await first.line.settle(REQUEST, 100)
+  t.match(await first.line.verify(first.request, 100), { body: { isValid: true } })
+  await first.line.settle(first.request, 100)
   t.same(first.asked, ['verify 0', 'verify 1', 'settle 1'])
   const broken = line({ verify: said({}, 503) }, {})
-  await broken.line.verify(REQUEST, 100)
+  await broken.line.verify(broken.request, 100)
   t.same(broken.asked, ['verify 0', 'verify 1'], 'a 5xx is no verdict')
   const sent = line({ settle: lost(true) }, {})
-  t.match(await sent.line.settle(REQUEST, 100), { kind: 'lost' })
+  t.match(await sent.line.settle(sent.request, 100), { kind: 'lost' })
   t.same(sent.asked, ['settle 0'], 'it may have settled')
   const unsent = line({ settle: lost(false) }, {})
-  await unsent.line.settle(REQUEST, 100)
+  await unsent.line.settle(unsent.request, 100)
   t.same(unsent.asked, ['settle 0', 'settle 1'])
 })
 
 t.test('an outcome that is unknown is asked of each, until one says that it settled', async (t) => {
   const used = said({ success: false, errorReason: 'nonce_already_used' })
   const both = line({ settle: used }, {}, {})
-  t.match(await both.line.again(REQUEST, 100), { body: { success: true } })
+  t.match(await both.line.again(both.request, 100), { body: { success: true } })
   t.same(both.asked, ['settle 0', 'settle 1'])
   const none = line({ settle: used }, { settle: lost(true) })
-  t.match(await none.line.again(REQUEST, 100), { kind: 'lost' })
+  t.match(await none.line.again(none.request, 100), { kind: 'lost' })
 })

@@ -1,8 +1,8 @@
 /** The journal's hand-written line of a charge says what JSON.stringify would, whatever stands in it. */
 import fc from 'fast-check'
 import t from 'tap'
-import { lineOf, soldIn } from '../../gateway/stores/lines.ts'
-import type { Charged } from '../../gateway/stores/records.ts'
+import { intentLine, lineOf, soldIn } from '../../gateway/stores/lines.ts'
+import type { Charged, Intended, Settled } from '../../gateway/stores/records.ts'
 import { seedOf } from '../rig/random.ts'
 
 const seed = seedOf(t)
@@ -66,6 +66,64 @@ t.test('the line of a charge is letter by letter what JSON.stringify writes', (t
   fc.assert(
     fc.property(charge, (record) => lineOf(record as unknown as Charged) === JSON.stringify(record)),
     { numRuns: 5_000, seed },
+  )
+  t.end()
+})
+
+const payment = fc.record(
+  {
+    x402Version: fc.constantFrom(1, 2),
+    digest,
+    network: text,
+    asset: fc.constant(`0x${'a'.repeat(40)}`),
+    payer: fc.constant(`0x${'b'.repeat(40)}`),
+    nonce: fc.constant(`0x${'c'.repeat(64)}`),
+    amount: fc.bigInt({ min: 0n }).map(String),
+    validAfterMs: whole,
+    validBeforeMs: whole,
+    upfront: fc.boolean(),
+    payload: fc.dictionary(text, fc.jsonValue()),
+    requirements: fc.dictionary(text, fc.jsonValue()),
+    identifier: text,
+    quote: text,
+  },
+  {
+    requiredKeys: [
+      'x402Version',
+      'digest',
+      'network',
+      'asset',
+      'payer',
+      'nonce',
+      'amount',
+      'validAfterMs',
+      'validBeforeMs',
+      'upfront',
+      'payload',
+      'requirements',
+    ],
+  },
+)
+
+t.test('so is the line of an intent, with what its payment holds written before or not', (t) => {
+  fc.assert(
+    fc.property(charge, payment, (fields, paid) => {
+      const { answer, ...rest } = fields
+      const intent = { ...rest, t: 'intent', payment: paid, answer } as unknown as Intended
+      const json = { payload: JSON.stringify(paid.payload), requirements: JSON.stringify(paid.requirements) }
+      return intentLine(intent, json) === JSON.stringify(intent) && intentLine(intent, undefined) === JSON.stringify(intent)
+    }),
+    { numRuns: 2_000, seed },
+  )
+  t.end()
+})
+
+t.test('so is the line of a settlement', (t) => {
+  const base64 = fc.base64String()
+  const settled = fc.record({ t: fc.constant('settled'), id: text, transaction: text, headers: fc.dictionary(text, fc.oneof(text, base64)), at: whole })
+  fc.assert(
+    fc.property(settled, (record) => lineOf(record as unknown as Settled) === JSON.stringify(record)),
+    { numRuns: 2_000, seed },
   )
   t.end()
 })

@@ -1,5 +1,6 @@
 /** `atlas check`: what is wrong or unwise in the configuration; with --online what is wrong outside. */
 import { formatComplaint } from '../../../config/complaints.ts'
+import type { GatewayConfig } from '../../../config/model.ts'
 import { Failure, load, openVault } from './context.ts'
 
 interface Options {
@@ -11,10 +12,7 @@ interface Options {
 export async function check({ config, json, online }: Options): Promise<void> {
   const loaded = await load(config, openVault)
   const { problems, warnings } = loaded
-  const outside =
-    online === true && loaded.config !== undefined
-      ? await (await import('../../payments/index.ts')).checkOnline(loaded.config.routes.map(({ chain }) => chain))
-      : []
+  const outside = online === true && loaded.config !== undefined ? await askOutside(loaded.config) : []
   if (json === true) process.stdout.write(`${JSON.stringify({ problems, warnings, ...(online === true ? { online: outside } : {}) }, null, 2)}\n`)
   else {
     for (const problem of problems) process.stderr.write(`${formatComplaint(problem)}\n`)
@@ -26,4 +24,12 @@ export async function check({ config, json, online }: Options): Promise<void> {
   }
   if (json !== true) for (const problem of outside) process.stderr.write(`${problem}\n`)
   if (problems.length + outside.length > 0) throw new Failure('')
+}
+
+async function askOutside({ routes }: Pick<GatewayConfig, 'routes'>): Promise<readonly string[]> {
+  const [{ checkOnline }, { outboundTo }] = await Promise.all([import('../../payments/index.ts'), import('../../engine/upstream/index.ts')])
+  return checkOnline(
+    routes.map(({ chain }) => chain),
+    outboundTo,
+  )
 }

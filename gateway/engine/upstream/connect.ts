@@ -14,10 +14,10 @@ export interface Guard {
   readonly allowPrivate: boolean
   /** Default: the system's. */
   readonly lookup?: LookupFunction
+  readonly withinMs?: number
 }
 
-export function connectorOf({ allowPrivate, lookup = systemLookup as LookupFunction }: Guard): buildConnector.connector {
-  const timeout = CONNECT_WITHIN_MS
+export function connectorOf({ allowPrivate, lookup = systemLookup as LookupFunction, withinMs: timeout = CONNECT_WITHIN_MS }: Guard): buildConnector.connector {
   if (allowPrivate) return buildConnector({ timeout, lookup } as buildConnector.BuildOptions)
   const connect = buildConnector({ timeout, lookup: publicOnly(lookup) } as buildConnector.BuildOptions)
   return (options, callback) => {

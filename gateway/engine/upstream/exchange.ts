@@ -8,8 +8,7 @@ import { type LeakBook, LeakError } from '../leaks.ts'
 import type { Attempt, AttemptEvents, OutgoingRequest, PlaceCredential } from '../transport.ts'
 import { decode, decodedFields, isKnownCoding } from './decoding.ts'
 import { type Head, MalformedAnswer } from './head.ts'
-import type { Line } from './line.ts'
-import type { AnswerEvents } from './reader.ts'
+import type { Carried, Line } from './line.ts'
 
 /** What every exchange of a transport uses. */
 export interface Desk {
@@ -29,7 +28,7 @@ const TEXT = /^[\t\x20-\x7e\x80-\xff]*$/
 const PATH = /^[\x21-\x7e\x80-\xff]+$/
 const HAS_LENGTH: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
-export class Exchange implements AnswerEvents, Attempt {
+export class Exchange implements Carried, Attempt {
   readonly #desk: Desk
   readonly #target: Target
   readonly #outgoing: OutgoingRequest

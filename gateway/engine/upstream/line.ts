@@ -3,8 +3,19 @@
  * reach another request: the answer was whole, no byte came behind it, and the request had left altogether.
  */
 import type { Socket } from 'node:net'
-import type { Exchange } from './exchange.ts'
-import { AnswerReader } from './reader.ts'
+import { type AnswerEvents, AnswerReader } from './reader.ts'
+
+/** A request and who hears of its answer. */
+export interface Carried extends AnswerEvents {
+  readonly over: boolean
+  readonly method: string
+  /** Follows what `request` gives. */
+  readonly body: Uint8Array
+  /** The head of the request, about to be written to the line; undefined where it cannot be made, which ends it. */
+  request(line: Line): string | undefined
+  end(): void
+  fail(cause: Error): void
+}
 
 export interface LineOwner {
   /** The line may serve again. */
@@ -24,7 +35,7 @@ export class Line {
   readonly #socket: Socket
   readonly #owner: LineOwner
   readonly #reader = new AnswerReader()
-  #exchange: Exchange | undefined
+  #exchange: Carried | undefined
   /** Came while the reader was paused. */
   #rest: Buffer = EMPTY
   #paused = false
@@ -53,7 +64,7 @@ export class Line {
   }
 
   /** Writes the request; false where it could not be made, and the line is as it was. */
-  begin(exchange: Exchange): boolean {
+  begin(exchange: Carried): boolean {
     const request = exchange.request(this)
     if (request === undefined) return false
     this.#exchange = exchange
@@ -74,13 +85,13 @@ export class Line {
   }
 
   /** The exchange is over before its answer is: so is the line. */
-  drop(exchange: Exchange): void {
+  drop(exchange: Carried): void {
     if (this.#exchange !== exchange) return
     this.#exchange = undefined
     this.#socket.destroy()
   }
 
-  resume(exchange: Exchange): void {
+  resume(exchange: Carried): void {
     if (!this.#paused || this.#exchange !== exchange) return
     this.#paused = false
     const rest = this.#rest
@@ -102,7 +113,7 @@ export class Line {
     else this.#read(this.#exchange, chunk)
   }
 
-  #read(exchange: Exchange, bytes: Buffer): void {
+  #read(exchange: Carried, bytes: Buffer): void {
     let at: number
     try {
       at = this.#reader.read(bytes, 0, exchange)
@@ -118,7 +129,7 @@ export class Line {
     this.#socket.pause()
   }
 
-  #whole(exchange: Exchange, exactly: boolean): void {
+  #whole(exchange: Carried, exactly: boolean): void {
     const socket = this.#socket
     this.#exchange = undefined
     this.#paused = false

@@ -3,8 +3,7 @@
  * answered rests for a whole turn of the event loop before it serves again: what came behind the answer shows itself first.
  */
 import type { buildConnector } from 'undici'
-import type { Exchange } from './exchange.ts'
-import { Line, type LineOwner } from './line.ts'
+import { type Carried, Line, type LineOwner } from './line.ts'
 
 const MOST_LINES = 512
 /** The first look after an answer may still be in the turn in which it came. */
@@ -14,8 +13,9 @@ const SWEEP_MS = 1_000
 export class Lines implements LineOwner {
   readonly #connect: buildConnector.connector
   readonly #to: buildConnector.Options
+  readonly #most: number
   /** First come, first served. */
-  #waiting: Exchange[] = []
+  #waiting: Carried[] = []
   readonly #lines = new Set<Line>()
   /** The last one served last: few lines stay warm, and those that are not needed end. */
   #idle: Line[] = []
@@ -26,13 +26,14 @@ export class Lines implements LineOwner {
   #closed = false
   readonly #turn = (): void => this.#look()
 
-  constructor(url: URL, connect: buildConnector.connector) {
+  constructor(url: URL, connect: buildConnector.connector, most = MOST_LINES) {
     this.#connect = connect
+    this.#most = most
     const { protocol, port, host } = url
     this.#to = { hostname: url.hostname.replace(/^\[|\]$/g, ''), host, protocol, port }
   }
 
-  send(exchange: Exchange): void {
+  send(exchange: Carried): void {
     this.#waiting.push(exchange)
     this.#schedule()
   }
@@ -71,7 +72,7 @@ export class Lines implements LineOwner {
     this.#rest()
     this.#serve()
     const needed = this.#waiting.length - this.#resting.length - this.#opening
-    const room = MOST_LINES - this.#lines.size - this.#opening
+    const room = this.#most - this.#lines.size - this.#opening
     for (let count = Math.min(needed, room); count > 0; count -= 1) this.#open()
     if (this.#resting.length > 0) this.#schedule()
     if (this.#idle.length > 0) this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref()
@@ -102,7 +103,7 @@ export class Lines implements LineOwner {
     const waiting = this.#waiting
     let at = 0
     for (; at < waiting.length; at += 1) {
-      const exchange = waiting[at] as Exchange
+      const exchange = waiting[at] as Carried
       if (exchange.over) continue
       const line = this.#cleanLine()
       if (line === undefined) break
