@@ -1,6 +1,7 @@
 /** From the lines of groups to what they change in the books, in order: pure; what an earlier line began and a later one ends is kept by the caller. */
 import { type ChargedCall, monthOf, type Usd } from '#contract'
 import { NO_POSTINGS } from './balanced.ts'
+import { chargeIn } from './charge-line.ts'
 import {
   type ChargeLine,
   type CorrectLine,
@@ -85,24 +86,6 @@ export function readLines(lines: readonly string[], sequence: number): Read[] {
     if (read !== undefined) found.push({ line: read, text, place: { sequence, line } })
   }
   return found
-}
-
-const NAME = '([\\w .:/-]*)'
-/** The beginning of a charge, as the store writes it: everything that the books read of one that no payment paid. */
-const CHARGE = new RegExp(
-  [
-    `^\\{"t":"charge","id":"${NAME}","at":(\\d+),(?:"since":\\d+,)?"connection":"${NAME}","owner":"${NAME}","period":\\d+,"units":(\\d+)`,
-    `"price":"(\\d+)","platform":"(\\d+)","by":"(owner|credits)","account":"${NAME}",`,
-  ].join(','),
-)
-
-/** Nearly every line is a charge, and JSON.parse takes most of the time of this thread. Undefined for all others, and for any that is written otherwise. */
-function chargeIn(text: string): Line | undefined {
-  const found = CHARGE.exec(text)
-  if (found === null) return undefined
-  const [, id = '', at = '', connection = '', owner = '', units = '', price = '', platform = '', by, account = ''] = found
-  const numbers = { at: Number.parseInt(at, 10), units: Number.parseInt(units, 10) }
-  return { t: 'charge', id, ...numbers, connection, owner, price, platform, by: by as 'owner' | 'credits', account }
 }
 
 const INTENT = '{"t":"intent",'

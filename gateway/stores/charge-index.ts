@@ -1,19 +1,21 @@
 /**
- * Where the records of a charge stand in a segment, by its id: 64 bits of the id's SHA-256, sorted, beside the byte at which the
- * record stands. A Bloom filter before them answers for ids that are not there. Small files beside the segments; made again when lost.
+ * Where the records of a charge stand in a segment, by its id: 64 bits of a hash of the id, sorted by their first half, beside the
+ * byte at which the record stands. A Bloom filter before them answers for ids that are not there. Small files beside the segments;
+ * made again when lost. Who makes the ids is ourselves, and whatever is found is compared with its record: no hash has to be hard to meet.
  */
-import { createHash } from 'node:crypto'
 import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { crc32, FRAME_BYTES, frameAt, HEAD_BYTES } from './frames.ts'
 
-const MAGIC = 0x31584941
+const MAGIC = 0x32584941
 /** magic, CRC-32 of all that follows, entries, bytes of the filter */
 const HEAD = 16
 const ENTRY = 12
 const BITS_PER_ENTRY = 14
 const PROBES = 7
+/** More than records fit into a segment; with 32 bits of a hash before it, it is a whole number of a float. */
+const MOST_ENTRIES = 2 ** 21
 
 export type Kind = 'charge' | 'intent' | 'settled'
 
@@ -24,16 +26,32 @@ export interface IdHash {
 }
 
 export function hashOfId(id: string): IdHash {
-  const digest = createHash('sha256').update(id).digest()
-  return { high: digest.readUInt32LE(0), low: digest.readUInt32LE(4) }
+  return { high: hashFrom(FIRST_SEED, id), low: hashFrom(SECOND_SEED, id) }
+}
+
+const FIRST_SEED = 0x811c9dc5
+const SECOND_SEED = 0x2f0b4c47
+
+/** FNV-1a by UTF-16 units, its bits mixed once more: Bloom probes need all of them (murmur3's last step). */
+function hashFrom(seed: number, id: string): number {
+  let hash = seed
+  for (let at = 0; at < id.length; at += 1) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
 }
 
 const STARTS = /^\{"t":"(charge|intent|settled)",/
 const STARTS_WITH_ID = /^\{"t":"(?:charge|intent|settled)","id":"([^"\\]*)"/
 const LOOK_AT = 256
+/** As nearly all of them are. */
+const PLAIN = /^\{"t":"(?:charge|intent|settled)","id":"([\w-]+)"/
+const PLAIN_BYTES = 96
 
 /** Id of the charge that a record is about, if it is one of its three. */
 export function idAt(bytes: Buffer, start: number, length: number): string | undefined {
+  const plain = PLAIN.exec(bytes.toString('latin1', start, start + Math.min(length, PLAIN_BYTES)))
+  if (plain !== null) return plain[1]
   const text = bytes.toString('utf8', start, start + Math.min(length, LOOK_AT))
   if (!STARTS.test(text)) return undefined
   return STARTS_WITH_ID.exec(text)?.[1] ?? (JSON.parse(bytes.toString('utf8', start, start + length)) as { id: string }).id
@@ -54,22 +72,40 @@ const fileOf = (folder: string, first: number): string => join(folder, `${String
 
 /** Makes the index of a segment that is complete. */
 export function writeIndex(folder: string, first: number, segment: Buffer): void {
-  const entries: (IdHash & { at: number })[] = []
-  eachCharge(segment, 0, (id, at) => entries.push({ ...hashOfId(id), at }))
-  entries.sort((a, b) => a.high - b.high || a.low - b.low)
-  const filter = Math.max(1, Math.ceil((entries.length * BITS_PER_ENTRY) / 8))
-  const bytes = Buffer.alloc(HEAD + filter + entries.length * ENTRY)
-  bytes.writeUInt32LE(MAGIC, 0)
-  bytes.writeUInt32LE(entries.length, 8)
-  bytes.writeUInt32LE(filter, 12)
-  const bits = bytes.subarray(HEAD, HEAD + filter)
-  entries.forEach((entry, index) => {
-    for (const bit of bitsOf(entry, filter * 8)) bits[bit >>> 3] = (bits[bit >>> 3] as number) | (1 << (bit & 7))
-    const at = HEAD + filter + index * ENTRY
-    bytes.writeUInt32LE(entry.high, at)
-    bytes.writeUInt32LE(entry.low, at + 4)
-    bytes.writeUInt32LE(entry.at, at + 8)
+  const ids: string[] = []
+  const places: number[] = []
+  eachCharge(segment, 0, (id, at) => {
+    ids.push(id)
+    places.push(at)
   })
+  const count = ids.length
+  const filter = Math.max(1, Math.ceil((count * BITS_PER_ENTRY) / 8))
+  const bytes = Buffer.alloc(HEAD + filter + count * ENTRY)
+  bytes.writeUInt32LE(MAGIC, 0)
+  bytes.writeUInt32LE(count, 8)
+  bytes.writeUInt32LE(filter, 12)
+  const lows = new Uint32Array(count)
+  // The first half and the number of the entry in one float, which are sorted without calling anybody back.
+  const order = new Float64Array(count)
+  const bits = bytes.subarray(HEAD, HEAD + filter)
+  for (let index = 0; index < count; index += 1) {
+    const { high, low } = hashOfId(ids[index] as string)
+    lows[index] = low
+    order[index] = high * MOST_ENTRIES + index
+    for (let probe = 0; probe < PROBES; probe += 1) {
+      const bit = bitOf(high, low, probe, filter * 8)
+      bits[bit >>> 3] = (bits[bit >>> 3] as number) | (1 << (bit & 7))
+    }
+  }
+  order.sort()
+  for (let index = 0; index < count; index += 1) {
+    const both = order[index] as number
+    const entry = both % MOST_ENTRIES
+    const at = HEAD + filter + index * ENTRY
+    bytes.writeUInt32LE((both - entry) / MOST_ENTRIES, at)
+    bytes.writeUInt32LE(lows[entry] as number, at + 4)
+    bytes.writeUInt32LE(places[entry] as number, at + 8)
+  }
   bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4)
   // Two threads may make the same one.
   const draft = `${fileOf(folder, first)}.${threadId}.draft`
@@ -82,9 +118,7 @@ export function writeIndex(folder: string, first: number, segment: Buffer): void
   renameSync(draft, fileOf(folder, first))
 }
 
-function* bitsOf({ high, low }: IdHash, size: number): Iterable<number> {
-  for (let probe = 0; probe < PROBES; probe += 1) yield ((high + Math.imul(probe, low | 1)) >>> 0) % size
-}
+const bitOf = (high: number, low: number, probe: number, size: number): number => ((high + Math.imul(probe, low | 1)) >>> 0) % size
 
 /** The filter stays in memory; the entries are read when it says that one may be there. */
 export class ChargeIndex {
@@ -103,8 +137,11 @@ export class ChargeIndex {
     return bytes === undefined ? undefined : new ChargeIndex(file, Buffer.from(filterOf(bytes)))
   }
 
-  mayHave(hash: IdHash): boolean {
-    for (const bit of bitsOf(hash, this.#filter.length * 8)) if (((this.#filter[bit >>> 3] as number) & (1 << (bit & 7))) === 0) return false
+  mayHave({ high, low }: IdHash): boolean {
+    for (let probe = 0; probe < PROBES; probe += 1) {
+      const bit = bitOf(high, low, probe, this.#filter.length * 8)
+      if (((this.#filter[bit >>> 3] as number) & (1 << (bit & 7))) === 0) return false
+    }
     return true
   }
 
@@ -117,14 +154,12 @@ export class ChargeIndex {
     for (let to = entries.length / ENTRY; from < to; ) {
       const middle = (from + to) >>> 1
       const at = middle * ENTRY
-      const isBefore = entries.readUInt32LE(at) - high || entries.readUInt32LE(at + 4) - low
-      if (isBefore < 0) from = middle + 1
+      if (entries.readUInt32LE(at) < high) from = middle + 1
       else to = middle
     }
     const found: number[] = []
-    for (let at = from * ENTRY; at < entries.length && entries.readUInt32LE(at) === high && entries.readUInt32LE(at + 4) === low; at += ENTRY) {
-      found.push(entries.readUInt32LE(at + 8))
-    }
+    for (let at = from * ENTRY; at < entries.length && entries.readUInt32LE(at) === high; at += ENTRY)
+      if (entries.readUInt32LE(at + 4) === low) found.push(entries.readUInt32LE(at + 8))
     return found
   }
 }

@@ -1,9 +1,8 @@
 /** What happens to segments that are complete, beside the calls: a snapshot by a thread of its own, then the archive's rule. */
-import { Worker } from 'node:worker_threads'
 import type { Clock } from '#contract'
 import { archiveSegments, type ArchiveRule } from './archive.ts'
-import { isWorth, type SnapshotWish } from './snapshots.ts'
-import type { SnapshotTold } from './snapshotter.ts'
+import { SnapshotThread } from './snapshot-thread.ts'
+import { isWorth } from './snapshots.ts'
 
 const ARCHIVE_EVERY_MS = 3_600_000
 
@@ -20,7 +19,7 @@ export class Keeper {
   /** First group of the open segment, while a snapshot of what stands before it is wanted. */
   #wanted: number | undefined
   #work: Promise<void> | undefined
-  #worker: Worker | undefined
+  readonly #thread = new SnapshotThread()
   /** Who waits: only then the thread keeps the process. */
   #waiting = 0
   #isClosed = false
@@ -43,18 +42,17 @@ export class Keeper {
   /** Resolves when nothing is under way. */
   async idle(): Promise<void> {
     this.#waiting += 1
-    while (this.#work !== undefined) {
-      this.#worker?.ref()
-      await this.#work
-    }
+    this.#thread.keep(true)
+    while (this.#work !== undefined) await this.#work
     this.#waiting -= 1
+    if (this.#waiting === 0) this.#thread.keep(false)
   }
 
   /** What is not finished is left; the next start begins it again. */
   async close(): Promise<void> {
     this.#isClosed = true
     clearInterval(this.#timer)
-    await this.#worker?.terminate()
+    await this.#thread.end()
     await this.#work
   }
 
@@ -79,26 +77,7 @@ export class Keeper {
     const open = this.#wanted
     this.#wanted = undefined
     const { folder, clock, replayBytes, archive } = this.#options
-    if (open !== undefined && isWorth(folder, open)) await this.#snapshot({ folder, open, nowMs: clock.nowMs(), replayBytes })
+    if (open !== undefined && isWorth(folder, open)) await this.#thread.make({ folder, open, nowMs: clock.nowMs(), replayBytes })
     if (archive !== undefined && !this.#isClosed) await archiveSegments(folder, archive, clock.nowMs())
-  }
-
-  #snapshot(wish: SnapshotWish): Promise<void> {
-    return new Promise((resolve, reject) => {
-      // Loaders and inspectors of the command line are for the main thread.
-      const worker = new Worker(new URL('./snapshotter.js', import.meta.url), { workerData: wish, execArgv: [] })
-      if (this.#waiting === 0) worker.unref()
-      let told: SnapshotTold | undefined
-      worker.on('message', (message: SnapshotTold) => {
-        told = message
-      })
-      worker.on('error', reject)
-      worker.on('exit', () => {
-        this.#worker = undefined
-        if (told !== undefined && 'failed' in told) reject(new Error(told.failed))
-        else resolve()
-      })
-      this.#worker = worker
-    })
   }
 }

@@ -107,6 +107,18 @@ export function soldIn(text: string): SoldFacts | undefined {
   const found = SOLD.exec(text)
   if (found === null) return undefined
   const [, id = '', at = '', connection = '', period = '', units = '', price = '', by, account = '', consumer = ''] = found
-  const numbers = { at: Number.parseInt(at, 10), period: Number.parseInt(period, 10), units: Number.parseInt(units, 10) }
-  return { id, ...numbers, connection, price, by: by as ChargeFields['by'], account, names: NONE, once: NONE, call: { consumer } }
+  // Member by member: a spread into an object is built by slow paths, and this is made for each line of a journal.
+  return {
+    id,
+    at: Number.parseInt(at, 10),
+    connection,
+    period: Number.parseInt(period, 10),
+    units: Number.parseInt(units, 10),
+    price,
+    by: by as ChargeFields['by'],
+    account,
+    names: NONE,
+    once: NONE,
+    call: { consumer },
+  }
 }

@@ -1,15 +1,15 @@
-/** A thread of its own for one snapshot: it reads what is complete, writes, says how it went, and ends. */
-import { parentPort, workerData } from 'node:worker_threads'
+/** A thread of its own for snapshots: for each wish it reads what is complete, writes, and says how it went. */
+import { parentPort } from 'node:worker_threads'
 import { makeSnapshot, type SnapshotWish } from './snapshots.ts'
 
 export type SnapshotTold = { readonly sequence: number } | { readonly failed: string }
 
-function told(): SnapshotTold {
+function told(wish: SnapshotWish): SnapshotTold {
   try {
-    return { sequence: makeSnapshot(workerData as SnapshotWish).sequence }
+    return { sequence: makeSnapshot(wish).sequence }
   } catch (error) {
     return { failed: error instanceof Error ? error.message : String(error) }
   }
 }
 
-parentPort?.postMessage(told())
+parentPort?.on('message', (wish: SnapshotWish) => parentPort?.postMessage(told(wish)))
