@@ -3,7 +3,7 @@
  *
  * Records are JSON lines, each framed by its length and CRC-32 (frames.ts). All records that wait when the disk is free are
  * written as one group, closed by `=<sequence> <records> <sha256>` whose hash covers the group and the hash before it, and
- * made durable by one fdatasync. A group without its closing was never acknowledged and is cut off at the next start.
+ * made durable by one synchronous write. A group without its closing was never acknowledged and is cut off at the next start.
  */
 import { fdatasync, write } from 'node:fs'
 import { closingOf, hashOf, type Link } from './groups.ts'
@@ -180,6 +180,7 @@ export class Journal {
     write(fd, bytes, from, bytes.length - from, position + from, (error, written) => {
       if (error !== null) return this.#room.isFor(error, bytes.length) ? this.#writeLater(bytes, group) : this.#poison(error)
       if (from + written < bytes.length) return this.#write(bytes, from + written, group)
+      if (this.#room.syncsItself) return this.#done(bytes, group)
       fdatasync(fd, (failed) => (failed === null ? this.#done(bytes, group) : this.#poison(failed)))
     })
   }

@@ -8,7 +8,10 @@ import { connectionOf } from '../rig/acme.ts'
 import { error, refusing, type Synced, using, type Written } from '../rig/disk.ts'
 import { memoryFolder } from '../rig/folder.ts'
 import { allFrames } from '../rig/segments.ts'
+import { splitSync } from '../rig/split-sync.ts'
 import { charge, credits, fund, hold, openStore, reserve, supply } from '../rig/store.ts'
+
+splitSync()
 
 const acme = connectionOf('acme')
 

@@ -6,6 +6,7 @@
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { Redis } from 'ioredis'
+import { splitSync } from '../rig/split-sync.ts'
 
 export type Moment = 'before' | 'written' | 'synced'
 
@@ -38,6 +39,7 @@ Object.assign(fs, {
     }),
 })
 syncBuiltinESMExports()
+splitSync()
 
 // The same for the scripts of a Redis store, which carry their line: what Redis has answered is durable, and nobody has heard of it.
 const { sendCommand } = Redis.prototype

@@ -1,6 +1,7 @@
 /** Preloaded into a gateway: SIGUSR2 makes the disk stand still, another one lets it go on. Nothing is lost, it only takes its time. */
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
+import { splitSync } from '../rig/split-sync.ts'
 
 const { fdatasync } = fs
 let stuck = false
@@ -20,3 +21,4 @@ Object.assign(fs, {
   },
 })
 syncBuiltinESMExports()
+splitSync()

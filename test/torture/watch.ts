@@ -1,6 +1,7 @@
 /** Preloaded into a gateway: writes down which bytes of the journal it has written and not yet synced. */
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
+import { splitSync } from '../rig/split-sync.ts'
 
 interface Range {
   from: number
@@ -70,3 +71,4 @@ Object.assign(fs, {
   },
 })
 syncBuiltinESMExports()
+splitSync()
