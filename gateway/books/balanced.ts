@@ -12,12 +12,25 @@ export type Postings = readonly Posting[] & { readonly [balanced]: true }
 
 /** From one account to another: the first is debited, the second credited. Nothing else makes money appear, so nothing is left over. */
 export function moved(...moves: readonly (readonly [debit: string, credit: string, amount: bigint])[]): Postings {
-  const sums = new Map<string, bigint>()
+  const sums: Posting[] = []
   for (const [debit, credit, amount] of moves) {
-    sums.set(debit, (sums.get(debit) ?? 0n) + amount)
-    sums.set(credit, (sums.get(credit) ?? 0n) - amount)
+    add(sums, debit, amount)
+    add(sums, credit, -amount)
   }
-  return postingsOf(sums)
+  return sums.filter(isMoved) as unknown as Postings
+}
+
+const isMoved = ({ amount }: Posting): boolean => amount !== 0n
+
+/** Few accounts: to look through them is quicker than a map. */
+function add(sums: Posting[], account: string, amount: bigint): void {
+  for (let index = 0; index < sums.length; index += 1) {
+    const sum = sums[index] as Posting
+    if (sum.account !== account) continue
+    sums[index] = { account, amount: sum.amount + amount }
+    return
+  }
+  sums.push({ account, amount })
 }
 
 /** As they were given; what is left over, which the store refuses, would stand on `rest` for everybody to see. */

@@ -11,6 +11,7 @@
  */
 import { type LedgerEntry, type Month, monthOf } from '#contract'
 import { balancedBy, moved, NO_POSTINGS, type Postings } from './balanced.ts'
+import { creditOf, ownerOf } from './names.ts'
 
 export interface Entry {
   readonly id: string
@@ -117,7 +118,7 @@ export function chargeEntry(line: ChargeLine): Entry | undefined {
   const price = BigInt(line.price)
   if (line.by === 'owner' || price === 0n) return undefined
   const platform = BigInt(line.platform)
-  const from = line.by === 'credits' ? `liab:credit:${line.account}` : `asset:wallet:${line.payment?.network ?? 'unknown'}`
+  const from = line.by === 'credits' ? creditOf(line.account) : `asset:wallet:${line.payment?.network ?? 'unknown'}`
   return {
     id: line.id,
     at: line.at,
@@ -126,7 +127,7 @@ export function chargeEntry(line: ChargeLine): Entry | undefined {
     account: line.account,
     amount: line.by === 'credits' ? -price : 0n,
     receipt: line.id,
-    postings: moved([from, `liab:owner:${line.owner}`, price - platform], [from, 'rev:platform', platform]),
+    postings: moved([from, ownerOf(line.owner), price - platform], [from, 'rev:platform', platform]),
   }
 }
 

@@ -11,7 +11,7 @@ import {
   type Price,
   type SignedIn,
   type Supply,
-  sha256,
+  sha256Of,
   type Usd,
 } from '#contract'
 import type { Chain } from './chain.ts'
@@ -114,7 +114,7 @@ export class EngineCall implements Call {
 
   /** SHA-256 of method, normalised target and body: what makes two calls the same. */
   get digest(): string {
-    this.#digest ??= sha256(Buffer.concat([Buffer.from(`${this.method} ${this.target}\n`), this.body]))
+    this.#digest ??= sha256Of(`${this.method} ${this.target}\n`, this.body)
     return this.#digest
   }
 

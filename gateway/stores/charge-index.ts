@@ -70,14 +70,31 @@ export function eachCharge(bytes: Buffer, at: number, visit: (id: string, at: nu
 
 const fileOf = (folder: string, first: number): string => join(folder, `${String(first).padStart(16, '0')}.idx`)
 
+/** The records of charges in one segment. */
+export class Charges {
+  readonly ids: string[] = []
+  readonly places: number[] = []
+
+  /** `at`: of its frame, which was found to be whole. */
+  look(segment: Buffer, at: number, length: number): void {
+    const id = idAt(segment, at + HEAD_BYTES, length)
+    if (id !== undefined) this.add(id, at)
+  }
+
+  add(id: string, at: number): void {
+    this.ids.push(id)
+    this.places.push(at)
+  }
+}
+
+export function chargesIn(segment: Buffer): Charges {
+  const charges = new Charges()
+  eachCharge(segment, 0, (id, at) => charges.add(id, at))
+  return charges
+}
+
 /** Makes the index of a segment that is complete. */
-export function writeIndex(folder: string, first: number, segment: Buffer): void {
-  const ids: string[] = []
-  const places: number[] = []
-  eachCharge(segment, 0, (id, at) => {
-    ids.push(id)
-    places.push(at)
-  })
+export function writeIndex(folder: string, first: number, { ids, places }: Charges): void {
   const count = ids.length
   const filter = Math.max(1, Math.ceil((count * BITS_PER_ENTRY) / 8))
   const bytes = Buffer.alloc(HEAD + filter + count * ENTRY)

@@ -41,10 +41,20 @@ export function paidIn(text: string): PaidFacts | undefined {
   if (found === null || body === -1) return undefined
   const [, id = '', at = '', connection = '', period = '', units = '', price = '', account = ''] = found
   const [name = '', digest = '', until = '', key = '', onceUntil = '', consumer = ''] = found.slice(8)
-  const numbers = { at: Number.parseInt(at, 10), period: Number.parseInt(period, 10), units: Number.parseInt(units, 10) }
-  const names = [{ name, digest, until: Number.parseInt(until, 10) }]
-  const once = [{ key, until: Number.parseInt(onceUntil, 10) }]
-  return { sold: { id, ...numbers, connection, price, by: 'x402', account, names, once, call: { consumer } }, body }
+  const sold: SoldFacts = {
+    id,
+    at: Number.parseInt(at, 10),
+    connection,
+    period: Number.parseInt(period, 10),
+    units: Number.parseInt(units, 10),
+    price,
+    by: 'x402',
+    account,
+    names: [{ name, digest, until: Number.parseInt(until, 10) }],
+    once: [{ key, until: Number.parseInt(onceUntil, 10) }],
+    call: { consumer },
+  }
+  return { sold, body }
 }
 
 /** -1 where it is not written as expected. */

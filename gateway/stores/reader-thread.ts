@@ -1,7 +1,7 @@
 /** The reader's own thread: finds charges by their id and proves the chain, without a moment of the thread that serves. */
 import { readFileSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import { ChargeIndex, eachCharge, hashOfId, idAt, writeIndex } from './charge-index.ts'
+import { ChargeIndex, chargesIn, eachCharge, hashOfId, idAt, writeIndex } from './charge-index.ts'
 import { frameAt, HEAD_BYTES } from './frames.ts'
 import { groupAround, type Link } from './groups.ts'
 import { auditLinesIn, bytesAt, readChain, segmentsOf } from './reader-chain.ts'
@@ -47,7 +47,7 @@ function segmentsUpTo(end: Place): readonly Segment[] {
 
 function indexOf(segment: Segment): ChargeIndex {
   const made = indexes.get(segment.first) ?? ChargeIndex.load(folder, segment.first)
-  if (made === undefined) writeIndex(folder, segment.first, readFileSync(segment.file))
+  if (made === undefined) writeIndex(folder, segment.first, chargesIn(readFileSync(segment.file)))
   const index = made ?? ChargeIndex.load(folder, segment.first)
   if (index === undefined) throw new Error(`the index of ${segment.file} cannot be read back`)
   indexes.set(segment.first, index)

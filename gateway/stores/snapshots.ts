@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, fdatasyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Answers } from './answers.ts'
-import { writeIndex } from './charge-index.ts'
+import { Charges, writeIndex } from './charge-index.ts'
 import { GENESIS, JournalError, type Link, readGroups } from './groups.ts'
 import { type Line, linesOf, prune, putLine } from './image.ts'
 import { gap, missing } from './opening.ts'
@@ -142,10 +142,14 @@ export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish)
     sealed.push({ first, before: end.hash })
     const next = segments[index + 1] ?? { first: open, file: segmentFile(folder, open) }
     const bytes = readFileSync(file)
-    const read = readGroups(bytes, file, end, (group) => replay.group({ ...group, segment: first }))
+    const charges = new Charges()
+    const read = readGroups(bytes, file, end, ({ sequence, hash, bytes: text, places }) => {
+      replay.group({ sequence, hash, bytes: text, places, segment: first })
+      for (let index = 0; index < places.length; index += 2) charges.look(bytes, places[index] as number, places[index + 1] as number)
+    })
     if (read.sequence + 1 !== next.first) throw gap(file, read, next)
     end = { sequence: read.sequence, hash: read.hash }
-    writeIndex(folder, first, bytes)
+    writeIndex(folder, first, charges)
   }
   replay.end()
   if (end.sequence === link.sequence) return link
