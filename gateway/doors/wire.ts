@@ -127,9 +127,9 @@ export class DoorResponse extends ServerResponse<DoorRequest> {
     // Bytes as text, so that head and body are one; the head is Latin-1 (RFC 9110 section 5.5), whatever the body is.
     const bytes = typeof body === 'string' ? Buffer.from(body) : body
     socket.write(head + bytes.toString('latin1'), 'latin1')
-    // The next answer on this connection waits until the other side has taken this one.
+    // The next answer on this connection waits until the other side has taken this one; after a connection that is lost none comes.
     if (socket.writableLength === 0) this.emit('finish')
-    else socket.write('', () => this.emit('finish'))
+    else socket.write('', (error) => void (error ?? this.emit('finish')))
   }
 
   /** @throws TypeError where a field holds what no field may (RFC 9110 section 5.5) */
