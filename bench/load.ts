@@ -56,11 +56,13 @@ class Run {
   readonly #latencies = new Latencies()
   readonly #late = new Latencies()
   readonly #cpu = process.cpuUsage()
-  readonly #startMs = performance.now()
-  readonly #deadlineMs: number
+  #startMs = performance.now()
+  #deadlineMs: number
   readonly #sockets: Socket[] = []
   readonly #done: (result: Result) => void
-  readonly #drain: NodeJS.Timeout
+  #drain: NodeJS.Timeout
+  /** With a rate: the timetable runs. */
+  #begun = false
   /** With a rate: connections that wait for something to be due. */
   readonly #idle: Connection[] = []
   #due = 0
@@ -77,7 +79,6 @@ class Run {
     this.#deadlineMs = this.#startMs + order.seconds * 1000
     for (let n = 0; n < order.connections; n++) this.#open(Buffer.from(order.requests[n % order.requests.length] as string), n)
     this.#drain = setTimeout(() => this.#end(), order.seconds * 1000 + DRAIN_MS)
-    if (order.rate !== undefined) this.#tick()
   }
 
   #open(request: Buffer, connection: number): void {
@@ -112,6 +113,7 @@ class Run {
     const opened = (): void => {
       this.#opened += 1
       this.#next(own)
+      if (this.#order.rate !== undefined && this.#opened === this.#order.connections) this.#begin()
     }
     const socket = connect({ port, host: '127.0.0.1', noDelay: true, onread: { buffer: Buffer.allocUnsafe(65_536), callback: read } }, opened)
     socket.on('error', broken).on('close', broken)
@@ -131,9 +133,21 @@ class Run {
       if (connection !== undefined && nowMs < this.#deadlineMs) return connection.send(nowMs)
     } else {
       if (connection !== undefined) this.#idle.push(connection)
+      if (!this.#begun) return
       this.#sendDue(nowMs)
     }
     if (nowMs >= this.#deadlineMs && this.#waiting === 0 && this.#sent >= this.#due) this.#end()
+  }
+
+  /** The timetable begins when all connections are open: what a kept connection waits for is asked, not how they are opened. */
+  #begin(): void {
+    const { seconds } = this.#order
+    this.#begun = true
+    this.#startMs = performance.now()
+    this.#deadlineMs = this.#startMs + seconds * 1000
+    clearTimeout(this.#drain)
+    this.#drain = setTimeout(() => this.#end(), seconds * 1000 + DRAIN_MS)
+    this.#tick()
   }
 
   /** Once a millisecond, which is what a timer can do: the requests of each millisecond fall due together. */
