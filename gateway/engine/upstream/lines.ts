@@ -102,14 +102,18 @@ export class Lines implements LineOwner {
   #serve(): void {
     const waiting = this.#waiting
     let at = 0
-    for (; at < waiting.length; at += 1) {
-      const exchange = waiting[at] as Carried
-      if (exchange.over) continue
-      const line = this.#cleanLine()
-      if (line === undefined) break
-      if (!line.begin(exchange)) this.#idle.push(line)
+    try {
+      while (at < waiting.length) {
+        const exchange = waiting[at] as Carried
+        const line = exchange.over ? undefined : this.#cleanLine()
+        if (line === undefined && !exchange.over) break
+        // It waits no more before it begins: nothing is sent twice, whatever comes of it.
+        at += 1
+        if (line !== undefined && !line.begin(exchange)) this.#idle.push(line)
+      }
+    } finally {
+      if (at > 0) waiting.splice(0, at)
     }
-    if (at > 0) waiting.splice(0, at)
   }
 
   #open(): void {
