@@ -36,7 +36,7 @@ function unhurried({ operation }: Call, fit: readonly Alternative[], { ns, stand
     return found !== undefined && found.lane(operation).waitNs(ns) > 0
   }
   const first = fit.find((one) => !waits(one))
-  return first === undefined ? fit : fit.filter((one) => one.price < first.price || !waits(one))
+  return first === undefined ? fit : fit.filter((one) => one.price !== first.price || !waits(one))
 }
 
 /** An owner's own call always goes: it is free, and tells him how his subscription stands. Fit ones first. */
