@@ -49,6 +49,8 @@ export class PlainConnection implements Answering, Rolled {
   readonly #peer: Client
   readonly #owner: LaneOwner
   #kept: Buffer | undefined
+  /** Of the last request. */
+  #before: PlainHead | undefined
   #rest: NodeJS.Timeout | undefined
   /** It has no answer yet, or not all of it. */
   #current: PlainRequest | undefined
@@ -115,10 +117,11 @@ export class PlainConnection implements Answering, Rolled {
     const start = end + HEAD_END.length
     if (end === -1 ? bytes.length > limits.headerBytes : start > limits.headerBytes) return this.#leave()
     if (end === -1) return this.#wait()
-    const head = plainHead(bytes.toString('latin1', 0, start), limits.headers)
+    const head = plainHead(bytes.toString('latin1', 0, start), limits.headers, this.#before)
     if (head === undefined || head.length > Math.min(limits.bodyBytes, MOST_BODY_BYTES) || !this.#owner.takes(head.target)) return this.#leave()
     const next = start + head.length
     if (bytes.length < next) return this.#wait()
+    this.#before = head
     clearTimeout(this.#rest)
     this.#rest = undefined
     this.#kept = bytes.length === next ? undefined : bytes.subarray(next)

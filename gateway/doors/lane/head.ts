@@ -56,8 +56,12 @@ function hostIsGood(host: string): boolean {
   return true
 }
 
-/** @param text the head in Latin-1, up to and with the empty line; undefined where it is not plain, or has more than `most` fields */
-export function plainHead(text: string, most: number): PlainHead | undefined {
+/**
+ * @param text the head in Latin-1, up to and with the empty line
+ * @param before the request before on this connection: most of the next one is written the same way, and what is needs no second look
+ * @returns undefined where it is not plain, or has more than `most` fields
+ */
+export function plainHead(text: string, most: number, before: PlainHead | undefined): PlainHead | undefined {
   const method = METHODS.find((name) => text.startsWith(name) && text.charCodeAt(name.length) === SPACE)
   if (method === undefined) return undefined
   const start = method.length + 1
@@ -66,31 +70,47 @@ export function plainHead(text: string, most: number): PlainHead | undefined {
   if (text.charCodeAt(start) !== 0x2f || !text.startsWith(' HTTP/1.1\r\n', at)) return undefined
   const fields: string[] = []
   const names: string[] = []
-  if (!readFields(text, at + 11, fields, names) || names.length > most) return undefined
+  if (!readFields(text, at + 11, fields, names, before) || names.length > most) return undefined
   const length = lengthOf(fields, names)
   return length === undefined ? undefined : { method, target: text.slice(start, at), fields, names, length }
 }
 
 /** Each `name: value`, with one space between, none behind, and no name twice. */
-function readFields(text: string, from: number, fields: string[], names: string[]): boolean {
+function readFields(text: string, from: number, fields: string[], names: string[], before: PlainHead | undefined): boolean {
   let at = from
-  while (text.charCodeAt(at) !== CR) {
-    const name = at
-    while (NAME[text.charCodeAt(at)] === 1) at += 1
-    if (at === name || text.charCodeAt(at) !== COLON || text.charCodeAt(at + 1) !== SPACE) return false
-    const value = at + 2
-    const spelling = text.slice(name, at)
-    const lower = lowerOf(spelling)
-    if (lower === '' || names.includes(lower)) return false
-    at = value
-    while (VALUE[text.charCodeAt(at)] === 1) at += 1
-    const bare = at > value && text.charCodeAt(value) !== SPACE && text.charCodeAt(at - 1) !== SPACE
-    if (!bare || text.charCodeAt(at) !== CR || text.charCodeAt(at + 1) !== LF) return false
-    fields.push(spelling, text.slice(value, at))
+  for (let index = 0; text.charCodeAt(at) !== CR; index += 1) {
+    let name = before?.fields[index * 2]
+    let lower: string
+    if (name !== undefined && text.startsWith(name, at) && text.charCodeAt(at + name.length) === COLON) lower = before?.names[index] as string
+    else {
+      name = nameAt(text, at)
+      lower = lowerOf(name)
+    }
+    at += name.length
+    if (lower === '' || names.includes(lower) || text.charCodeAt(at) !== COLON || text.charCodeAt(at + 1) !== SPACE) return false
+    at += 2
+    let value = before?.fields[index * 2 + 1]
+    if (value === undefined || !text.startsWith(value, at) || text.charCodeAt(at + value.length) !== CR) value = valueAt(text, at)
+    at += value.length
+    if (value === '' || text.charCodeAt(at) !== CR || text.charCodeAt(at + 1) !== LF) return false
+    fields.push(name, value)
     names.push(lower)
     at += 2
   }
   return true
+}
+
+function nameAt(text: string, from: number): string {
+  let at = from
+  while (NAME[text.charCodeAt(at)] === 1) at += 1
+  return text.slice(from, at)
+}
+
+/** Empty where it begins or ends with a space, too. */
+function valueAt(text: string, from: number): string {
+  let at = from
+  while (VALUE[text.charCodeAt(at)] === 1) at += 1
+  return text.charCodeAt(from) === SPACE || text.charCodeAt(at - 1) === SPACE ? '' : text.slice(from, at)
 }
 
 /** Of the body; undefined where the request is for another host, or another connection comes after it. */
