@@ -18,11 +18,16 @@ export function breathe(): void {
   sinceMs = performance.now()
 }
 
-/** A whole file, in pieces. @throws Error where it cannot be read, or became shorter meanwhile */
+/** Memory that a file is read into again, and again: fresh memory costs as much as reading. */
+let room = Buffer.alloc(0)
+
+/** A whole file, in pieces; what it is read into is valid until the next one. @throws Error where it cannot be read, or became shorter meanwhile */
 export function readInPieces(file: string, pause: Pause): Buffer {
   const fd = openSync(file, 'r')
   try {
-    const bytes = Buffer.allocUnsafeSlow(fstatSync(fd).size)
+    const { size } = fstatSync(fd)
+    if (room.length < size) room = Buffer.allocUnsafeSlow(size)
+    const bytes = room.subarray(0, size)
     for (let at = 0; at < bytes.length; ) {
       pause()
       const read = readSync(fd, bytes, at, Math.min(READ_BYTES, bytes.length - at), at)
