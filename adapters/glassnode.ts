@@ -143,10 +143,10 @@ export default defineAdapter({
   /** Bodies are text. What a failure costs is not stated: a refusal before any work is taken as free, everything else as billed. */
   failures: [
     { status: 401, means: 'credential-refused', bills: false, sample: 'invalid api key', standIn: true },
-    { status: 402, bodyHas: 'credit', means: 'quota-exhausted', bills: false },
-    { status: 402, means: 'unknown', bills: false },
     { status: 403, bodyHas: 'credit', means: 'quota-exhausted', bills: false, sample: 'no credits left', standIn: true },
     { status: 403, means: 'plan-lacks-it', bills: false, sample: 'not in your plan', standIn: true },
+    { status: 402, bodyHas: 'credit', means: 'quota-exhausted', bills: false },
+    { status: 402, means: 'unknown', bills: false },
     { status: 429, bodyHas: 'credit', means: 'quota-exhausted', bills: false },
     { status: 429, means: 'rate-limited', bills: false, sample: 'rate limit exceeded' },
     // Also for what the plan has not, in words: "Resolution 1h …".

@@ -176,7 +176,7 @@ export default defineAdapter({
     { status: '2xx', bodyMember: 'error', means: 'unknown', sample: { error: 'text', data: null } },
     { status: 401, means: 'credential-refused', bills: false, sample: { error: 'unauthorized', data: null }, standIn: true },
     // "Parameters valid but the request failed", or a challenge to pay by x402: never paid, never passed on.
-    { status: 402, bodyHas: 'credit', means: 'quota-exhausted', bills: false },
+    { status: 402, bodyHas: 'credit', means: 'quota-exhausted', bills: false, sample: { error: 'no credits', data: null }, standIn: true },
     { status: 402, means: 'unknown', sample: { error: 'Request Failed', data: null }, standIn: true },
     { status: 403, bodyHas: 'credit', means: 'quota-exhausted', bills: false },
     { status: 403, means: 'plan-lacks-it', bills: false, sample: { error: 'no permission', data: null }, standIn: true },

@@ -221,12 +221,12 @@ export default defineAdapter({
   operations: [...smartMoney, ...profiler, ...tokens],
   failures: [
     { status: 401, means: 'credential-refused', bills: false, sample: { message: 'Invalid API key' }, standIn: true },
-    // Else a challenge to pay by x402, meant for callers without a key: never paid, never passed on.
-    { status: 402, bodyHas: 'insufficient', means: 'quota-exhausted', bills: false },
-    { status: 402, means: 'unknown', bills: false },
     { status: 403, bodyHas: 'credit', means: 'quota-exhausted', bills: false, sample: { message: 'Insufficient credits' } },
     { status: 403, bodyHas: 'insufficient', means: 'quota-exhausted', bills: false },
     { status: 403, means: 'plan-lacks-it', bills: false },
+    // Else a challenge to pay by x402, meant for callers without a key: never paid, never passed on.
+    { status: 402, bodyHas: 'insufficient', means: 'quota-exhausted', bills: false },
+    { status: 402, means: 'unknown', bills: false },
     { status: 422, means: 'bad-request', bills: false, sample: { detail: [{ loc: ['body', 'chains'], msg: 'Field required', type: 'missing' }] } },
     { status: 400, means: 'bad-request', bills: false },
     { status: 404, means: 'not-found', bills: false, sample: { detail: 'Not Found' } },

@@ -160,3 +160,26 @@ t.test('all faults of all files are told at once, by the file that names the fol
   t.equal(status, 1)
   for (const line of said) t.match(stderr, line.slice(line.indexOf(':1:16')))
 })
+
+t.test('a billing day other than the first is warned about where the quota of everybody begins anew on the first', async (t) => {
+  const folder = folderOf(t, { acme: SOUND.replace('billing-day', 'first-of-month') })
+  const warned = async (day: number): Promise<string> => {
+    const text = `adapter_dirs: [.]\napi_connections: [{ name: acme, monthly_quota: 10, reserved: 1, base_cost: $1, billing_day: ${day} }]\n`
+    const { config, warnings } = await load(text, { file: join(folder, 'gateway.config.yml') })
+    t.equal(config?.connections[0]?.period.every, 'month')
+    return warnings.map(({ message }) => message).join()
+  }
+  t.match(await warned(15), /billing_day 15 of acme is not when its quota starts again: Acme gives it anew on the 1st of each month/)
+  t.notMatch(await warned(1), /billing_day/)
+})
+
+t.test('a pattern in YAML that runs away is a complaint at its place', async (t) => {
+  const folder = folderOf(t, {})
+  const operation = "{ id: find, method: GET, path: /find, query: { q: { type: string, pattern: '^(a+)+$' }, r: { type: string, pattern: '^a+$' } } }"
+  const connection = `{ name: acme, adapter: custom, base_url: 'https://a.example', credential: { in: none }, operations: [${operation}], monthly_quota: 10, reserved: 1, base_cost: $1 }`
+  const { problems } = await load(`api_connections: [${connection}]\n`, { file: join(folder, 'gateway.config.yml') })
+  t.same(
+    problems.map(({ message }) => message),
+    ['q has a pattern that can run away: two of its repetitions can take the same text; expected repetitions that share no characters'],
+  )
+})

@@ -77,45 +77,68 @@ function parsed(body: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Ended with the test. */
-export async function openAccount(t: Teardown, script: ProviderScript, quota = QUOTA): Promise<ProviderAccount> {
-  const received: string[] = []
-  const asked: Asked[] = []
-  const failing: Failure[] = []
-  const counter = { used: 0, left: quota }
-  const take = (units: number): void => {
-    counter.used += units
-    counter.left -= units
+interface Reply {
+  readonly status: number
+  readonly body: unknown
+  readonly fields: readonly string[]
+}
+
+class Account implements Counter {
+  readonly script: ProviderScript
+  readonly received: string[] = []
+  readonly asked: Asked[] = []
+  readonly failing: Failure[] = []
+  used = 0
+  left: number
+
+  constructor(script: ProviderScript, quota: number) {
+    this.script = script
+    this.left = quota
   }
-  const answered = (one: Asked | undefined): { status: number; body: unknown; fields: readonly string[] } => {
-    if (one === undefined) return { fields: [], ...script.unauthorized }
-    const usage = script.usage?.(one, counter)
+
+  take(units: number): void {
+    this.used += units
+    this.left -= units
+  }
+
+  hear(method: string, target: string, headers: IncomingHttpHeaders, body: string): Reply {
+    this.received.push(`${method} ${target} ${JSON.stringify(headers)} ${body}`)
+    const url = new URL(target, 'http://provider.example')
+    const path = this.script.admitted(url, headers)
+    if (path === undefined) return { fields: [], ...this.script.unauthorized }
+    const one = { method, path: decodeURIComponent(path), query: url.searchParams, body: parsed(body), headers }
+    this.asked.push(one)
+    return this.#answer(one)
+  }
+
+  #answer(one: Asked): Reply {
+    const { script, failing } = this
+    const usage = script.usage?.(one, this)
     if (usage !== undefined) return { status: 200, body: usage, fields: [] }
     const failure = failing.shift()
     const costed = script.answer(one)
     if (failure !== undefined) {
-      if (failure.billed === true) take(costed?.takes ?? 0)
+      if (failure.billed === true) this.take(costed?.takes ?? 0)
       return { fields: [], ...failure }
     }
     if (costed === undefined) return { status: 404, body: 'no such path', fields: [] }
-    take(costed.takes)
-    return { status: 200, body: costed.body, fields: script.fields?.(costed.takes, counter) ?? [] }
+    this.take(costed.takes)
+    return { status: 200, body: costed.body, fields: script.fields?.(costed.takes, this) ?? [] }
   }
+}
+
+/** Ended with the test. */
+export async function openAccount(t: Teardown, script: ProviderScript, quota = QUOTA): Promise<ProviderAccount> {
+  const account = new Account(script, quota)
   const server = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk) => {
       body += chunk
     })
     request.on('end', () => {
-      const { method = '', url: target = '/', headers } = request
-      received.push(`${method} ${target} ${JSON.stringify(headers)} ${body}`)
-      const url = new URL(target, 'http://provider.example')
-      const path = script.admitted(url, headers)
-      const one = path === undefined ? undefined : { method, path: decodeURIComponent(path), query: url.searchParams, body: parsed(body), headers }
-      if (one !== undefined) asked.push(one)
-      const { status, body: said, fields } = answered(one)
-      const type = typeof said === 'string' ? 'text/plain' : 'application/json'
-      response.writeHead(status, ['content-type', type, ...OWN_FIELDS, ...fields]).end(text(said))
+      const reply = account.hear(request.method ?? '', request.url ?? '/', request.headers, body)
+      const type = typeof reply.body === 'string' ? 'text/plain' : 'application/json'
+      response.writeHead(reply.status, ['content-type', type, ...OWN_FIELDS, ...reply.fields]).end(text(reply.body))
     })
   })
   server.keepAliveTimeout = 0
@@ -128,15 +151,15 @@ export async function openAccount(t: Teardown, script: ProviderScript, quota = Q
       }),
   )
   return {
-    ...{ script, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received, asked },
+    ...{ script, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received: account.received, asked: account.asked },
     get used() {
-      return counter.used
+      return account.used
     },
     get left() {
-      return counter.left
+      return account.left
     },
-    fail: (failure) => void failing.push(failure),
-    spend: take,
+    fail: (failure) => void account.failing.push(failure),
+    spend: (units) => account.take(units),
   }
 }
 

@@ -18,15 +18,18 @@ export interface Marketplace {
   reached(name: Name, work: () => Promise<unknown>): Promise<number>
 }
 
-/** Ended with the test. `terms`: undefined for nothing written. */
-export async function openMarketplace(t: Test, { terms = 'agreement:test' as string | undefined, connection = {} as object } = {}): Promise<Marketplace> {
+/** Ended with the test. `terms`: empty for nothing written. */
+export async function openMarketplace(
+  t: Test,
+  { terms = 'agreement:test', connection = {} }: { readonly terms?: string; readonly connection?: object } = {},
+): Promise<Marketplace> {
   const names = Object.keys(providers) as Name[]
   const opened = await Promise.all(names.map((name) => openAccount(t, providers[name] as never)))
   const accounts = Object.fromEntries(names.map((name, at) => [name, opened[at]])) as unknown as Marketplace['accounts']
   const connections = names.map((name) => ({
     ...{ name, base_url: accounts[name].url, monthly_quota: QUOTA, reserved: 1000, base_cost: '$0.01', markup: '1x' },
     ...(accounts[name].script.key === '' ? {} : { api_key: accounts[name].script.key }),
-    ...(terms === undefined ? {} : { resale_terms: terms }),
+    ...(terms === '' ? {} : { resale_terms: terms }),
     ...connection,
   }))
   const plugins = ['auth', OPEN_RATE, 'markup-billing', { 'x402-payment': { pay_to: '0x209693Bc6afc0C5328bA36FaF03C514EF312287C' } }, 'quota-reserve']
