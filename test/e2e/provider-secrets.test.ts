@@ -38,13 +38,11 @@ async function search(t: Test, script: ProviderScript, connection: object): Prom
   const target = `${first.example.path}?${new URLSearchParams(first.example.query)}`.replace(/\?$/, '')
   for (const _ of [1, 2]) await heard(ask('GET', target, { headers: named }))
   const moved = `${account.url}/elsewhere/${script.key}`
-  const telling = [301, 302, 308, 400, 401, 404, 500, 503].map((status) => ({
-    status,
-    body: `at ${moved}?api_key=${script.key}`,
-    fields: ['location', moved, 'link', moved],
-    shown: 'upstream_error' as const,
-  }))
-  for (const failure of [...telling, { ...script.unauthorized, status: 404 }]) {
+  const statuses = [301, 302, 308, 400, 401, 404, 500, 503]
+  const shown = 'upstream_error' as const
+  const inBodies = statuses.map((status) => ({ status, body: `at ${moved}?api_key=${script.key}`, shown }))
+  const inFields = statuses.map((status) => ({ status, body: 'elsewhere', fields: ['location', moved, 'link', moved], shown }))
+  for (const failure of [...inBodies, ...inFields, { ...script.unauthorized, status: 404 }]) {
     account.fail(failure)
     t.ok([404, 502].includes(await heard(selling.call(first))), `${failure.status}`)
     await heard(selling.call(first))
