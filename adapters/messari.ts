@@ -57,6 +57,13 @@ const timed = (params: Readonly<Record<string, string>>, ownPriceUsd: string): A
 const series = { points: [[1790000000, 60000.5]] }
 
 const metrics: readonly Operation[] = [
+  // First: the first one vets a connection, and these are not answered without a key.
+  ...['', '/dex', '/lending', '/liquid-staking', '/interop'].map((kind) =>
+    listed(`protocols${kind.replace('/', '-')}`, `/metrics/v2/protocols${kind}`, `Protocols${kind === '' ? '' : `: ${kind.slice(1)}`}`, {
+      sort: word,
+      order: direction,
+    }),
+  ),
   listed('assets', '/metrics/v2/assets', 'Assets', { search: text }),
   get('asset-details', '/metrics/v2/assets/details', 'Details of up to 20 assets', { ...ofAssets, ...own('0.10') }, details),
   get('asset-ath', '/metrics/v2/assets/ath', 'All-time highs of up to 20 assets', { ...ofAssets, ...own('0.10') }, details),
@@ -91,12 +98,6 @@ const metrics: readonly Operation[] = [
   ),
   get('networks', '/metrics/v2/networks', 'Networks', { query: paged, pages }),
   get('stablecoins', '/metrics/v2/stablecoins', 'Stablecoins', { query: paged, pages }),
-  ...['', '/dex', '/lending', '/liquid-staking', '/interop'].map((kind) =>
-    listed(`protocols${kind.replace('/', '-')}`, `/metrics/v2/protocols${kind}`, `Protocols${kind === '' ? '' : `: ${kind.slice(1)}`}`, {
-      sort: word,
-      order: direction,
-    }),
-  ),
 ]
 
 const signal: readonly Operation[] = [

@@ -1,7 +1,8 @@
 /**
  * Nansen: labelled on-chain data. Nearly every call is a POST that only reads.
  * Credits: third-party catalogues that agree with the x402 tiers; labels: docs.nansen.ai changelog of 06-11-2026 (before: 100 and 500).
- * Pay-per-call prices: docs.nansen.ai, Agentic Payments; one cent a credit.
+ * Pay-per-call prices: docs.nansen.ai, Agentic Payments; one cent a credit. Not here, since no source tells what they take or ask for:
+ * /search/general and the agents.
  */
 import { defineAdapter, type JsonSchema, type Operation, type Pages, type Resale, type UnitsRule } from '#contract'
 
