@@ -1,10 +1,10 @@
 /**
- * The contract kit of adapters: what holds for every adapter, whoever wrote it. A guarantee answers with its complaints;
- * none is good. It looks at data only, so the same list can be run over a file that is not part of this repository.
+ * What holds for every adapter, whoever wrote it, as far as its data shows. A guarantee answers with its complaints; none is
+ * good. What shows only when calls are made: drive.ts.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { Ajv } from 'ajv'
-import { type Adapter, type FailureRule, type JsonSchema, type Operation, type OperationRequest, parseUsd } from '#contract'
+import { type Adapter, type FailureRule, type JsonSchema, type Operation, type OperationRequest, parseUsd } from '../contract/index.ts'
 
 export interface Guarantee {
   readonly name: string
