@@ -108,7 +108,13 @@ function unitsComplaints(operation: Operation): readonly string[] {
   return [
     ...when(!isCount(most), `the most of the example is ${most} units`),
     ...answers.flatMap((answer) => {
-      const actual = units.actual(request, answer)
+      let actual: number
+      try {
+        actual = units.actual(request, answer)
+      } catch (error) {
+        const what = JSON.stringify(answer)?.slice(0, 60) ?? 'nothing'
+        return [`units.actual throws on the answer ${what}, which a provider may give: ${error instanceof Error ? error.message : error}`]
+      }
       return when(!(Number.isSafeInteger(actual) && actual >= 0) || actual > most, `an answer takes ${actual} units where the most is ${most}`)
     }),
   ]

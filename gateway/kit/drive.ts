@@ -37,7 +37,8 @@ export async function drive(adapter: Adapter, plugins: ReadonlyMap<string, Plugi
   try {
     const [first, second] = place.doors as [Door, Door]
     await place.onlySells(first)
-    for (const operation of adapter.operations) await sell({ place, door: first, adapter, operation, found })
+    for (const operation of adapter.operations)
+      await sell({ place, door: first, adapter, operation, found }).catch((error: Error) => found.sold.push(`${operation.id}: ${error.message}`))
     const { sold, wasted } = await place.gateway.ground.admin.counters(first.name)
     const used = place.simulator.used(first.name)
     if (used !== sold + wasted) found.price.push(`at the end the provider has counted ${used} units, the gateway ${sold + wasted}`)

@@ -64,7 +64,7 @@ function defaults(plugin: Plugin): readonly string[] {
 
 // ------------------------------------------------------------------ hooks
 
-const HOOKS = ['facts', 'prepare', 'admit', 'authorize', 'settle', 'recover', 'observe', 'observeRefused', 'turnAway', 'cors', 'close']
+const HOOKS = ['facts', 'prepare', 'admit', 'authorize', 'answer', 'answered', 'settle', 'recover', 'observe', 'observeRefused', 'turnAway', 'cors', 'close']
 
 /** With sample settings, in a real place; whatever happens it ends. */
 async function staged<T>(plugin: Plugin, use: (stage: Stage) => Promise<T>, options: StageOptions = {}): Promise<T> {
@@ -125,7 +125,7 @@ const asText = (value: unknown): string => JSON.stringify(value, (_, member) => 
 const admitting = (plugin: Plugin): Promise<readonly string[]> =>
   staged(plugin, async (stage) => {
     const { hooks } = stage
-    const { call } = await stage.call({ headers: await stage.key('k') })
+    const { call, status } = await stage.call({ headers: await stage.key('k') })
     const ask = (): unknown => hooks.admit?.(call)
     const given = Object.entries(hooks.facts ?? {}).map(([name, give]) => [name, give?.(call)] as const)
     const [first, second] = [ask(), ask()]
@@ -133,6 +133,7 @@ const admitting = (plugin: Plugin): Promise<readonly string[]> =>
       ...given.filter(([, value]) => value instanceof Promise).map(([name]) => `it promises ${name}; facts are there at once`),
       ...when(first instanceof Promise, 'admit promises an answer; it must be there at once'),
       ...when(first !== undefined && !isRefusal(first) && !Array.isArray(first), 'admit answers with neither a refusal nor claims'),
+      ...when(status === 200 && isRefusal(first), `admit lets a call through, and asked again says ${asText(first)}`),
       ...when(asText(first) !== asText(second), `admit says ${asText(first)}, and asked again ${asText(second)}`),
     ]
   })

@@ -19,7 +19,7 @@ import type { OutgoingRequest } from '../engine/transport.ts'
 import { Unverified } from '../engine/unverified.ts'
 import { Tills } from '../payments/index.ts'
 import { playFacilitator } from '../sandbox/facilitator.ts'
-import { openEmbedded, Paces } from '../stores/index.ts'
+import { memoryOf, openEmbedded, Paces } from '../stores/index.ts'
 import { countingChance, Ear, type Heard, type LogLine, memoryLog, PlayedTransport, type Provider } from './stage-parts.ts'
 import { StillClock, stageConnection, stageOperations } from './stage-parts.ts'
 
@@ -126,7 +126,7 @@ export class Stage {
     const tills = new Tills({ clock, chance, upstreamTimeoutMs: limits.upstreamTimeoutMs, origin: () => ORIGIN, facilitator: () => facilitator })
     this.ports = {
       ...{ mode: 'sandbox', clock, chance, log: memoryLog(this.logged), meters: opened.meters, paces: new Paces(clock) },
-      ...{ keys: this.store.keys, stock: this.store.stock, ...limits, till: (terms) => tills.till(terms) },
+      ...{ keys: this.store.keys, stock: this.store.stock, ...limits, till: (terms) => tills.till(terms), memory: (bytes) => memoryOf(bytes, clock) },
     }
     this.#plugin = plugin
     this.#hooks = plugin.create(Object.freeze(values) as never, this.ports)

@@ -3,23 +3,7 @@ import type { Style } from './scaffold.ts'
 
 const titleOf = (name: string): string => name.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => (dash === '' ? '' : ' ') + letter.toUpperCase())
 
-export const newAdapter = (name: string, { contract }: Style): string => `/** ${titleOf(name)}: what it is, and where its documentation stands. */
-import { defineAdapter } from '${contract}'
-
-export default defineAdapter({
-  name: '${name}',
-  title: '${titleOf(name)}',
-  category: 'Data',
-  docs: 'https://docs.${name}.example',
-  // With its path, without a slash at the end.
-  baseUrl: 'https://api.${name}.example/v1',
-  // Or { in: 'bearer' }, 'basic', 'query' (with a name), 'path', 'none'.
-  credential: { in: 'header', name: 'X-API-Key' },
-  // What the subscription counts, when it starts again, and where the provider says what is left.
-  quota: { unit: 'credit', resets: 'billing-day', remaining: { header: 'x-credits-left' } },
-  // The page on which the provider says what may be done with its answers, and when you read it.
-  terms: { source: 'https://${name}.example/terms', checked: '2026-11-26' },
-  operations: [
+const OPERATIONS = `  operations: [
     {
       id: 'item',
       method: 'GET',
@@ -48,7 +32,25 @@ export default defineAdapter({
       sample: { items: [{ id: '42', name: 'An item' }] },
     },
   ],
-  // Read from above; the first that fits says what an answer means, and whether the provider takes units for it.
+`
+
+export const newAdapter = (name: string, { contract }: Style): string => `/** ${titleOf(name)}: what it is, and where its documentation stands. */
+import { defineAdapter } from '${contract}'
+
+export default defineAdapter({
+  name: '${name}',
+  title: '${titleOf(name)}',
+  category: 'Data',
+  docs: 'https://docs.${name}.example',
+  // With its path, without a slash at the end.
+  baseUrl: 'https://api.${name}.example/v1',
+  // Or { in: 'bearer' }, 'basic', 'query' (with a name), 'path', 'none'.
+  credential: { in: 'header', name: 'X-API-Key' },
+  // What the subscription counts, when it starts again, and where the provider says what is left.
+  quota: { unit: 'credit', resets: 'billing-day', remaining: { header: 'x-credits-left' } },
+  // The page on which the provider says what may be done with its answers, and when you read it.
+  terms: { source: 'https://${name}.example/terms', checked: '2026-11-26' },
+${OPERATIONS}  // Read from above; the first that fits says what an answer means, and whether the provider takes units for it.
   failures: [
     { status: 429, bodyHas: 'monthly', means: 'quota-exhausted', bills: false, sample: { error: 'monthly limit reached' } },
     { status: 429, means: 'rate-limited', bills: false },
