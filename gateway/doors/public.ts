@@ -14,11 +14,11 @@ import type { Gateway } from '../gateway.ts'
 import { type Office, Receipts, receiptsOf } from '../office/index.ts'
 import { type BodyRead, readBody } from './body.ts'
 import { catalogueOf } from './catalogue.ts'
-import { clientBehind, isIn, trustedList } from './client.ts'
+import { isIn, trustedList } from './client.ts'
 import { CreditsPages } from './credits.ts'
 import { Crowd } from './crowd.ts'
 import { type Answer, Edge, METHODS } from './edge.ts'
-import type { Calls } from './lane/lane.ts'
+import { callsTo, namesOne } from './lane/calls.ts'
 import { frontPage } from './page.ts'
 import { basicsOf, HttpIncoming, HttpSink } from './request.ts'
 import type { Certificate } from './tls.ts'
@@ -54,7 +54,7 @@ export class PublicDoor {
     this.#nextId = idsFrom(idStart)
     this.#edge = new Edge({
       ...{ limits, bodyBytes: limits.bodyBytes, certificate },
-      calls: this.#calls(),
+      calls: callsTo({ engine: () => this.#engine as Engine, apis: () => this.#apis, nextId: this.#nextId, trusted }),
       handle: (request, response) => this.#handle(request, response),
       problem: (refusal, request) => this.#problem(refusal, request),
     })
@@ -115,27 +115,6 @@ export class PublicDoor {
     this.#route = (request, response) => {
       if (namesOne(apis, request.url ?? '')) api(request, response)
       else router.handle(request, response)
-    }
-  }
-
-  /** Plain calls: the same as `#api`, of a request that is there as a whole. */
-  #calls(): Calls {
-    return {
-      takes: (target) => namesOne(this.#apis, target),
-      nextId: this.#nextId,
-      client: (peer, forwarded) => clientBehind(peer, forwarded, this.#trusted),
-      serve: (request, body) => {
-        const engine = this.#engine as Engine
-        try {
-          const target = engine.target(request)
-          if (!isRefusal(target)) return engine.begin(request, target, body, request)
-          engine.refuse(request, target, request)
-        } catch (cause) {
-          engine.logFailure(request, cause)
-          engine.refuse(request, refuse('unavailable', 'a part of the gateway failed; nothing was charged'), request)
-        }
-        return undefined
-      },
     }
   }
 
@@ -250,12 +229,6 @@ const STARTING = refuse('unavailable', 'the gateway is starting', { retryAfterSe
 const JSON_FIELDS = ['content-type', 'application/json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff']
 const PAGE_BODY_BYTES = 16 * 1024
 const OWN_PATHS = new Set(['/', '/catalog', '/healthz'])
-
-/** Whether the first segment of a target is one of these. */
-function namesOne(prefixes: ReadonlySet<string>, target: string): boolean {
-  const end = target.indexOf('/', 1)
-  return end !== -1 && prefixes.has(target.slice(0, end))
-}
 
 const pathOf = ({ url = '' }: DoorRequest): string => url.split('?', 1)[0] as string
 
