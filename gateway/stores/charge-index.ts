@@ -33,7 +33,7 @@ const FIRST_SEED = 0x811c9dc5
 const SECOND_SEED = 0x2f0b4c47
 
 /** FNV-1a by UTF-16 units, its bits mixed once more: Bloom probes need all of them (murmur3's last step). */
-function hashFrom(seed: number, id: string): number {
+export function hashFrom(seed: number, id: string): number {
   let hash = seed
   for (let at = 0; at < id.length; at += 1) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)

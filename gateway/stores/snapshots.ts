@@ -1,38 +1,23 @@
 /**
- * Snapshots of the state beside the segments: `snapshot-<sequence>`, lines of JSON between a head with its place in the chain
- * and a digest of the whole. The two newest are kept; one that is damaged gives way to the other, or to the whole journal.
+ * Snapshots of the state beside the segments: `snapshot-<sequence>`, with their place in the chain and a digest of the whole
+ * (snapshot-state.ts). The two newest are kept; one that is damaged gives way to the other, or to the whole journal.
  */
-import { createHash } from 'node:crypto'
-import { closeSync, fdatasyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Answers } from './answers.ts'
 import { Charges, writeIndex } from './charge-index.ts'
 import { GENESIS, JournalError, type Link, readGroups } from './groups.ts'
-import { type Line, linesOf, prune, putLine } from './image.ts'
+import { prune } from './image.ts'
 import { gap, missing } from './opening.ts'
 import { Replay } from './replay.ts'
 import { listSegments, namesIn, segmentFile, syncFolder } from './segments.ts'
+import { putSnapshot, readSnapshot, type Sealed, type Snapshot } from './snapshot-state.ts'
 import { State } from './state.ts'
 
 const KEPT = 2
-const WRITE_BYTES = 1024 * 1024
 const NAME = /^snapshot-\d{16}$/
 
-/** A segment that is complete, and the hash before its first group. */
-export interface Sealed {
-  readonly first: number
-  readonly before: string
-}
-
-export interface Snapshot extends Link {
-  readonly sealed: readonly Sealed[]
-  readonly state: State
-}
-
-interface Head extends Link {
-  readonly v: 1
-  readonly sealed: readonly Sealed[]
-}
+export type { Sealed, Snapshot } from './snapshot-state.ts'
 
 const nameOf = (sequence: number): string => `snapshot-${String(sequence).padStart(16, '0')}`
 
@@ -52,54 +37,16 @@ export function newestSnapshot(folder: string, fresh: () => State): Snapshot | u
   return undefined
 }
 
-function readSnapshot(file: string, state: State): Snapshot | undefined {
-  try {
-    const text = readFileSync(file, 'latin1')
-    const end = text.length - GENESIS.length - 1
-    if (end < 0 || createHash('sha256').update(text.slice(0, end), 'latin1').digest('hex') !== text.slice(end, -1)) return undefined
-    const [head = '', ...lines] = Buffer.from(text.slice(0, end), 'latin1').toString('utf8').split('\n')
-    const { v, sequence, hash, sealed } = JSON.parse(head) as Head
-    if (v !== 1) return undefined
-    for (const line of lines) if (line !== '') putLine(state, JSON.parse(line) as Line)
-    return { sequence, hash, sealed, state }
-  } catch {
-    return undefined
-  }
-}
-
 /** What the newest whole snapshot knows of the segments before it. */
 export const sealedOf = (folder: string): readonly Sealed[] => newestSnapshot(folder, () => new State(new Answers(0)))?.sealed ?? []
 
 /** Whole on disk before it has its name. */
-export function writeSnapshot(folder: string, { sequence, hash, sealed, state }: Snapshot): void {
+export function writeSnapshot(folder: string, snapshot: Snapshot): void {
   const draft = join(folder, 'snapshot.draft')
-  const fd = openSync(draft, 'w', 0o600)
-  const digest = createHash('sha256')
-  try {
-    let text = `${JSON.stringify({ v: 1, sequence, hash, sealed } satisfies Head)}\n`
-    const flush = (): void => {
-      digest.update(text)
-      writeAll(fd, text)
-      text = ''
-    }
-    for (const line of linesOf(state)) {
-      text += `${JSON.stringify(line)}\n`
-      if (text.length >= WRITE_BYTES) flush()
-    }
-    flush()
-    writeAll(fd, `${digest.digest('hex')}\n`)
-    fdatasyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-  renameSync(draft, join(folder, nameOf(sequence)))
+  putSnapshot(draft, snapshot)
+  renameSync(draft, join(folder, nameOf(snapshot.sequence)))
   syncFolder(folder)
   for (const old of snapshotNames(folder).slice(KEPT)) rmSync(join(folder, old))
-}
-
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text)
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
 }
 
 /** Whatever it holds costs little to write again. */

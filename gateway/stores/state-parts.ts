@@ -30,6 +30,12 @@ export interface NamedCall {
   waiters: (() => void)[]
 }
 
+/** What a consumer spent in a turn: a UTC day or month, by number. */
+export interface SpentSum {
+  readonly turn: number
+  amount: bigint
+}
+
 export const noTally = (): Tally => ({ sold: 0, own: 0, wasted: 0, external: 0, leasedTo: 0, heldSold: 0, heldOwn: 0, revenue: NOTHING })
 
 export function keyFrom(record: Pick<KeyCreated, 'key'>): KeyRecord {
