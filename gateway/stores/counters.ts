@@ -125,8 +125,11 @@ export class Spending {
 
   add({ by, at, since, price }: Spender, key: string): void {
     if (by === 'owner') return
-    const amount = BigInt(price)
-    for (const per of PER) this.set({ key, per, turn: turnOf(per, since ?? at), amount })
+    this.put(key, since ?? at, BigInt(price))
+  }
+
+  put(key: string, atMs: number, amount: bigint): void {
+    for (const per of PER) this.set({ key, per, turn: turnOf(per, atMs), amount })
   }
 
   takeBack(spender: Spender, key: string): void {

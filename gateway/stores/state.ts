@@ -85,7 +85,7 @@ export class State {
       case 'revoke':
         return this.#revoke(record.id, record.at)
       case 'credit':
-        return this.#credit(record.account, BigInt(record.amount))
+        return this.credit(record.account, BigInt(record.amount))
       case 'enable':
       case 'lease':
       case 'wasted':
@@ -139,12 +139,12 @@ export class State {
   #corrected({ id, postings }: Corrected): void {
     if (this.corrections.has(id)) return
     this.corrections.add(id)
-    for (const { account, amount } of postings) if (account.startsWith(CREDIT)) this.#credit(account.slice(CREDIT.length), -BigInt(amount))
+    for (const { account, amount } of postings) if (account.startsWith(CREDIT)) this.credit(account.slice(CREDIT.length), -BigInt(amount))
   }
 
   #refunded({ id, account, price }: Refunded): void {
     this.refunds.add(id)
-    this.#credit(account, BigInt(price))
+    this.credit(account, BigInt(price))
   }
 
   #paying(record: PayoutBegun | PayoutEnded): void {
@@ -159,7 +159,15 @@ export class State {
     if (key !== undefined) this.keys.put({ ...key, revokedAtMs: at as KeyRecord['createdAtMs'] })
   }
 
-  #credit(id: string, amount: bigint): void {
+  /** Of several charges at once. */
+  soldMore({ connection, period, units, own, revenue }: Readonly<Record<'period' | 'units' | 'own' | 'revenue', number>> & { connection: string }): void {
+    const tally = this.tally(connection, period)
+    tally.sold += units
+    tally.own += own
+    tally.revenue = (tally.revenue + BigInt(revenue)) as Usd
+  }
+
+  credit(id: string, amount: bigint): void {
     const account = this.account(id)
     account.posted = (account.posted + amount) as Usd
   }
@@ -176,7 +184,7 @@ export class State {
 
   sold(record: SoldFacts, place?: Place): void {
     const price = BigInt(record.price)
-    if (record.by === 'credits') this.#credit(record.account, -price)
+    if (record.by === 'credits') this.credit(record.account, -price)
     this.spending?.add(record, this.spender(record.call.consumer))
     this.#charged(record, price)
     if (record.answer !== undefined) this.#keep(record, { answer: record.answer, record: place })
@@ -220,7 +228,7 @@ export class State {
     const buying = this.intents.get(record.id)
     if (buying?.t !== 'buy') return
     this.#forget(record.id)
-    this.#credit(buying.account, BigInt(buying.amount))
+    this.credit(buying.account, BigInt(buying.amount))
     this.#name(buying, 'charged')
   }
 

@@ -2,7 +2,7 @@
  * Texts and what belongs to each, as they stand in a file: found through a table of hashes that stands there, too, so that a million
  * of them are neither read nor made into objects before somebody asks. Nothing in it ever changes.
  */
-import { hashFrom } from './charge-index.ts'
+import { hashFrom } from './hashes.ts'
 import { isTextAt, textAt, textEnd } from './pen.ts'
 
 /** Entries by the hash of some text of theirs: slots hold the number of an entry, counted from 1, and go on to the next that is free. */

@@ -1,5 +1,5 @@
 /** Writes a table from what stood in one before and what stands above it now: what did not change is copied as it is. */
-import { hashFrom } from './charge-index.ts'
+import { hashFrom } from './hashes.ts'
 import { writeKey } from './codecs.ts'
 import type { Keys } from './keys.ts'
 import type { Base, Layered } from './layered.ts'

@@ -10,9 +10,9 @@ import { Answers } from '../../gateway/stores/answers.ts'
 import { linesOf } from '../../gateway/stores/image.ts'
 import { putSnapshot, readSnapshot } from '../../gateway/stores/snapshot-state.ts'
 import { State } from '../../gateway/stores/state.ts'
-import { storedKey } from '../../gateway/stores/state-parts.ts'
 import { temporaryFolder } from '../rig/folder.ts'
 import { seedOf } from '../rig/random.ts'
+import { manyOf } from '../rig/state.ts'
 
 const seed = seedOf(t)
 const fresh = (): State => new State(new Answers(1_000_000))
@@ -182,15 +182,7 @@ t.test('a key that is looked up again is the same object, and one that has chang
 t.test('a snapshot of the first form, all of it lines of JSON, is read', async (t) => {
   const file = join(temporaryFolder(t), 'snapshot')
   const state = small()
-  const spent = ['spent', 'key:k1', 24_000, '5', 'month']
-  const many = [
-    ...[...state.keys.values()].map((key) => ['key', storedKey(key)]),
-    ...[...state.accounts].map(([id, { posted }]) => ['account', id, posted.toString()]),
-    ...[...state.named].map(([name, { waiters: _, ...call }]) => ['name', name, call]),
-    ...[...state.once].map(([name, until]) => ['once', name, until]),
-    ...[...(state.spending?.sums.month ?? [])].map(([name, { turn, amount }]) => [...spent.slice(0, 1), name, turn, `${amount}`, ...spent.slice(4)]),
-  ]
-  const lines = [{ v: 1, ...LINK }, ...linesOf(state), ...many].map((line) => `${JSON.stringify(line)}\n`).join('')
+  const lines = [{ v: 1, ...LINK }, ...linesOf(state), ...manyOf(state)].map((line) => `${JSON.stringify(line)}\n`).join('')
   writeFileSync(file, `${lines}${createHash('sha256').update(lines).digest('hex')}\n`)
   const read = readSnapshot(file, fresh())
   t.match(read, LINK)
