@@ -19,6 +19,10 @@ export class Charges {
   places = new Uint32Array(FIRST_ROOM)
   count = 0
 
+  clear(): void {
+    this.count = 0
+  }
+
   /** `at`: of its frame, which was found to be whole. */
   look(segment: Buffer, at: number, length: number): void {
     if (this.#plain(segment, at + HEAD_BYTES, at)) return

@@ -2,7 +2,7 @@
  * Snapshots of the state beside the segments: `snapshot-<sequence>`, with their place in the chain and a digest of the whole
  * (snapshot-state.ts). The two newest are kept; one that is damaged gives way to the other, or to the whole journal.
  */
-import { readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Answers } from './answers.ts'
 import { writeIndex } from './charge-index.ts'
@@ -11,6 +11,7 @@ import { GENESIS, JournalError, type Link, readGroups } from './groups.ts'
 import { prune } from './image.ts'
 import { gap, missing } from './opening.ts'
 import { Replay } from './replay.ts'
+import { Scratch } from './scratch.ts'
 import { listSegments, namesIn, segmentFile, syncFolder } from './segments.ts'
 import { putSnapshot, readSnapshot, type Sealed, type Snapshot } from './snapshot-state.ts'
 import { State } from './state.ts'
@@ -74,6 +75,11 @@ export interface SnapshotWish {
   readonly replayBytes: number
 }
 
+/** Of the thread that makes snapshots, which makes many. */
+const whole = new Scratch()
+const lines = new Scratch()
+const charges = new Charges()
+
 /**
  * From the newest snapshot and the segments that were completed since. Every hash of theirs is made again on the way.
  * @throws JournalError where a segment is damaged or missing
@@ -89,12 +95,18 @@ export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish)
     if (first !== end.sequence + 1) throw missing(folder, end.sequence + 1)
     sealed.push({ first, before: end.hash })
     const next = segments[index + 1] ?? { first: open, file: segmentFile(folder, open) }
-    const bytes = readFileSync(file)
-    const charges = new Charges()
-    const read = readGroups(bytes, file, end, ({ sequence, hash, bytes: text, places }) => {
-      replay.group({ sequence, hash, bytes: text, places, segment: first })
-      for (let index = 0; index < places.length; index += 2) charges.look(bytes, places[index] as number, places[index + 1] as number)
-    })
+    const bytes = whole.read(file)
+    charges.clear()
+    const read = readGroups(
+      bytes,
+      file,
+      end,
+      ({ sequence, hash, bytes: text, places }) => {
+        replay.group({ sequence, hash, bytes: text, places, segment: first })
+        for (let index = 0; index < places.length; index += 2) charges.look(bytes, places[index] as number, places[index + 1] as number)
+      },
+      lines,
+    )
     if (read.sequence + 1 !== next.first) throw gap(file, read, next)
     end = { sequence: read.sequence, hash: read.hash }
     writeIndex(folder, first, charges)

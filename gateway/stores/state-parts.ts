@@ -38,6 +38,13 @@ export interface SpentSum {
 
 export const noTally = (): Tally => ({ sold: 0, own: 0, wasted: 0, external: 0, leasedTo: 0, heldSold: 0, heldOwn: 0, revenue: NOTHING })
 
+/** Of several charges at once. */
+export function addSold(tally: Tally, { units, own, revenue }: Readonly<Record<'units' | 'own' | 'revenue', number>>): void {
+  tally.sold += units
+  tally.own += own
+  tally.revenue = (tally.revenue + BigInt(revenue)) as Usd
+}
+
 export function keyFrom(record: Pick<KeyCreated, 'key'>): KeyRecord {
   const { capPerDay, capPerMonth, ...key } = record.key
   return {

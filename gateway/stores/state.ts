@@ -159,14 +159,6 @@ export class State {
     if (key !== undefined) this.keys.put({ ...key, revokedAtMs: at as KeyRecord['createdAtMs'] })
   }
 
-  /** Of several charges at once. */
-  soldMore({ connection, period, units, own, revenue }: Readonly<Record<'period' | 'units' | 'own' | 'revenue', number>> & { connection: string }): void {
-    const tally = this.tally(connection, period)
-    tally.sold += units
-    tally.own += own
-    tally.revenue = (tally.revenue + BigInt(revenue)) as Usd
-  }
-
   credit(id: string, amount: bigint): void {
     const account = this.account(id)
     account.posted = (account.posted + amount) as Usd

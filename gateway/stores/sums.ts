@@ -5,6 +5,7 @@
  */
 import { ChargeScan } from './charge-scan.ts'
 import type { State } from './state.ts'
+import { addSold } from './state-parts.ts'
 
 const DAY_MS = 86_400_000
 /** Of accounts and consumers; beyond it they are forgotten, and met anew. */
@@ -125,7 +126,7 @@ export class Sums {
       this.#spent[number] = 0
       this.#flags[number] = 0
     }
-    for (const shelf of this.#shelves) this.#state.soldMore(shelf)
+    for (const shelf of this.#shelves) addSold(this.#state.tally(shelf.connection, shelf.period), shelf)
     this.#touched.length = 0
     this.#shelves = []
     this.#total = 0
