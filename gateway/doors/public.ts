@@ -14,10 +14,11 @@ import type { Gateway } from '../gateway.ts'
 import { type Office, Receipts, receiptsOf } from '../office/index.ts'
 import { type BodyRead, readBody } from './body.ts'
 import { catalogueOf } from './catalogue.ts'
-import { isIn, trustedList } from './client.ts'
+import { clientBehind, isIn, trustedList } from './client.ts'
 import { CreditsPages } from './credits.ts'
 import { Crowd } from './crowd.ts'
 import { type Answer, Edge, METHODS } from './edge.ts'
+import type { Calls } from './lane/lane.ts'
 import { frontPage } from './page.ts'
 import { basicsOf, HttpIncoming, HttpSink } from './request.ts'
 import type { Certificate } from './tls.ts'
@@ -41,6 +42,8 @@ export class PublicDoor {
   readonly #nextId: () => string
   #route: Handler | undefined
   #engine: Engine | undefined
+  /** Prefixes of the APIs that are served. */
+  #apis: ReadonlySet<string> = new Set()
   #receipts: Receipts | undefined
   #creditsPages: CreditsPages | undefined
 
@@ -51,6 +54,7 @@ export class PublicDoor {
     this.#nextId = idsFrom(idStart)
     this.#edge = new Edge({
       ...{ limits, bodyBytes: limits.bodyBytes, certificate },
+      calls: this.#calls(),
       handle: (request, response) => this.#handle(request, response),
       problem: (refusal, request) => this.#problem(refusal, request),
     })
@@ -60,6 +64,14 @@ export class PublicDoor {
 
   get server(): Server {
     return this.#edge.server
+  }
+
+  close(): void {
+    this.#edge.close()
+  }
+
+  end(): void {
+    this.#edge.end()
   }
 
   /** Serves this gateway from now on. */
@@ -98,12 +110,32 @@ export class PublicDoor {
     })
     const router = app as unknown as { handle: Handler }
     const apis = new Set(served.routes.map(({ prefix }) => prefix))
+    this.#apis = apis
     // A call that names its API plainly is the engine's at once; the router has whatever else there is.
     this.#route = (request, response) => {
-      const { url = '' } = request
-      const end = url.indexOf('/', 1)
-      if (end !== -1 && apis.has(url.slice(0, end))) api(request, response)
+      if (namesOne(apis, request.url ?? '')) api(request, response)
       else router.handle(request, response)
+    }
+  }
+
+  /** Plain calls: the same as `#api`, of a request that is there as a whole. */
+  #calls(): Calls {
+    return {
+      takes: (target) => namesOne(this.#apis, target),
+      nextId: this.#nextId,
+      client: (peer, forwarded) => clientBehind(peer, forwarded, this.#trusted),
+      serve: (request, body) => {
+        const engine = this.#engine as Engine
+        try {
+          const target = engine.target(request)
+          if (!isRefusal(target)) return engine.begin(request, target, body, request)
+          engine.refuse(request, target, request)
+        } catch (cause) {
+          engine.logFailure(request, cause)
+          engine.refuse(request, refuse('unavailable', 'a part of the gateway failed; nothing was charged'), request)
+        }
+        return undefined
+      },
     }
   }
 
@@ -218,6 +250,12 @@ const STARTING = refuse('unavailable', 'the gateway is starting', { retryAfterSe
 const JSON_FIELDS = ['content-type', 'application/json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff']
 const PAGE_BODY_BYTES = 16 * 1024
 const OWN_PATHS = new Set(['/', '/catalog', '/healthz'])
+
+/** Whether the first segment of a target is one of these. */
+function namesOne(prefixes: ReadonlySet<string>, target: string): boolean {
+  const end = target.indexOf('/', 1)
+  return end !== -1 && prefixes.has(target.slice(0, end))
+}
 
 const pathOf = ({ url = '' }: DoorRequest): string => url.split('?', 1)[0] as string
 

@@ -4,6 +4,7 @@
  */
 import { createHash, type Hash } from 'node:crypto'
 import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
+import type { Pause } from './breath.ts'
 
 /** Also tells the order of bytes: columns are used as this machine has them. */
 const MAGIC = new Uint32Array([0x61746c73, 2])
@@ -20,6 +21,7 @@ type Places = Readonly<Record<string, Place>>
 
 export class PartsWriter {
   readonly #fd: number
+  readonly #pause: Pause
   readonly #digest: Hash = createHash('sha256')
   readonly #parts: Record<string, Place> = {}
   #at = 0
@@ -27,7 +29,8 @@ export class PartsWriter {
   #from = 0
 
   /** @param file is made anew */
-  constructor(file: string) {
+  constructor(file: string, pause: Pause) {
+    this.#pause = pause
     this.#fd = openSync(file, 'w', 0o600)
     this.#put(magic)
   }
@@ -68,6 +71,7 @@ export class PartsWriter {
   }
 
   #put(bytes: Uint8Array, isDigested = true): void {
+    this.#pause()
     if (isDigested) this.#digest.update(bytes)
     for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done)
     this.#at += bytes.length
@@ -86,8 +90,8 @@ export class Parts<Head> {
   }
 
   /** Undefined where it is another kind of file. @throws Error where it is damaged */
-  static read<Head>(file: string): Parts<Head> | undefined {
-    const bytes = readDigested(file)
+  static read<Head>(file: string, pause: Pause): Parts<Head> | undefined {
+    const bytes = readDigested(file, pause)
     if (bytes === undefined) return undefined
     const end = bytes.length - TAIL
     const length = Number.parseInt(bytes.toString('latin1', end, end + LENGTH_DIGITS), 10)
@@ -106,7 +110,7 @@ export class Parts<Head> {
 }
 
 /** Digested while it is read: what has just been read is near. */
-function readDigested(file: string): Buffer | undefined {
+function readDigested(file: string, pause: Pause): Buffer | undefined {
   const fd = openSync(file, 'r')
   try {
     const { size } = fstatSync(fd)
@@ -115,6 +119,7 @@ function readDigested(file: string): Buffer | undefined {
     const digested = size - DIGEST_DIGITS
     const digest = createHash('sha256')
     for (let at = 0; at < size; ) {
+      pause()
       const read = readSync(fd, bytes, at, Math.min(CHUNK_BYTES, size - at), at)
       if (read === 0) throw new Error(`${file} became shorter`)
       if (at < digested) digest.update(bytes.subarray(at, Math.min(at + read, digested)))

@@ -4,6 +4,7 @@
  */
 import { createHash, randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { NO_PAUSE, type Pause } from './breath.ts'
 import { GENESIS, type Link } from './groups.ts'
 import { type Line, linesOf, putLine } from './image.ts'
 import type { Layered } from './layered.ts'
@@ -47,9 +48,9 @@ function tablesOf({ keys, accounts, named, once, spending }: State): readonly (r
 }
 
 /** @throws Error where it cannot be written */
-export function putSnapshot(file: string, { sequence, hash, sealed, state }: Snapshot): void {
+export function putSnapshot(file: string, { sequence, hash, sealed, state }: Snapshot, pause: Pause = NO_PAUSE): void {
   const seed = state.keys.base?.base.table.seed ?? tablesOf(state).find(([, { base }]) => base !== undefined)?.[1].base?.table.seed ?? randomInt(SEEDS)
-  const parts = new PartsWriter(file)
+  const parts = new PartsWriter(file, pause)
   try {
     parts.begin(`${KEYS} heap`)
     const keys = writeKeys(state.keys, seed, parts.write)
@@ -78,9 +79,9 @@ function putIndex(parts: PartsWriter, name: string, { hashes, slots }: Index): v
 }
 
 /** Put into `state`, which is empty; undefined where it is damaged, or of a form that is not known here. */
-export function readSnapshot(file: string, state: State): Snapshot | undefined {
+export function readSnapshot(file: string, state: State, pause: Pause = NO_PAUSE): Snapshot | undefined {
   try {
-    const parts = Parts.read<Head>(file)
+    const parts = Parts.read<Head>(file, pause)
     if (parts === undefined) return readLines(file, state)
     const { v, sequence, hash, seed, sealed } = parts.head
     if (v !== 2) return undefined

@@ -5,6 +5,7 @@
 import { renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Answers } from './answers.ts'
+import { NO_PAUSE, type Pause, readInPieces } from './breath.ts'
 import { writeIndex } from './charge-index.ts'
 import { Charges } from './charges.ts'
 import { GENESIS, JournalError, type Link, readGroups } from './groups.ts'
@@ -31,9 +32,9 @@ export const snapshotNames = (folder: string): string[] =>
     .reverse()
 
 /** The newest one that is whole, put into what `fresh` makes; undefined where there is none. */
-export function newestSnapshot(folder: string, fresh: () => State): Snapshot | undefined {
+export function newestSnapshot(folder: string, fresh: () => State, pause: Pause = NO_PAUSE): Snapshot | undefined {
   for (const name of snapshotNames(folder)) {
-    const found = readSnapshot(join(folder, name), fresh())
+    const found = readSnapshot(join(folder, name), fresh(), pause)
     if (found !== undefined) return found
   }
   return undefined
@@ -43,9 +44,9 @@ export function newestSnapshot(folder: string, fresh: () => State): Snapshot | u
 export const sealedOf = (folder: string): readonly Sealed[] => newestSnapshot(folder, () => new State(new Answers(0)))?.sealed ?? []
 
 /** Whole on disk before it has its name. */
-export function writeSnapshot(folder: string, snapshot: Snapshot): void {
+export function writeSnapshot(folder: string, snapshot: Snapshot, pause: Pause = NO_PAUSE): void {
   const draft = join(folder, 'snapshot.draft')
-  putSnapshot(draft, snapshot)
+  putSnapshot(draft, snapshot, pause)
   renameSync(draft, join(folder, nameOf(snapshot.sequence)))
   syncFolder(folder)
   for (const old of snapshotNames(folder).slice(KEPT)) rmSync(join(folder, old))
@@ -76,16 +77,16 @@ export interface SnapshotWish {
 }
 
 /** Of the thread that makes snapshots, which makes many. */
-const whole = new Scratch()
 const lines = new Scratch()
 const charges = new Charges()
 
 /**
  * From the newest snapshot and the segments that were completed since. Every hash of theirs is made again on the way.
+ * @param pause is called after each bite of the work; default: it is done in one go
  * @throws JournalError where a segment is damaged or missing
  */
-export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish): Link {
-  const from = newestSnapshot(folder, () => new State(new Answers(replayBytes)))
+export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish, pause: Pause = NO_PAUSE): Link {
+  const from = newestSnapshot(folder, () => new State(new Answers(replayBytes)), pause)
   const { state, sealed: before, ...link } = from ?? { state: new State(new Answers(replayBytes)), sealed: [], sequence: 0, hash: GENESIS }
   const sealed = [...before]
   let end: Link = link
@@ -95,13 +96,14 @@ export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish)
     if (first !== end.sequence + 1) throw missing(folder, end.sequence + 1)
     sealed.push({ first, before: end.hash })
     const next = segments[index + 1] ?? { first: open, file: segmentFile(folder, open) }
-    const bytes = whole.read(file)
+    const bytes = readInPieces(file, pause)
     charges.clear()
     const read = readGroups(
       bytes,
       file,
       end,
       ({ sequence, hash, bytes: text, places }) => {
+        pause()
         replay.group({ sequence, hash, bytes: text, places, segment: first })
         for (let index = 0; index < places.length; index += 2) charges.look(bytes, places[index] as number, places[index + 1] as number)
       },
@@ -115,6 +117,6 @@ export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish)
   if (end.sequence === link.sequence) return link
   if (end.sequence + 1 !== open) throw new JournalError(`${folder}: the segments end with group ${end.sequence}, ${open} was expected to be next`)
   prune(state, nowMs)
-  writeSnapshot(folder, { ...end, sealed, state })
+  writeSnapshot(folder, { ...end, sealed, state }, pause)
   return end
 }
