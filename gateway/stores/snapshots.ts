@@ -65,7 +65,7 @@ export function isWorth(folder: string, open: number): boolean {
   if (size <= SMALL_BYTES) return true
   const since = Number.parseInt(newest.slice('snapshot-'.length), 10)
   const tail = listSegments(folder).filter(({ first }) => first > since && first < open)
-  return tail.reduce((sum, { file }) => sum + statSync(file).size, 0) >= Math.min(2 * size, MOST_TAIL_BYTES)
+  return tail.reduce((sum, { file }) => sum + statSync(file).size, 0) >= Math.min(4 * size, MOST_TAIL_BYTES)
 }
 
 export interface SnapshotWish {
