@@ -13,12 +13,12 @@ import { type Engine, problemOf } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
 import { type Office, Receipts, receiptsOf } from '../office/index.ts'
 import { type BodyRead, readBody } from './body.ts'
-import { catalogueOf } from './catalogue.ts'
 import { isIn, trustedList } from './client.ts'
 import { CreditsPages } from './credits.ts'
 import { Crowd } from './crowd.ts'
+import { Pages } from './discovery/index.ts'
 import { type Answer, Edge, METHODS } from './edge.ts'
-import { frontPage } from './page.ts'
+import { MCP_PATH, McpDoor } from './mcp/index.ts'
 import { basicsOf, HttpIncoming, HttpSink } from './request.ts'
 import type { Certificate } from './tls.ts'
 import type { DoorRequest, DoorResponse } from './wire.ts'
@@ -43,6 +43,8 @@ export class PublicDoor {
   #engine: Engine | undefined
   #receipts: Receipts | undefined
   #creditsPages: CreditsPages | undefined
+  #pages: Pages | undefined
+  #mcp: McpDoor | undefined
 
   constructor({ limits, trustedProxies }: Pick<GatewayConfig, 'limits' | 'trustedProxies'>, idStart: string, certificate: Certificate | undefined) {
     this.#limits = limits
@@ -68,6 +70,8 @@ export class PublicDoor {
     this.#engine = engine
     this.#receipts = receiptsOf(served.ground, () => engine.origin)
     this.#creditsPages = new CreditsPages(served, office)
+    this.#mcp = new McpDoor(served, this.#creditsPages, this.#limits.headerBytes)
+    this.#pages = new Pages(served)
     const api: Handler = (request, response) => this.#api(engine, request, response)
     const app = restana({
       server: { on: () => undefined } as unknown as EventEmitter as Server,
@@ -77,13 +81,6 @@ export class PublicDoor {
     })
     // fast-gateway would answer this path with a list of its routes; the first handler wins.
     app.get('/services.json', api as never)
-    for (const [path, page] of Object.entries(this.#pagesOf(served)))
-      for (const method of ['get', 'head'] as const)
-        app[method](path, ((request: DoorRequest, response: DoorResponse) => {
-          // The router knows no difference between cases, nor a slash at the end.
-          if (pathOf(request) === path) this.#edge.answer(response, page(request))
-          else api(request, response)
-        }) as never)
     gateway({
       server: app as never,
       proxyFactory: (() => () => undefined) as never,
@@ -104,16 +101,6 @@ export class PublicDoor {
       const end = url.indexOf('/', 1)
       if (end !== -1 && apis.has(url.slice(0, end))) api(request, response)
       else router.handle(request, response)
-    }
-  }
-
-  /** What is the same for everybody, and read by GET. */
-  #pagesOf(served: Gateway): Readonly<Record<string, (request: DoorRequest) => Answer>> {
-    const json = (value: unknown): Answer => ({ status: 200, headers: [...JSON_FIELDS, 'x-request-id', this.#nextId()], body: JSON.stringify(value) })
-    return {
-      '/healthz': () => json({ status: 'ok' }),
-      '/catalog': () => json(catalogueOf(served)),
-      '/': (request) => frontPage(served, request.headers.accept, this.#nextId()),
     }
   }
 
@@ -160,8 +147,32 @@ export class PublicDoor {
     const path = pathOf(request)
     if (Receipts.serves(path)) return this.#receipt(request, response, path)
     if (CreditsPages.serves(path)) return this.#credits(request, response, path)
-    if (!OWN_PATHS.has(path)) return this.#api(engine, request, response)
-    this.#refuse(response, refuse('method_not_allowed', `${path} takes GET`, { headers: { allow: 'GET' } }))
+    if (path === MCP_PATH) return this.#message(request, response)
+    const page = this.#pages?.at(path)
+    if (page === undefined) return this.#api(engine, request, response)
+    if (methodOf(request) !== 'GET') return this.#refuse(response, refuse('method_not_allowed', `${path} takes GET`, { headers: { allow: 'GET' } }))
+    try {
+      const { status, headers, body } = page(request.headers)
+      this.#edge.answer(response, { status, headers: [...headers, 'x-request-id', this.#nextId()], body })
+    } catch (cause) {
+      this.#failed(cause, request, response)
+    }
+  }
+
+  /** A message of MCP; a tool call in it is a call, and ends with its client. */
+  #message(request: DoorRequest, response: DoorResponse): void {
+    const mcp = this.#mcp as McpDoor
+    const incoming = this.#incoming(request)
+    const say = (answer: Answer | Refusal): void =>
+      isRefusal(answer) ? this.#refuse(response, answer) : this.#edge.answer(response, { ...answer, headers: [...answer.headers, 'x-request-id', incoming.id] })
+    const refusal = mcp.refusal(incoming)
+    if (refusal !== undefined) return say(refusal)
+    const gone = new AbortController()
+    response.on('close', () => gone.abort())
+    readBody(request, response, this.#limits.bodyBytes, (read) => {
+      if (!('body' in read)) return this.#unread(read, response)
+      mcp.answer(incoming, read.body, gone.signal).then(say, (cause: unknown) => this.#failed(cause, request, response))
+    })
   }
 
   /** Receipts and the keys to check them. */
@@ -215,9 +226,7 @@ export class PublicDoor {
 }
 
 const STARTING = refuse('unavailable', 'the gateway is starting', { retryAfterSeconds: 1 })
-const JSON_FIELDS = ['content-type', 'application/json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff']
 const PAGE_BODY_BYTES = 16 * 1024
-const OWN_PATHS = new Set(['/', '/catalog', '/healthz'])
 
 const pathOf = ({ url = '' }: DoorRequest): string => url.split('?', 1)[0] as string
 

@@ -1,8 +1,8 @@
 /** `atlas start`: the gateway until a signal ends it. */
 import { dollars, usd } from '#contract'
 import { formatComplaint } from '../../../config/complaints.ts'
-import type { CatalogueApi, CatalogueOperation } from '../catalogue.ts'
-import { catalogueOf } from '../catalogue.ts'
+import type { CatalogueApi, CatalogueOperation } from '../discovery/catalogue.ts'
+import { catalogueOf } from '../discovery/catalogue.ts'
 import { systemAlarm } from '../../ground/index.ts'
 import { type Running, startDoors } from '../index.ts'
 import { collectWhileServing } from './collecting.ts'

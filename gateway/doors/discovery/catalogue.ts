@@ -1,11 +1,12 @@
 /** GET /catalog: every API and operation on sale. Shape: CONTRACT section 4. */
-import { formatUsd, usd } from '#contract'
-import type { Entry } from '../engine/catalogue.ts'
-import type { LiveRoute } from '../engine/index.ts'
-import type { Gateway } from '../gateway.ts'
+import { formatUsd, type Usd, usd } from '#contract'
+import type { Entry } from '../../engine/catalogue.ts'
+import type { LiveRoute } from '../../engine/index.ts'
+import type { Gateway } from '../../gateway.ts'
 
 /** Official x402 clients pay at most this at once unless told otherwise. */
 const CLIENT_LIMIT = usd('$1')
+export const isAboveClientLimit = (price: Usd): boolean => price > CLIENT_LIMIT
 
 export interface CatalogueOperation {
   readonly id: string
@@ -59,7 +60,7 @@ function operationOf(gateway: Gateway, route: LiveRoute, entry: Entry): Catalogu
     description: operation.description ?? '',
     resale: operation.resale,
     sold_out: quote.soldOut,
-    needs_client_limit: quote.alternative.price > CLIENT_LIMIT,
+    needs_client_limit: isAboveClientLimit(quote.alternative.price),
     example: { path: quote.example.path, query: quote.example.query, body: quote.example.body ?? null },
     success_rate: successRate ?? null,
     latency_ms: latencyMs ?? null,

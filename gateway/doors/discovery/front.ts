@@ -1,9 +1,9 @@
 /** GET /: what is for sale and how to pay, as a page for people and as JSON for programs. */
 import { createHash } from 'node:crypto'
 import { dollars, usd } from '#contract'
-import type { Gateway } from '../gateway.ts'
+import type { Gateway } from '../../gateway.ts'
 import { type CatalogueApi, catalogueOf } from './catalogue.ts'
-import type { Answer } from './edge.ts'
+import type { Answer } from '../edge.ts'
 
 const HOW_TO_PAY = [
   'Send the call. Unpaid it is answered 402 with the exact price and the offer.',
@@ -11,9 +11,9 @@ const HOW_TO_PAY = [
   'Send an Idempotency-Key with each call, so that a lost answer can be fetched again without paying twice.',
 ]
 
-export function frontPage(gateway: Gateway, accept: string | undefined, id: string): Answer {
+export function frontPage(gateway: Gateway, accept: string | undefined): Answer {
   const { apis } = catalogueOf(gateway)
-  const common = ['x-request-id', id, 'x-content-type-options', 'nosniff', 'cache-control', 'no-store', 'vary', 'accept']
+  const common = ['x-content-type-options', 'nosniff', 'cache-control', 'no-store', 'vary', 'accept']
   if (wantsJson(accept)) {
     const body = JSON.stringify({ name: 'atlas', apis, how_to_pay: HOW_TO_PAY, catalog: '/catalog' })
     return { status: 200, headers: ['content-type', 'application/json', ...common], body }
