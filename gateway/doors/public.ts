@@ -152,8 +152,9 @@ export class PublicDoor {
     if (page === undefined) return this.#api(engine, request, response)
     if (methodOf(request) !== 'GET') return this.#refuse(response, refuse('method_not_allowed', `${path} takes GET`, { headers: { allow: 'GET' } }))
     try {
-      const { status, headers, body } = page(request.headers)
-      this.#edge.answer(response, { status, headers: [...headers, 'x-request-id', this.#nextId()], body })
+      const answer = page(request.headers)
+      if (answer === undefined) return this.#api(engine, request, response)
+      this.#edge.answer(response, { ...answer, headers: [...answer.headers, 'x-request-id', this.#nextId()] })
     } catch (cause) {
       this.#failed(cause, request, response)
     }

@@ -30,18 +30,31 @@ export interface CatalogueApi {
   readonly attribution: string | null
   readonly docs: string
   readonly units_left: number
+  /** Whether a call can be paid for by x402; by credits it always can. */
+  readonly x402: boolean
   readonly operations: readonly CatalogueOperation[]
 }
 
-export function catalogueOf(gateway: Gateway): { apis: readonly CatalogueApi[] } {
+/** `only`: of this API alone. */
+export function catalogueOf(gateway: Gateway, only?: string): { apis: readonly CatalogueApi[] } {
   const apis: CatalogueApi[] = []
   for (const route of gateway.engine.generation.routes) {
+    if (only !== undefined && route.api !== only) continue
     const operations = route.catalogue.entries.flatMap((entry) => operationOf(gateway, route, entry) ?? [])
     if (operations.length === 0) continue
     const { stock } = gateway.ground.store
     const left = route.connections.filter(({ name }) => stock.enabled(name)).reduce((sum, { name }) => sum + stock.left(name), 0)
     const { title, category, docs, terms } = route.adapter
-    apis.push({ name: route.api, title, category, attribution: terms.attribution ?? null, docs, units_left: left, operations })
+    apis.push({
+      name: route.api,
+      title,
+      category,
+      attribution: terms.attribution ?? null,
+      docs,
+      units_left: left,
+      x402: route.chain.gives('challenge'),
+      operations,
+    })
   }
   return { apis }
 }

@@ -4,7 +4,8 @@
  */
 import { isRefusal, PassingMap, type Refusal, refuse, sha256 } from '#contract'
 import type { Engine, Flight, Incoming, Sink } from '../../engine/index.ts'
-import type { OperationTool, ToolRequest } from './tools.ts'
+import type { NamedOperation } from '../discovery/names.ts'
+import type { ToolRequest } from './tools.ts'
 
 /** Fields of the MCP request that say who asks, who pays and how; a payment or a name may stand in `_meta` as well. */
 const PASSED = ['authorization', 'x-api-key', 'sign-in-with-x', 'payment-signature', 'x-payment', 'idempotency-key', 'x-atlas-max-price', 'accept-language']
@@ -182,7 +183,7 @@ const nameOf = (session: string, id: string | number): string => sha256(`${sessi
 /** One call through the engine. Aborted, it is for nobody: what becomes of it then is as where a client of HTTP leaves. */
 export async function callTool(
   engine: Engine,
-  { entry }: OperationTool,
+  { entry }: NamedOperation,
   { incoming, body, signal }: { readonly incoming: Incoming; readonly body: Buffer; readonly signal: AbortSignal },
 ): Promise<Collected> {
   let flight: Flight | undefined

@@ -19,9 +19,10 @@ import type { Incoming } from '../../engine/index.ts'
 import type { Gateway } from '../../gateway.ts'
 import type { CreditsPages } from '../credits.ts'
 import { catalogueOf } from '../discovery/catalogue.ts'
+import { operationsOf } from '../discovery/names.ts'
 import { type CallsUnderWay, callTool, Collector, fieldsOf, type Meta, ToolIncoming } from './call.ts'
 import { pageResult, refusedResult, resultOf } from './result.ts'
-import { listed, type ListedTool, requestOf, toolsOf } from './tools.ts'
+import { listed, type ListedTool, requestOf } from './tools.ts'
 
 export interface McpParts {
   readonly gateway: Gateway
@@ -78,7 +79,7 @@ export async function answerMessage(parts: McpParts, message: Message): Promise<
 function listTools({ gateway }: McpParts, cursor: string | undefined): ListToolsResult {
   const from = cursor === undefined ? 0 : Number(cursor)
   if (!Number.isSafeInteger(from) || from < 0) throw new McpError(ErrorCode.InvalidParams, 'the cursor is none of ours')
-  const names = [...toolsOf(gateway.engine.generation).values()]
+  const names = [...operationsOf(gateway.engine.generation).values()]
   const tools = names.slice(from, from + TOOLS_A_PAGE).flatMap((tool) => listed(gateway, tool) ?? [])
   const next = from + TOOLS_A_PAGE < names.length ? { nextCursor: String(from + TOOLS_A_PAGE) } : {}
   return { tools: [...(from === 0 ? OWN_TOOLS : []), ...tools] as unknown as ListToolsResult['tools'], ...next }
@@ -141,9 +142,8 @@ class ToolCall {
     // It costs nothing, so that nobody but abuse detection stands before it.
     const away = engine.turnAway(this.#message.incoming)
     if (away !== undefined) return this.#refused(away)
-    const { apis } = catalogueOf(this.#parts.gateway)
-    const wanted = this.#asked.arguments?.api
-    const found = { apis: wanted === undefined ? apis : apis.filter(({ name }) => name === wanted) }
+    const only = this.#asked.arguments?.api
+    const found = catalogueOf(this.#parts.gateway, only === undefined ? undefined : String(only))
     return { content: [{ type: 'text', text: JSON.stringify(found) }], structuredContent: found as unknown as Record<string, unknown> }
   }
 
@@ -161,7 +161,7 @@ class ToolCall {
   async #operation(signal: AbortSignal): Promise<CallToolResult> {
     const { gateway, mostHeaderBytes } = this.#parts
     const { engine } = gateway
-    const tool = toolsOf(engine.generation).get(this.#asked.name)
+    const tool = operationsOf(engine.generation).get(this.#asked.name)
     if (tool === undefined) {
       this.#refused(refuse('unknown_operation', 'there is no such tool'))
       throw new McpError(ErrorCode.InvalidParams, `there is no tool ${JSON.stringify(this.#asked.name.slice(0, 80))}; tools/list tells those there are`)

@@ -1,44 +1,10 @@
 /** Each operation as a tool: its name, what it takes, what it costs now; and from a tool's arguments the request that they stand for. */
-import { dollars, isRead, isRefusal, type JsonSchema, type Operation, type Refusal, refuse, sha256 } from '#contract'
-import type { Entry } from '../../engine/catalogue.ts'
-import type { Generation, LiveRoute } from '../../engine/index.ts'
+import { dollars, isRead, isRefusal, type JsonSchema, type Operation, type Refusal, refuse } from '#contract'
 import { encodeSegment, writeQuery } from '../../engine/path.ts'
 import type { Gateway } from '../../gateway.ts'
 import { isAboveClientLimit } from '../discovery/catalogue.ts'
+import type { NamedOperation } from '../discovery/names.ts'
 import { objectSchema, PLACEHOLDER, type Parameter, parametersOf } from '../discovery/parameters.ts'
-
-export interface OperationTool {
-  readonly name: string
-  readonly route: LiveRoute
-  readonly entry: Entry
-}
-
-/** The most that clients and models take. */
-const LONGEST = 64
-
-const made = new WeakMap<Generation, ReadonlyMap<string, OperationTool>>()
-
-/** Of a generation, by name; also those that are not for sale, which an owner may call. */
-export function toolsOf(generation: Generation): ReadonlyMap<string, OperationTool> {
-  let tools = made.get(generation)
-  if (tools === undefined) {
-    tools = namedIn(generation)
-    made.set(generation, tools)
-  }
-  return tools
-}
-
-function namedIn(generation: Generation): ReadonlyMap<string, OperationTool> {
-  const tools = new Map<string, OperationTool>()
-  for (const route of generation.routes)
-    for (const entry of route.catalogue.entries) {
-      const whole = `${route.api}_${entry.operation.id}`
-      let name = whole.replace(/[^A-Za-z0-9_-]/g, '_')
-      if (name.length > LONGEST || tools.has(name)) name = `${name.slice(0, LONGEST - 9)}_${sha256(`${whole} ${entry.operation.method}`).slice(0, 8)}`
-      tools.set(name, { name, route, entry })
-    }
-  return tools
-}
 
 export interface ListedTool {
   readonly name: string
@@ -50,7 +16,7 @@ export interface ListedTool {
 }
 
 /** As it is shown; undefined where it is not for sale. */
-export function listed({ engine }: Gateway, { name, route, entry }: OperationTool): ListedTool | undefined {
+export function listed({ engine }: Gateway, { name, route, entry }: NamedOperation): ListedTool | undefined {
   const quote = engine.quote(route, entry)
   if (quote === undefined) return undefined
   const { operation } = entry
@@ -93,7 +59,7 @@ const EMPTY = Buffer.alloc(0)
 type Arguments = Readonly<Record<string, unknown>>
 const shown = (name: string): string => JSON.stringify(name.slice(0, 60))
 
-export function requestOf({ route, entry: { operation } }: OperationTool, given: Arguments): ToolRequest | Refusal {
+export function requestOf({ route, entry: { operation } }: NamedOperation, given: Arguments): ToolRequest | Refusal {
   const { all } = parametersOf(operation)
   for (const name of Object.keys(given))
     if (!all.some((one) => one.name === name)) return refuse('bad_request', `${shown(name)} is not one of the arguments that this tool takes`)
