@@ -1,5 +1,7 @@
 /** What stands around a tool call: arguments that lead elsewhere, clients that leave, pages of other origins, answers without end, a provider that lies. */
 
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { monthOf } from '../../gateway/contract/index.ts'
 import { bearer, MovableClock, OPEN_RATE, openGateway, type Rig, type RigOptions, sandbox, type Teardown, until } from '../rig/gateway.ts'
@@ -12,6 +14,7 @@ const OPERATIONS = [
   { id: 'search', method: 'GET', path: '/search', query: ['q', 'limit'], resale: 'allowed' },
   { id: 'of', method: 'GET', path: '/users/:name/of/:name2', resale: 'allowed' },
   { id: 'anything', method: 'ANY', path: '/any/**', resale: 'allowed' },
+  { id: 'special', method: 'GET', path: '/any/special', units: 5, resale: 'allowed' },
   { id: 'events', method: 'GET', path: '/events', streaming: true, resale: 'allowed' },
 ]
 
@@ -59,6 +62,7 @@ t.test('arguments become path, query and body as they are meant, and whatever el
     ['acme_of', { name: 'a/b', name2: 'x' }, /encoded slash/],
     ['acme_anything', { path: '../search' }, /dot segment/],
     ['acme_anything', { path: 'a//b' }, /empty segment/],
+    ['acme_anything', { path: 'special' }, /lead to another operation/],
     ['acme_anything', { method: 'TRACE' }, /the operation takes/],
     ['acme_anything', { method: 1 }, /name of a method/],
     ['acme_anything', { query: 'x=1' }, /must be an object/],
@@ -98,7 +102,8 @@ t.test('a provider that writes an offer, or a problem like ours, is never taken 
 })
 
 t.test('a call ends with its client: when the connection is lost, and when its session takes it back', async (t) => {
-  const scene = await open(t)
+  // Nothing but its client ends a call here in time.
+  const scene = await open(t, { upstream: { ...UPSTREAM, timeout: '60s' } })
   const { provider } = scene
   provider.always(hang)
   const lost = await paying(t, scene)
@@ -124,8 +129,13 @@ t.test('a call ends with its client: when the connection is lost, and when its s
   await other.drop()
   await t.rejects(third)
   await until('nothing was charged but the call that came to its end', async () => (await sold(scene)) === 1, 2_000)
-  t.same(new Set(scene.records().map(({ kind }) => kind)), new Set(['abandoned']))
+  await until('the records have them as abandoned', async () => kindsOf(scene).join() === 'abandoned,abandoned,abandoned', 2_000)
 })
+
+/** Of the calls that were not charged; none as long as nothing is written. */
+function kindsOf(scene: Scene): readonly string[] {
+  return existsSync(join(scene.folder, 'data', 'calls.jsonl')) ? scene.records().map(({ kind }) => kind) : []
+}
 
 t.test('of a long answer the beginning comes, charged; one that the provider breaks off becomes credit', async (t) => {
   const scene = await open(t)
@@ -217,6 +227,8 @@ t.test('pages of other origins are refused, and so are other methods, batches, w
   const from = (origin: string) => open2.call('POST', '/mcp', { headers: { ...HEADERS, origin }, body: LIST })
   t.match(await from('https://app.example'), { status: 200, headers: { 'access-control-allow-origin': 'https://app.example' } })
   t.equal((await from('https://other.example')).status, 403)
+  const asks = { origin: 'https://app.example', 'access-control-request-method': 'POST' }
+  t.match((await open2.call('OPTIONS', '/mcp', { headers: asks })).headers['access-control-allow-headers'], /Mcp-Protocol-Version, Mcp-Session-Id/)
 })
 
 t.test('unpaid and malformed tool calls count for the address as they do over HTTP', async (t) => {

@@ -23,7 +23,7 @@ export function frontPage(gateway: Gateway, accept: string | undefined): Answer 
     'atlas: data APIs, call by call',
     html`<h1>Data APIs, call by call</h1><p>No account, no subscription: one address for every API, paid by the call with x402 or from prepaid credits.</p>
 <h2 id="pay">How to pay</h2><ol>${HOW_TO_PAY.map((step) => html`<li>${step}</li>`)}</ol><p>${CHARGED}</p>
-${apis.map(apiSection)}${shown === undefined ? html`<p>Nothing is on sale at the moment.</p>` : examples(origin, shown)}${limit(apis)}
+${shown === undefined ? html`<p>Nothing is on sale at the moment.</p>` : examples(origin, shown)}${apis.map(apiSection)}${limit(apis)}
 <h2 id="credits">Credits</h2><p>One x402 payment for many calls: <code>POST /credits</code> with <code>{"amount":"$15"}</code> is answered 402 with the price and, paid, with a key for the balance. <code>GET /credits</code> shows what is left.</p>
 <h2 id="programs">For programs and agents</h2><ul>${PROGRAMS.map(([path, what]) => html`<li>${link(path, path)}: ${what}</li>`)}</ul>
 <h3>MCP</h3><p>Every operation is a tool at <code>${origin}/mcp</code>, over streamable HTTP. Without a key, pay in <code>_meta["x402/payment"]</code>.</p>${code('Configuration of an MCP client', mcpServer(origin))}`,

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto'
 import type { Answer } from '../edge.ts'
 
 const STYLE = `
-:root{color-scheme:light dark;--line:#8884;--quiet:light-dark(#555,#aaa);--ground:light-dark(#f4f4f5,#1c1c1f);--mark:light-dark(#8a4b00,#ffb454)}
-*{box-sizing:border-box}body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:0 auto;padding:1.5rem 1rem 4rem;overflow-wrap:anywhere}
+:root{color-scheme:light dark;--line:#8884;--ink:#18181b;--paper:#fff;--quiet:#52525b;--ground:#f4f4f5;--mark:#8a4b00;--link:#0b57d0}
+@media(prefers-color-scheme:dark){:root{--ink:#e8e8ea;--paper:#131316;--quiet:#a8a8b0;--ground:#1f1f23;--mark:#ffb454;--link:#8ab4f8}}
+*{box-sizing:border-box}a{color:var(--link)}body{background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:0 auto;padding:1.5rem 1rem 4rem;overflow-wrap:anywhere}
 h1{font-size:1.6rem;line-height:1.2}h2{font-size:1.25rem;margin-top:2.5rem}h3{font-size:1rem;margin-bottom:.3rem}p,li{max-width:46rem}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .8rem .35rem 0;border-bottom:1px solid var(--line);overflow-wrap:normal}
 th{font-weight:600}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}code,pre{font:.875em/1.5 ui-monospace,Menlo,Consolas,monospace}

@@ -15,7 +15,7 @@ const problem = (description: string, more: Json = {}): Json => ({
 })
 const json = (description: string, schema: Json): Json => ({ description, content: { 'application/json': { schema } } })
 
-export const components = (): Json => ({
+export const COMPONENTS: Json = {
   securitySchemes: {
     key: { type: 'http', scheme: 'bearer', description: 'A key with credits: atlas_...' },
     apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The same key' },
@@ -71,7 +71,7 @@ export const components = (): Json => ({
       required: ['balance', 'entries'],
     },
   },
-})
+}
 
 const refused = (...statuses: readonly string[]): Json =>
   Object.fromEntries(statuses.map((status) => [status, reference('responses', status === '402' ? 'PaymentRequired' : 'Problem')]))

@@ -4,7 +4,7 @@ import type { Gateway } from '../../gateway.ts'
 import { isAboveClientLimit } from './catalogue.ts'
 import { CHARGED, HOW_TO_PAY } from './front.ts'
 import { type NamedOperation, operationsOf } from './names.ts'
-import { components, OWN_PATHS, reference } from './openapi-parts.ts'
+import { COMPONENTS, OWN_PATHS, reference } from './openapi-parts.ts'
 import { METHODS_OF_ANY, type Parameter, parametersOf, PLACEHOLDER } from './parameters.ts'
 
 type Json = Record<string, unknown>
@@ -28,7 +28,7 @@ export function openApiOf(gateway: Gateway, version: string): Json {
     tags: [...tags.values()],
     security: [{ key: [] }, { apiKey: [] }, { x402: [] }, { wallet: [] }],
     paths: { ...paths.all, ...OWN_PATHS },
-    components: components(),
+    components: COMPONENTS,
   }
 }
 

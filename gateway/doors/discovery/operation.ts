@@ -47,10 +47,10 @@ function facts(api: CatalogueApi, operation: CatalogueOperation, tool: string): 
 
 function takes(all: readonly Parameter[], oneOf: readonly string[]): Html {
   if (all.length === 0) return html`<p>Nothing.</p>`
-  const heads = [html`<th scope="col">name</th><th scope="col">in</th><th scope="col">form</th><th scope="col"></th>`]
+  const heads = [html`<th scope="col">name</th><th scope="col">in</th><th scope="col"></th><th scope="col">form</th>`]
   const rows = all.map(
     ({ member, in: place, schema, required }) =>
-      html`<tr><td><code>${member}</code></td><td>${PLACES[place]}</td><td><code>${JSON.stringify(schema)}</code></td><td>${required ? 'required' : ''}</td></tr>`,
+      html`<tr><td><code>${member}</code></td><td>${PLACES[place]}</td><td>${required ? 'required' : ''}</td><td><code>${JSON.stringify(schema)}</code></td></tr>`,
   )
   const one = oneOf.length === 0 ? undefined : html`<p>One of these has to be there: ${oneOf.join(', ')}.</p>`
   return html`${table('What it takes', heads, rows)}${one}`
