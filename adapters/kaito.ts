@@ -13,9 +13,9 @@ export default defineAdapter({
   baseUrl: 'https://api.kaito.ai/api/v1',
   // The public endpoint asks for none.
   credential: { in: 'none' },
-  quota: { unit: 'call', resets: 'billing-day', typical: [5_000, 20_000] },
+  quota: { unit: 'call', resets: 'billing-day', typical: [5_000, 20_000], source: 'docs.kaito.ai, Yaps Open Protocol: a free call', checked: '2026-11-23' },
   subscriptionCostUsd: '200',
-  // Stated as 100 in five minutes.
+  // Headers that tell them are not known. Stated as 100 in five minutes.
   rateLimit: { perMinute: 20 },
   terms: { source: 'docs.kaito.ai, Yaps Open Protocol: says nothing of resale', checked: '2026-11-23' },
   operations: [
@@ -29,6 +29,7 @@ export default defineAdapter({
       requiredAny: ['user_id', 'username'],
       resale: 'ask',
       example: { query: { username: 'someone' } },
+      answer: { type: 'object', required: ['user_id', 'username', 'yaps_all'] },
       sample: {
         user_id: '123',
         username: 'someone',
@@ -43,6 +44,10 @@ export default defineAdapter({
       },
     },
   ],
-  // No error is documented; clients look for `message`.
-  failures: [{ status: 400, means: 'bad-request', sample: { message: 'user_id or username is required' }, standIn: true }],
+  // No error is documented; clients look for `message`, also in what looks like a success, and for answers that are no JSON.
+  failures: [
+    { status: '2xx', bodyHas: '<html', means: 'provider-down' },
+    { status: '2xx', bodyMember: 'message', means: 'unknown', sample: { message: 'something went wrong' }, standIn: true },
+    { status: 400, means: 'bad-request', sample: { message: 'user_id or username is required' }, standIn: true },
+  ],
 })

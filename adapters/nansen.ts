@@ -1,9 +1,10 @@
 /**
  * Nansen: labelled on-chain data. Nearly every call is a POST that only reads.
  * Credits: third-party catalogues that agree with the x402 tiers; labels: docs.nansen.ai changelog of 06-11-2026 (before: 100 and 500).
- * Pay-per-call prices: docs.nansen.ai, Agentic Payments; one cent a credit.
+ * Pay-per-call prices: docs.nansen.ai, Agentic Payments; one cent a credit. Not here, since no source tells what they take or ask for:
+ * /search/general and the agents.
  */
-import { defineAdapter, type JsonSchema, type Operation, type Resale, type UnitsRule } from '#contract'
+import { defineAdapter, type JsonSchema, type Operation, type Pages, type Resale, type UnitsRule } from '#contract'
 
 // ------------------------------------------------------------------ parts of bodies
 
@@ -112,6 +113,22 @@ const details = { token_details: { market_cap_usd: 3900000000 }, spot_metrics: {
 
 /** Naming premium labels makes a call thirty times as dear. */
 const withPremiumLabels: UnitsRule = (request) => (request.body?.premium_labels === true ? 150 : 5)
+const SOME_ROWS: JsonSchema = { type: 'object', properties: { data: { type: 'array' }, pagination: { type: 'object' } }, required: ['data', 'pagination'] }
+const pagesOf = (most: number): Pages => ({
+  page: '/pagination/page',
+  size: '/pagination/per_page',
+  sizeDefault: 10,
+  sizeMost: most,
+  last: '/pagination/is_last_page',
+})
+/** An answer without labels is free (docs.nansen.ai, changelog of 06-11-2026). */
+const unlessEmpty = (credits: number): UnitsRule => ({
+  most: () => credits,
+  actual: (_request, answer) => {
+    const data = (answer as { readonly data?: unknown } | null)?.data
+    return Array.isArray(data) && data.length === 0 ? 0 : credits
+  },
+})
 /** Labels are not known to be sold by the call. */
 const ownPriceOf = (units: UnitsRule) => (units === 1 ? { ownPriceUsd: '0.01' } : units === 5 || units === withPremiumLabels ? { ownPriceUsd: '0.05' } : {})
 
@@ -124,6 +141,7 @@ const post = (path: string, units: UnitsRule, resale: Resale, description: strin
   units,
   reads: true,
   resale,
+  ...(typeof units === 'number' ? {} : { maxUnits: 150 }),
   ...ownPriceOf(units),
   ...asks,
   example: { body: asks.example },
@@ -131,8 +149,11 @@ const post = (path: string, units: UnitsRule, resale: Resale, description: strin
 })
 
 /** Answers pages of rows. */
-const rows = (path: string, units: UnitsRule, resale: Resale, description: string, asks: Form, row: object): Operation =>
-  post(path, units, resale, description, asks, { data: [row], pagination: { page: 1, per_page: 10, is_last_page: true } })
+const rows = (path: string, units: UnitsRule, resale: Resale, description: string, asks: Form, row: object): Operation => {
+  const operation = post(path, units, resale, description, asks, { data: [row], pagination: { page: 1, per_page: 10, is_last_page: true } })
+  const most = (asks.body.pagination?.properties as { per_page?: { maximum?: number } } | undefined)?.per_page?.maximum
+  return { ...operation, answer: SOME_ROWS, ...(most !== undefined && { pages: pagesOf(most) }) }
+}
 
 const smartMoney: readonly Operation[] = [
   // Restricted: approval and significant modification are asked for.
@@ -156,8 +177,8 @@ const profiler: readonly Operation[] = [
     ...summary,
   }),
   rows('/profiler/address/pnl', 1, 'allowed', 'Profit and loss by token', byPartyAndDate, profit),
-  rows('/profiler/address/labels', 10, 'forbidden', 'Labels of an address', byWallet, label),
-  rows('/profiler/address/premium-labels', 50, 'forbidden', 'Premium labels of an address', byWallet, premiumLabel),
+  rows('/profiler/address/labels', unlessEmpty(10), 'forbidden', 'Labels of an address', byWallet, label),
+  rows('/profiler/address/premium-labels', unlessEmpty(50), 'forbidden', 'Premium labels of an address', byWallet, premiumLabel),
   post('/portfolio/defi-holdings', 1, 'ask', 'DeFi positions of a wallet', form({ wallet_address: text }, { wallet_address: vitalik }), {
     summary: { ...worth, token_count: 1, protocol_count: 1 },
     protocols: [{ protocol_name: 'aave-v3', chain: 'ethereum', ...worth, tokens: [{ symbol: 'WETH', amount: 3.2, value_usd: 9600 }] }],
@@ -193,6 +214,7 @@ export default defineAdapter({
     ...{ unit: 'credit', resets: 'billing-day', typical: [10_000, 50_000], remaining: { header: 'x-nansen-credits-remaining' } },
     // Free: docs.nansen.ai and the CLI's changelog.
     usage: { method: 'GET', path: '/account', remaining: 'credits_remaining' },
+    ...{ source: 'docs.nansen.ai, changelog; two third-party catalogues that agree with the x402 tiers', checked: '2026-11-26' },
   },
   subscriptionCostUsd: '500',
   rateLimit: { perSecond: 20, perMinute: 300 },
@@ -200,18 +222,16 @@ export default defineAdapter({
   operations: [...smartMoney, ...profiler, ...tokens],
   failures: [
     { status: 401, means: 'credential-refused', bills: false, sample: { message: 'Invalid API key' }, standIn: true },
-    // A challenge to pay by x402, meant for callers without a key: never paid, never passed on.
-    { status: 402, means: 'unknown', bills: false },
     { status: 403, bodyHas: 'credit', means: 'quota-exhausted', bills: false, sample: { message: 'Insufficient credits' } },
     { status: 403, bodyHas: 'insufficient', means: 'quota-exhausted', bills: false },
     { status: 403, means: 'plan-lacks-it', bills: false },
+    // Else a challenge to pay by x402, meant for callers without a key: never paid, never passed on.
+    { status: 402, bodyHas: 'insufficient', means: 'quota-exhausted', bills: false },
+    { status: 402, means: 'unknown', bills: false },
     { status: 422, means: 'bad-request', bills: false, sample: { detail: [{ loc: ['body', 'chains'], msg: 'Field required', type: 'missing' }] } },
     { status: 400, means: 'bad-request', bills: false },
     { status: 404, means: 'not-found', bills: false, sample: { detail: 'Not Found' } },
     { status: 429, means: 'rate-limited', bills: false, sample: { error: 'Too many requests' }, standIn: true },
-    { status: 500, means: 'provider-down', bills: false },
-    { status: 502, means: 'provider-down', bills: false },
-    { status: 503, means: 'provider-down', bills: false },
-    { status: 504, means: 'provider-down', bills: false },
+    { status: '5xx', means: 'provider-down', bills: false },
   ],
 })

@@ -65,6 +65,7 @@ function subscribe(draft: Draft, around: Surroundings): Subscription | undefined
   checkReserve(draft, complaints)
   const price = readPrice(draft, complaints)
   const zone = readZone(draft, complaints)
+  checkDay(draft, complaints)
   const operations = adapter === undefined || custom ? [] : readOperations(values.operations ?? [], itemsOf(draft, 'operations'), adapter, complaints)
   const ids = new Set([...(adapter?.operations ?? []), ...operations].map(({ id }) => id))
   if (adapter !== undefined) checkPrices(draft, ids, complaints)
@@ -91,7 +92,14 @@ function subscribe(draft: Draft, around: Surroundings): Subscription | undefined
   return { draft, connection, adapter, secret: credential?.secret }
 }
 
-const PERIODS = { 'billing-day': 'month', day: 'day', never: 'none' } as const
+const PERIODS = { 'billing-day': 'month', 'first-of-month': 'month', day: 'day', never: 'none' } as const
+
+function checkDay(draft: Draft, complaints: Complaints): void {
+  const { adapter, values, name } = draft
+  if (adapter?.quota.resets !== 'first-of-month' || values.billing_day === undefined || values.billing_day === 1) return
+  const sentence = `billing_day ${values.billing_day} of ${name} is not when its quota starts again: ${adapter.title} gives it anew on the 1st of each month`
+  complaints.warn(placeOf(draft, 'billing_day'), sentence)
+}
 
 function termsOf(written: string | undefined): ResaleTerms {
   if (written === undefined) return 'unstated'

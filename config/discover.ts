@@ -1,14 +1,46 @@
-/** Plugins and adapters are found by being there; the file's name is its name; a surprise stops the start with one sentence. */
+/** Plugins and adapters are found by being there; the file's name is its name; a surprise stops the start with one sentence each. */
 
 import { readdir } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
+import type { Adapter } from '#contract'
+import { faultsOfAdapter } from './adapter-check/index.ts'
 
 export type Kind = 'plugin' | 'adapter'
 
+interface Expected {
+  readonly has: (item: Record<string, unknown>) => boolean
+  readonly helper: string
+  /** What is wrong with one that looks like its kind. */
+  readonly faults?: (item: Record<string, unknown>) => readonly string[]
+}
+
 /** What a file of each kind must export, besides its name. */
-const EXPECTED: Readonly<Record<Kind, { readonly has: (item: Record<string, unknown>) => boolean; readonly helper: string }>> = {
+const EXPECTED: Readonly<Record<Kind, Expected>> = {
   plugin: { has: (item) => typeof item.create === 'function' && typeof item.settings === 'object' && item.settings !== null, helper: 'definePlugin' },
-  adapter: { has: (item) => Array.isArray(item.operations) && Array.isArray(item.failures), helper: 'defineAdapter' },
+  adapter: {
+    has: (item) => Array.isArray(item.operations) && Array.isArray(item.failures),
+    helper: 'defineAdapter',
+    faults: (item) => faultsOfAdapter(item as unknown as Adapter),
+  },
+}
+
+export interface Misfit {
+  /** Its name within the folder. */
+  readonly file: string
+  readonly message: string
+}
+
+/** Files that do not fit. What fits is there nevertheless, so that nothing else is complained about for their sake. */
+export class Misfits extends Error {
+  override name = 'Misfits'
+  readonly problems: readonly Misfit[]
+  readonly found: ReadonlyMap<string, { readonly name: string }>
+
+  constructor(problems: readonly Misfit[], found: ReadonlyMap<string, { readonly name: string }>) {
+    super(problems.map(({ file, message }) => `${file}: ${message}`).join('\n'))
+    this.problems = problems
+    this.found = found
+  }
 }
 
 /** `.mjs` everywhere; `.ts` where Node strips types itself. Declarations, source maps and hidden files are no sources. */
@@ -16,7 +48,7 @@ const SOURCE = /^([A-Za-z0-9][\w-]*)\.(js|mjs|ts)$/
 
 /**
  * @param folder of files that each export one plugin or adapter by default
- * @throws Error with one sentence that names the file, what was found and what was expected
+ * @throws Misfits with one sentence a problem, which names the file, what was found and what was expected
  */
 export async function discover<T extends { readonly name: string }>(folder: URL | string, kind: Kind): Promise<Map<string, T>> {
   const base = typeof folder === 'string' ? pathToFileURL(folder) : folder
@@ -24,23 +56,39 @@ export async function discover<T extends { readonly name: string }>(folder: URL 
   const files = (await readdir(directory)).filter((file) => SOURCE.test(file)).sort()
   const items = await Promise.all(files.map((file) => load(new URL(encodeURIComponent(file), directory), file, kind)))
   const found = new Map<string, T>()
-  for (const [index, item] of items.entries()) {
-    if (found.has(item.name)) throw new Error(`${files[index]}: there are two files for the ${kind} ${item.name}; expected one`)
-    found.set(item.name, item as T)
+  const problems: Misfit[] = []
+  for (const [index, { item, faults }] of items.entries()) {
+    const file = files[index] as string
+    problems.push(...faults.map((message) => ({ file, message })))
+    if (item === undefined) continue
+    if (found.has(item.name)) problems.push({ file, message: `there are two files for the ${kind} ${item.name}; expected one` })
+    else found.set(item.name, item as T)
   }
+  if (problems.length > 0) throw new Misfits(problems, found)
   return found
 }
 
-async function load(url: URL, file: string, kind: Kind): Promise<{ readonly name: string }> {
+interface Item {
+  /** Undefined where it cannot even be named. */
+  readonly item: { readonly name: string } | undefined
+  readonly faults: readonly string[]
+}
+
+const misfit = (fault: string): Item => ({ item: undefined, faults: [fault] })
+
+async function load(url: URL, file: string, kind: Kind): Promise<Item> {
   const name = file.replace(SOURCE, '$1')
-  const { has, helper } = EXPECTED[kind]
+  const { has, helper, faults } = EXPECTED[kind]
   const expected = `expected export default ${helper}({ name: '${name}', ... })`
-  const { default: item } = (await import(url.href).catch((cause: unknown) => {
-    throw new Error(`${file}: could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}; ${expected}`, { cause })
-  })) as { default?: unknown }
-  if (typeof item !== 'object' || item === null) throw new Error(`${file}: found ${item === undefined ? 'no default export' : `a ${typeof item}`}; ${expected}`)
+  let item: unknown
+  try {
+    item = ((await import(url.href)) as { readonly default?: unknown }).default
+  } catch (cause) {
+    return misfit(`could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}; ${expected}`)
+  }
+  if (typeof item !== 'object' || item === null) return misfit(`found ${item === undefined ? 'no default export' : `a ${typeof item}`}; ${expected}`)
   const given = item as Record<string, unknown>
-  if (given.name !== name) throw new Error(`${file}: found the name ${JSON.stringify(given.name)}; ${expected}`)
-  if (!has(given)) throw new Error(`${file}: found something that is no ${kind}; ${expected}`)
-  return given as { name: string }
+  if (given.name !== name) return misfit(`found the name ${JSON.stringify(given.name)}; ${expected}`)
+  if (!has(given)) return misfit(`found something that is no ${kind}; ${expected}`)
+  return { item: given as { name: string }, faults: faults?.(given) ?? [] }
 }

@@ -5,7 +5,7 @@ import type { Adapter, Plugin } from '#contract'
 import { Complaints } from './complaints.ts'
 import { folderFields } from './core.ts'
 import { decode } from './decode.ts'
-import type { discover, Kind } from './discover.ts'
+import { type discover, type Kind, Misfits } from './discover.ts'
 import type { Vocabulary } from './validate.ts'
 import { childOf, type MapNode, type Node } from './yaml.ts'
 
@@ -54,6 +54,10 @@ async function find<T extends { readonly name: string }>(
   try {
     return await discover<T>(resolve(folder, dir), kind)
   } catch (error) {
+    if (error instanceof Misfits) {
+      for (const { file, message } of error.problems) complaints.missing(place, `${dir}/${file}: ${message}`)
+      return error.found as ReadonlyMap<string, T>
+    }
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
     complaints.error(
       place,

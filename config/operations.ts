@@ -2,7 +2,8 @@
 
 import { type Adapter, formatUsd, type JsonSchema, type Operation } from '#contract'
 import { Ajv } from 'ajv'
-import type { Complaints } from './complaints.ts'
+import { faultOfPattern, patternsIn } from './adapter-check/index.ts'
+import { type Complaints, START } from './complaints.ts'
 import type { OperationFields } from './connection-fields.ts'
 import type { Decoded, Members } from './fields.ts'
 import { childOf, type Node } from './yaml.ts'
@@ -88,11 +89,15 @@ function checkMembers(members: Members | undefined, node: Node | undefined, comp
   if (members === undefined || members === 'any' || namesOf(members) !== undefined) return
   ajv ??= new Ajv({ strict: false, validateFormats: false, addUsedSchema: false })
   for (const [name, schema] of Object.entries(members)) {
+    const place = childOf(node, name) ?? node
+    for (const pattern of patternsIn(schema)) {
+      const fault = faultOfPattern(pattern)
+      if (fault !== undefined) complaints.error(place ?? START, `${name} has a pattern that ${fault}`)
+    }
     try {
       ajv.compile(schema as object)
     } catch (error) {
       const reason = error instanceof Error ? error.message.split('\n')[0] : 'it cannot be read'
-      const place = childOf(node, name)
       if (place !== undefined) complaints.error(place, `${name} has a JSON Schema that does not work: ${reason}`)
     }
   }

@@ -1,6 +1,6 @@
 /** The embedded books' file: groups are written in one transaction with the place up to which they go, so that replays are harmless. */
 import Database from 'libsql'
-import type { ChargedCall, EpochMs, LedgerEntry, Month, ReportRow, StatementEntry, Usd } from '#contract'
+import { type ChargedCall, type EpochMs, type LedgerEntry, type Month, PassingMap, type ReportRow, type StatementEntry, type Usd } from '#contract'
 import type { UnitsBooked } from './agreement.ts'
 import { auditIn } from './audit.ts'
 import { AuditRows } from './audit-rows.ts'
@@ -9,6 +9,8 @@ import { type Changes, changesOf, chargedCall, endedElsewhere, type Pending, typ
 import { Writer } from './schema.ts'
 import type { EntryPage, FedGroup, Standing } from './thread.ts'
 
+/** A few kB each; what does not end is in the file alone. */
+const BEGUN = 1000
 /** Batches a piece of all entries. */
 const BATCHES = 8
 
@@ -31,6 +33,8 @@ export class Ledger {
   /** What comes from an outbox is kept, and has to be on disk before the outbox forgets it. */
   readonly #keepsLines: boolean
   #standing: Standing
+  /** Of the rows of `pending` those written last: nearly all end within a moment. Where a transaction fails, all of this goes with it. */
+  readonly #begun = new PassingMap<Pending>()
 
   constructor(file: string, { keepsLines }: { readonly keepsLines: boolean }) {
     this.#db = new Database(file)
@@ -83,20 +87,33 @@ export class Ledger {
   #changes(reads: readonly Read[]): Changes['effects'] {
     const ids = endedElsewhere(reads)
     const before = new Map<string, Pending>()
-    if (ids.length > 0) {
-      const find = this.#db.prepare('select text, sequence, line from pending where id = ?')
-      for (const id of ids) {
-        const row = find.get(id) as { text: string; sequence: bigint; line: bigint } | undefined
-        if (row !== undefined) before.set(id, { text: row.text, place: { sequence: countOf(row.sequence), line: countOf(row.line) } })
-      }
+    for (const id of ids) {
+      const pending = this.#begun.get(id) ?? this.#pending(id)
+      if (pending !== undefined) before.set(id, pending)
     }
     const { effects, begun, ended } = changesOf(reads, before)
     if (begun.size > 0) {
       const put = this.#db.prepare('insert or replace into pending values (?, ?, ?, ?)')
-      for (const [id, { text, place }] of begun) put.run(id, text, place.sequence, place.line)
+      for (const [id, pending] of begun) {
+        put.run(id, pending.text, pending.place.sequence, pending.place.line)
+        if (this.#begun.size < BEGUN) this.#begun.set(id, pending)
+      }
     }
-    for (const id of ended) this.#db.prepare('delete from pending where id = ?').run(id)
+    if (ended.length > 0) {
+      const drop = this.#db.prepare('delete from pending where id = ?')
+      for (const id of ended) {
+        drop.run(id)
+        this.#begun.delete(id)
+      }
+    }
     return effects
+  }
+
+  #pending(id: string): Pending | undefined {
+    const row = this.#db.prepare('select text, sequence, line from pending where id = ?').get(id) as
+      | { text: string; sequence: bigint; line: bigint }
+      | undefined
+    return row && { text: row.text, place: { sequence: countOf(row.sequence), line: countOf(row.line) } }
   }
 
   /** `c` a charge, `i` an intent, `s` a settlement; each with its line's number. */

@@ -4,7 +4,7 @@ import type { Units, Usd } from './money.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
-/** Where the provider expects its credential. `{credential}` in a path template stands for it (path: first segment). */
+/** Where the provider expects its credential (path: the first segment after the base; a usage endpoint may have it elsewhere). */
 export type CredentialPlace =
   | { readonly in: 'header'; readonly name: string }
   | { readonly in: 'query'; readonly name: string }
@@ -26,7 +26,7 @@ export interface OperationRequest {
   readonly body: Readonly<Record<string, unknown>> | undefined
 }
 
-/** Units of one call: a number, or the most it can be before the call and, where the answer decides, the actual after it. */
+/** Units of one call: a number, or the most it can be before the call and, where the answer decides, the actual after it (0 where the provider bills nothing). */
 export type UnitsRule =
   | number
   | ((request: OperationRequest) => number)
@@ -41,6 +41,12 @@ export interface Operation {
   readonly path: string
   readonly description?: string
   readonly units: UnitsRule
+  /** Of units that depend on the request: the most that they may be for any request. More is a fault, and refused. Default: `MOST_UNITS`. */
+  readonly maxUnits?: number
+  /** No source tells what the provider takes: `units` is an assumption, which its counter puts right. */
+  readonly unitsAssumed?: boolean
+  /** Segments of the path with their schema; the others take any text. A value is text, as in a query. */
+  readonly params?: Readonly<Record<string, JsonSchema>>
   /**
    * Listed query members with their schema; names alone take any string. Absent: an adapter's operation takes none; `any` takes all.
    * A value is text: where the schema's type is integer, number or boolean, its plain writing (`20`, `0.5`, `true`) is meant.
@@ -53,6 +59,8 @@ export interface Operation {
   readonly required?: readonly string[]
   /** At least one of these must be there, too. */
   readonly requiredAny?: readonly string[]
+  /** Pairs that the provider does not take together. */
+  readonly conflicts?: readonly (readonly [string, string])[]
   /** Calling it twice changes nothing at the provider (also a POST may read). Default: true for GET and HEAD. */
   readonly reads?: boolean
   /** The provider limits it apart from the others (`rateLimit.heavyPerSecond`). */
@@ -75,7 +83,28 @@ export interface Operation {
   }
   /** What the simulator answers; made up, with the provider's field names. */
   readonly sample: unknown
+  /** What an answer looks like. The sample has to fit; answers of the provider are not held against it. */
+  readonly answer?: JsonSchema
+  /** How to get more than one answer holds. Each page is a call. */
+  readonly pages?: Pages
 }
+
+/** Members are named as in `query`; those of a body with a leading `/` as a JSON pointer (RFC 6901). */
+export interface Pages {
+  /** Counts pages from 1. */
+  readonly page?: string
+  /** Counts rows from 0. */
+  readonly offset?: string
+  /** Rows of a page. */
+  readonly size: string
+  readonly sizeDefault?: number
+  readonly sizeMost?: number
+  /** JSON pointer into the answer: true on the last page. Where there is none, a page with fewer rows is the last. */
+  readonly last?: string
+}
+
+/** What a rule for units may tell at most where its operation states nothing. */
+export const MOST_UNITS = 1000
 
 /** How an answer that is no success is to be read. */
 export type FailureMeaning =
@@ -89,16 +118,33 @@ export type FailureMeaning =
   | 'unknown'
 
 export interface FailureRule {
-  /** A status, or `2xx` for an error inside a success. */
-  readonly status: number | '2xx'
+  /** A status, `2xx` for an error inside a success, or a class of failures. */
+  readonly status: number | '2xx' | '4xx' | '5xx'
   /** Text that the body must contain, without regard to case. */
   readonly bodyHas?: string
+  /** Member that the JSON object in the body must have, other than null, false or empty text. */
+  readonly bodyMember?: string
   readonly means: FailureMeaning
   /** False where the provider does not bill such an answer: its units return. Default true. */
   readonly bills?: boolean
   /** What the simulator answers to play this failure. Stand-ins are labelled as such. */
   readonly sample?: unknown
   readonly standIn?: boolean
+}
+
+/** Where the provider tells what is left when it is asked. Asked at most once an hour, and only where no header told of late. */
+export interface UsageEndpoint {
+  readonly method: 'GET' | 'POST'
+  /** After the base. `{credential}` stands for the credential where it is not the first segment. */
+  readonly path: string
+  /** Member of the JSON answer that holds the units left, or the first of several that is there; with a leading `/` a JSON pointer (RFC 6901). */
+  readonly remaining?: string | readonly string[]
+  /** In its place: member that holds the units used so far in a period; read only of connections whose quota has that period. */
+  readonly used?: string
+  /** Default: month. */
+  readonly usedPer?: 'month' | 'day'
+  /** The answer is a list of periods: members that hold the beginning and the end of each (ISO 8601). The one of now counts. */
+  readonly periods?: { readonly from: string; readonly to: string }
 }
 
 export interface Adapter {
@@ -111,20 +157,16 @@ export interface Adapter {
   readonly credential: CredentialPlace
   readonly quota: {
     readonly unit: 'call' | 'credit'
-    /** Default of a connection's `period`. */
-    readonly resets: 'billing-day' | 'day' | 'never'
+    /** Default of a connection's `period`; `first-of-month` where it is the same day for everybody. */
+    readonly resets: 'billing-day' | 'first-of-month' | 'day' | 'never'
     /** Units a month that subscriptions usually have: [from, to]. */
     readonly typical?: readonly [number, number]
     /** Header in which the provider says what is left. */
     readonly remaining?: { readonly header: string }
-    /** Where the provider tells what is left when it is asked, free of charge. Asked at most once an hour, and only where no header told of late. */
-    readonly usage?: {
-      readonly method: 'GET' | 'POST'
-      /** After the base. */
-      readonly path: string
-      /** Member of the JSON answer that holds the units left; with a leading `/` a JSON pointer (RFC 6901). */
-      readonly remaining: string
-    }
+    readonly usage?: UsageEndpoint
+    /** Where it was read what operations cost, and when: figures change. */
+    readonly source?: string
+    readonly checked?: string
   }
   /** List price of the usual subscription, a month. */
   readonly subscriptionCostUsd?: string
@@ -167,5 +209,9 @@ export function mostUnits(operation: Operation, request: OperationRequest): Unit
   const rule = operation.units
   const most = typeof rule === 'number' ? rule : typeof rule === 'function' ? rule(request) : rule.most(request)
   if (!Number.isSafeInteger(most) || most < 0) throw new Error(`operation ${operation.id} tells ${most} units`)
+  const { maxUnits = MOST_UNITS } = operation
+  // A rule that tells nothing would make the call free.
+  if (typeof rule !== 'number' && most === 0) throw new Error(`operation ${operation.id} tells 0 units`)
+  if (typeof rule !== 'number' && most > maxUnits) throw new Error(`operation ${operation.id} tells ${most} units; its maximum is ${maxUnits}`)
   return most as Units
 }

@@ -63,6 +63,14 @@ export class AdminDoor {
     return this.#edge.server
   }
 
+  close(): void {
+    this.#edge.close()
+  }
+
+  end(): void {
+    this.#edge.end()
+  }
+
   /** With workers the answers are theirs, too. */
   serve(gateway: Gateway, workers?: Workers): void {
     const live = workers === undefined ? liveOf(gateway) : liveOfAll(gateway, (what, of) => workers.ask(what, of))

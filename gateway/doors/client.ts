@@ -39,7 +39,7 @@ export const isIn = (list: BlockList, address: string): boolean => {
 /** Of each connection, as long as it lasts. */
 const peers = new WeakMap<Socket, Client>()
 
-function peerOf(socket: Socket): Client {
+export function peerOf(socket: Socket): Client {
   let peer = peers.get(socket)
   if (peer === undefined) {
     const address = plainAddress(socket.remoteAddress ?? '')
@@ -51,9 +51,10 @@ function peerOf(socket: Socket): Client {
 }
 
 /** Of X-Forwarded-For only what trusted proxies added counts: from the right, the first address that is not one of them. */
-export function clientOf(request: IncomingMessage, trusted: BlockList | undefined): Client {
-  const peer = peerOf(request.socket)
-  const forwarded = trusted === undefined ? undefined : request.headers['x-forwarded-for']
+export const clientOf = ({ socket, headers }: IncomingMessage, trusted: BlockList | undefined): Client =>
+  clientBehind(peerOf(socket), headers['x-forwarded-for'], trusted)
+
+export function clientBehind(peer: Client, forwarded: string | string[] | undefined, trusted: BlockList | undefined): Client {
   if (trusted === undefined || forwarded === undefined || !isIn(trusted, peer.address)) return peer
   let { address } = peer
   for (const hop of String(forwarded).split(',').reverse()) {

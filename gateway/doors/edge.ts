@@ -9,6 +9,7 @@ import { type Refusal, refuse } from '#contract'
 import type { Limits } from '../../config/model.ts'
 import { leavesBody } from './body.ts'
 import { type Fault, faultOf } from './head.ts'
+import { type Calls, Lane } from './lane/lane.ts'
 import { TLS, type Certificate } from './tls.ts'
 import { DoorRequest, type DoorResponse, responsesSaying } from './wire.ts'
 
@@ -24,6 +25,8 @@ export interface EdgeParts {
   /** The longest body that is read to its end only to be thrown away. */
   readonly bodyBytes: number
   readonly certificate: Certificate | undefined
+  /** What may take the short way. */
+  readonly calls?: Calls
   /** A request whose head is good. */
   handle(request: DoorRequest, response: DoorResponse): void
   /** How this port says no; without a request where none came to be. */
@@ -48,6 +51,7 @@ export class Edge {
   readonly server: http.Server
   readonly #parts: EdgeParts
   readonly #stillMs: number
+  readonly #lane: Lane | undefined
   /** Connections on which nothing more is carried out. */
   readonly #ending = new WeakSet<Socket>()
 
@@ -85,6 +89,21 @@ export class Edge {
     this.server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#clientError(error, socket as HttpSocket))
     this.server.on('timeout', (socket: Socket) => this.#still(socket))
     certificate?.serveBy(this.server as https.Server)
+    const { calls } = parts
+    this.#lane = calls === undefined ? undefined : new Lane({ server: this.server, tls: certificate !== undefined, limits, stillMs: this.#stillMs, calls })
+  }
+
+  /** Idle connections end at once; busy ones with their answer. */
+  close(): void {
+    this.server.close()
+    this.server.closeIdleConnections()
+    this.#lane?.close()
+  }
+
+  end(): void {
+    this.server.close()
+    this.server.closeAllConnections()
+    this.#lane?.end()
   }
 
   /** Says no. The connection ends with it where the rest of the request is not worth reading, or nobody knows where it ends. */

@@ -78,7 +78,7 @@ const twice = (name: string, found: number): Fault => ({
 /** A name or an address, with or without a port (RFC 9112 section 3.2); of what RFC 3986 lets a name hold only what names of hosts do. */
 const NAMED = /^(?:(?:[A-Za-z0-9_~-]+\.)*[A-Za-z0-9_~-]+\.?|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{0,5}))?$/
 
-function isHost(host: string): boolean {
+export function isHost(host: string): boolean {
   const found = NAMED.exec(host)
   return found !== null && (found[1] === undefined || Number(found[1]) <= 65_535)
 }

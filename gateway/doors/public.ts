@@ -11,15 +11,14 @@ import { isRefusal, type Refusal, refuse } from '#contract'
 import type { GatewayConfig, Limits } from '../../config/model.ts'
 import { type Engine, problemOf } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
-import { type Office, Receipts, receiptsOf } from '../office/index.ts'
+import type { Office } from '../office/index.ts'
 import { type BodyRead, readBody } from './body.ts'
-import { isIn, trustedList } from './client.ts'
-import { CreditsPages } from './credits.ts'
+import { clientBehind, isIn, trustedList } from './client.ts'
 import { Crowd } from './crowd.ts'
-import { Pages } from './discovery/index.ts'
 import { type Answer, Edge, METHODS } from './edge.ts'
-import { MCP_PATH, McpDoor } from './mcp/index.ts'
-import { basicsOf, HttpIncoming, HttpSink } from './request.ts'
+import type { Calls } from './lane/lane.ts'
+import { OwnPaths } from './own.ts'
+import { HttpIncoming, HttpSink } from './request.ts'
 import type { Certificate } from './tls.ts'
 import type { DoorRequest, DoorResponse } from './wire.ts'
 
@@ -41,10 +40,9 @@ export class PublicDoor {
   readonly #nextId: () => string
   #route: Handler | undefined
   #engine: Engine | undefined
-  #receipts: Receipts | undefined
-  #creditsPages: CreditsPages | undefined
-  #pages: Pages | undefined
-  #mcp: McpDoor | undefined
+  /** Prefixes of the APIs that are served. */
+  #apis: ReadonlySet<string> = new Set()
+  #own: OwnPaths | undefined
 
   constructor({ limits, trustedProxies }: Pick<GatewayConfig, 'limits' | 'trustedProxies'>, idStart: string, certificate: Certificate | undefined) {
     this.#limits = limits
@@ -53,6 +51,7 @@ export class PublicDoor {
     this.#nextId = idsFrom(idStart)
     this.#edge = new Edge({
       ...{ limits, bodyBytes: limits.bodyBytes, certificate },
+      calls: this.#calls(),
       handle: (request, response) => this.#handle(request, response),
       problem: (refusal, request) => this.#problem(refusal, request),
     })
@@ -64,14 +63,23 @@ export class PublicDoor {
     return this.#edge.server
   }
 
+  close(): void {
+    this.#edge.close()
+  }
+
+  end(): void {
+    this.#edge.end()
+  }
+
   /** Serves this gateway from now on. */
   serve(served: Gateway, office: Office): void {
     const { engine } = served
     this.#engine = engine
-    this.#receipts = receiptsOf(served.ground, () => engine.origin)
-    this.#creditsPages = new CreditsPages(served, office)
-    this.#mcp = new McpDoor(served, this.#creditsPages, this.#limits.headerBytes)
-    this.#pages = new Pages(served)
+    this.#own = new OwnPaths(served, office, {
+      ...{ edge: this.#edge, limits: this.#limits, nextId: this.#nextId },
+      incoming: (request) => this.#incoming(request),
+      failed: (cause, request, response) => this.#failed(cause, request, response),
+    })
     const api: Handler = (request, response) => this.#api(engine, request, response)
     const app = restana({
       server: { on: () => undefined } as unknown as EventEmitter as Server,
@@ -95,12 +103,32 @@ export class PublicDoor {
     })
     const router = app as unknown as { handle: Handler }
     const apis = new Set(served.routes.map(({ prefix }) => prefix))
+    this.#apis = apis
     // A call that names its API plainly is the engine's at once; the router has whatever else there is.
     this.#route = (request, response) => {
-      const { url = '' } = request
-      const end = url.indexOf('/', 1)
-      if (end !== -1 && apis.has(url.slice(0, end))) api(request, response)
+      if (namesOne(apis, request.url ?? '')) api(request, response)
       else router.handle(request, response)
+    }
+  }
+
+  /** Plain calls: the same as `#api`, of a request that is there as a whole. */
+  #calls(): Calls {
+    return {
+      takes: (target) => namesOne(this.#apis, target),
+      nextId: this.#nextId,
+      client: (peer, forwarded) => clientBehind(peer, forwarded, this.#trusted),
+      serve: (request, body) => {
+        const engine = this.#engine as Engine
+        try {
+          const target = engine.target(request)
+          if (!isRefusal(target)) return engine.begin(request, target, body, request)
+          engine.refuse(request, target, request)
+        } catch (cause) {
+          engine.logFailure(request, cause)
+          engine.refuse(request, refuse('unavailable', 'a part of the gateway failed; nothing was charged'), request)
+        }
+        return undefined
+      },
     }
   }
 
@@ -142,64 +170,13 @@ export class PublicDoor {
     })
   }
 
-  /** Whatever no route took: another method on a page of our own, a path that is malformed, or nothing that exists. */
+  /** Whatever no route took: a path of our own, one that is malformed, or nothing that exists. */
   #other(engine: Engine, request: DoorRequest, response: DoorResponse): void {
-    const path = pathOf(request)
-    if (Receipts.serves(path)) return this.#receipt(request, response, path)
-    if (CreditsPages.serves(path)) return this.#credits(request, response, path)
-    if (path === MCP_PATH) return this.#message(request, response)
-    const page = this.#pages?.at(path)
-    if (page === undefined) return this.#api(engine, request, response)
-    if (methodOf(request) !== 'GET') return this.#refuse(response, refuse('method_not_allowed', `${path} takes GET`, { headers: { allow: 'GET' } }))
     try {
-      const answer = page(request.headers)
-      if (answer === undefined) return this.#api(engine, request, response)
-      this.#edge.answer(response, { ...answer, headers: [...answer.headers, 'x-request-id', this.#nextId()] })
+      if (this.#own?.serve(request, response) !== true) this.#api(engine, request, response)
     } catch (cause) {
       this.#failed(cause, request, response)
     }
-  }
-
-  /** A message of MCP; a tool call in it is a call, and ends with its client. */
-  #message(request: DoorRequest, response: DoorResponse): void {
-    const mcp = this.#mcp as McpDoor
-    const incoming = this.#incoming(request)
-    const say = (answer: Answer | Refusal): void =>
-      isRefusal(answer) ? this.#refuse(response, answer) : this.#edge.answer(response, { ...answer, headers: [...answer.headers, 'x-request-id', incoming.id] })
-    const refusal = mcp.refusal(incoming)
-    if (refusal !== undefined) return say(refusal)
-    const gone = new AbortController()
-    response.on('close', () => gone.abort())
-    readBody(request, response, this.#limits.bodyBytes, (read) => {
-      if (!('body' in read)) return this.#unread(read, response)
-      mcp.answer(incoming, read.body, gone.signal).then(say, (cause: unknown) => this.#failed(cause, request, response))
-    })
-  }
-
-  /** Receipts and the keys to check them. */
-  #receipt(request: DoorRequest, response: DoorResponse, path: string): void {
-    readBody(request, response, PAGE_BODY_BYTES, (read) => {
-      if (!('body' in read)) return this.#unread(read, response)
-      const ask = { method: methodOf(request), path, accept: request.headers.accept, contentType: request.headers['content-type'], body: read.body }
-      const answered = this.#receipts?.answer(ask) ?? Promise.reject(new Error('no gateway is served yet'))
-      answered.then(
-        (answer) => {
-          if (isRefusal(answer)) return this.#refuse(response, answer)
-          const headers = ['content-type', answer.type, 'cache-control', answer.cache, 'x-content-type-options', 'nosniff', 'x-request-id', this.#nextId()]
-          new HttpSink(response).answer(answer.status, headers, answer.body)
-        },
-        (cause: unknown) => this.#failed(cause, request, response),
-      )
-    })
-  }
-
-  #credits(request: DoorRequest, response: DoorResponse, path: string): void {
-    const incoming = this.#incoming(request)
-    readBody(request, response, PAGE_BODY_BYTES, (read) => {
-      if (!('body' in read)) return this.#unread(read, response)
-      const asked = { ...basicsOf(incoming), method: methodOf(request), header: (name: string) => incoming.header(name), path, body: read.body }
-      this.#creditsPages?.answer(asked, new HttpSink(response)).catch((cause: unknown) => this.#failed(cause, request, response))
-    })
   }
 
   #unread(read: Exclude<BodyRead, { body: Buffer }>, response: DoorResponse): void {
@@ -227,9 +204,9 @@ export class PublicDoor {
 }
 
 const STARTING = refuse('unavailable', 'the gateway is starting', { retryAfterSeconds: 1 })
-const PAGE_BODY_BYTES = 16 * 1024
 
-const pathOf = ({ url = '' }: DoorRequest): string => url.split('?', 1)[0] as string
-
-/** A page is asked for by HEAD as it is by GET; its body is left out where it is written (RFC 9110 section 9.3.2). */
-const methodOf = ({ method = 'GET' }: DoorRequest): string => (method === 'HEAD' ? 'GET' : method)
+/** Whether the first segment of a target is one of these. */
+function namesOne(prefixes: ReadonlySet<string>, target: string): boolean {
+  const end = target.indexOf('/', 1)
+  return end !== -1 && prefixes.has(target.slice(0, end))
+}

@@ -122,21 +122,13 @@ class Doors {
 
   /** Idle connections end at once; busy ones with their answer. */
   close(): void {
-    for (const server of this.#servers) {
-      server.close()
-      server.closeIdleConnections()
-    }
+    this.#public?.close()
+    this.#admin?.close()
   }
 
   end(): void {
-    for (const server of this.#servers) {
-      server.close()
-      server.closeAllConnections()
-    }
-  }
-
-  get #servers(): readonly http.Server[] {
-    return [this.#public, this.#admin].flatMap((door) => door?.server ?? [])
+    this.#public?.end()
+    this.#admin?.end()
   }
 }
 

@@ -100,7 +100,13 @@ interface Inside {
   finished: boolean
 }
 
-const INVALID = /[^\t\x20-\x7e\x80-\xff]/
+/** Bytes that a field may hold (RFC 9110 section 5.5). */
+const FIELD = Uint8Array.from({ length: 256 }, (_, code) => (code === 9 || (code >= 0x20 && code !== 0x7f) ? 1 : 0))
+
+function isField(value: string): boolean {
+  for (let at = 0; at < value.length; at += 1) if (FIELD[value.charCodeAt(at)] !== 1) return false
+  return true
+}
 
 /** Longer answers are not worth being copied into text. */
 const JOINED_BYTES = 12 * 1024
@@ -119,7 +125,7 @@ export class DoorResponse extends ServerResponse<DoorRequest> {
       this.end(body)
       return
     }
-    const head = this.#head(status, headers)
+    const head = answerHead(status, headers, this._own._keepAliveTimeout)
     this.statusCode = status
     this._own._header = head
     this._own._headerSent = true
@@ -132,21 +138,23 @@ export class DoorResponse extends ServerResponse<DoorRequest> {
     else socket.write('', (error) => void (error ?? this.emit('finish')))
   }
 
-  /** @throws TypeError where a field holds what no field may (RFC 9110 section 5.5) */
-  #head(status: number, headers: readonly string[]): string {
-    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`
-    for (let at = 0; at + 1 < headers.length; at += 2) {
-      const value = headers[at + 1] as string
-      if (INVALID.test(value)) throw new TypeError(`the field ${headers[at]} of an answer holds what no field may`)
-      head += `${headers[at]}: ${value}\r\n`
-    }
-    const seconds = Math.floor(this._own._keepAliveTimeout / 1000)
-    return `${head}Date: ${dateNow()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n\r\n`
-  }
-
   private get _own(): Inside {
     return this as unknown as Inside
   }
+}
+
+/**
+ * Status line and fields of an answer after which the connection stays, up to and with the empty line.
+ * @throws TypeError where a field holds what no field may (RFC 9110 section 5.5)
+ */
+export function answerHead(status: number, headers: readonly string[], idleMs: number): string {
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const value = headers[at + 1] as string
+    if (!isField(value)) throw new TypeError(`the field ${headers[at]} of an answer holds what no field may`)
+    head += `${headers[at]}: ${value}\r\n`
+  }
+  return `${head}Date: ${dateNow()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(idleMs / 1000)}\r\n\r\n`
 }
 
 /** Responses that say how long a connection may be idle, whoever sees to it: node:http takes it from its own timeout otherwise. */

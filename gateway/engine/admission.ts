@@ -78,20 +78,20 @@ export class Admission {
 
   /** A payment that was shown before needs no room of its own: it is looked up first. */
   #queue(name: string, claims: readonly Claim[]): void {
-    const { call, store, patience } = { call: this.#call, ...this.#ports }
-    const leave = this.#ports.unverified.enter(askingOf(call))
+    const { store, patience, unverified } = this.#ports
+    const leave = unverified.enter(askingOf(this.#call))
     if (leave !== undefined) {
       this.#leave = leave
       return this.#reserve(claims)
     }
     this.#state = 'queueing'
-    const known = store.named(name, call.digest)
+    const known = store.named(name, this.#call.digest)
     const looked = known instanceof Promise ? patience.within(known, () => undefined) : Promise.resolve(known)
     looked
       .then(async (named) => {
         if (this.#state !== 'queueing') return
         if (named.state !== 'absent') return this.#named(named, name, () => this.#queue(name, claims))
-        const turn = await this.#ports.unverified.wait(askingOf(call))
+        const turn = await unverified.wait(askingOf(this.#call))
         this.#leave = turn ?? NOTHING_TO_LEAVE
         if (this.#state !== 'queueing') this.#leaves()
         else if (turn === undefined) this.#refuse(CROWDED)

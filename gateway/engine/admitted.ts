@@ -19,10 +19,11 @@ export type Admitted =
 
 export const NOTHING_TO_LEAVE = (): void => undefined
 
-export const askingOf = ({ loopback, address, api, pool, price }: EngineCall): Asking => ({
-  ...{ address: loopback ? undefined : address, pool: api, units: price.alternatives[0]?.units ?? 1 },
-  forSale: pool.reduce((sum, { quota, reserved }) => sum + quota - reserved, 0),
-})
+export function askingOf({ loopback, address, api, pool, price }: EngineCall): Asking {
+  let forSale = 0
+  for (const { quota, reserved } of pool) forSale += quota - reserved
+  return { address: loopback ? undefined : address, pool: api, forSale, units: price.alternatives[0]?.units ?? 1 }
+}
 
 /** `queueing`: a payment that nobody has verified waits for room. `paying`: it is being settled; nothing is cancelled any more. */
 export type AdmissionState = 'new' | 'preparing' | 'queueing' | 'reserving' | 'waiting' | 'authorizing' | 'paying' | 'ended'

@@ -9,6 +9,8 @@ export interface Entry {
   readonly connections: readonly Connection[]
   readonly pattern: readonly string[]
   readonly rest: boolean
+  /** Undefined where any text will do. */
+  readonly checkParams: ((params: Readonly<Record<string, string>>) => Refusal | undefined) | undefined
   checkQuery(members: ReadonlyMap<string, readonly string[]>): Refusal | undefined
   checkBody(body: Readonly<Record<string, unknown>>): Refusal | undefined
 }
@@ -88,12 +90,28 @@ function entryOf(operation: Operation, connections: readonly Connection[]): Entr
     connections,
     rest,
     pattern: pattern[0] === '' ? [] : pattern,
+    checkParams: paramsCheck(operation),
     checkQuery: queryCheck(operation, connections),
     checkBody: bodyCheck(operation),
   }
 }
 
 type Members = Readonly<Record<string, JsonSchema>>
+
+/** Segments are text; a schema of another type means its plain writing. */
+function paramsCheck({ params }: Operation): Entry['checkParams'] {
+  if (params === undefined) return undefined
+  const validate = lazily(params, [])
+  return (given) => {
+    const value: Record<string, unknown> = Object.create(null)
+    for (const [name, schema] of Object.entries(params)) {
+      const read = plainValue(schema, given[name] ?? '')
+      if (read === undefined) return refuse('bad_request', `path member ${shown(name)} must be written as a plain ${String(schema.type)}`)
+      value[name] = read
+    }
+    return complaint('path', validate(), value)
+  }
+}
 
 function queryCheck(operation: Operation, connections: readonly Connection[]): Entry['checkQuery'] {
   const { query } = operation
@@ -104,7 +122,7 @@ function queryCheck(operation: Operation, connections: readonly Connection[]): E
   const required = (operation.required ?? []).filter((name) => name in schemas)
   const validate = lazily(schemas, required)
   const free = Object.keys(schemas).length === 0
-  const missingAny = anyOf('query', operation, schemas)
+  const together = togetherOf('query', operation, schemas)
   return (members) => {
     if (free) return members.size === 0 ? undefined : unlisted('query', [...members.keys()][0] as string)
     const value: Record<string, unknown> = Object.create(null)
@@ -117,7 +135,7 @@ function queryCheck(operation: Operation, connections: readonly Connection[]): E
       if (read === undefined) return refuse('bad_request', `query member ${shown(name)} must be written as a plain ${String(schema.type)}`)
       value[name] = read
     }
-    return missingAny(value) ?? complaint('query', validate(), value)
+    return together(value) ?? complaint('query', validate(), value)
   }
 }
 
@@ -143,10 +161,10 @@ function bodyCheck(operation: Operation): Entry['checkBody'] {
   if (body === undefined || body === 'any') return () => undefined
   const required = (operation.required ?? []).filter((name) => name in body)
   const validate = lazily(body, required)
-  const missingAny = anyOf('body', operation, body)
+  const together = togetherOf('body', operation, body)
   return (value) => {
     for (const name of Object.keys(value)) if (!Object.hasOwn(body, name)) return unlisted('body', name)
-    return missingAny(value) ?? complaint('body', validate(), value)
+    return together(value) ?? complaint('body', validate(), value)
   }
 }
 
@@ -161,6 +179,19 @@ function plainValue(schema: JsonSchema, text: string): unknown {
   const form = typeof schema.type === 'string' ? PLAIN[schema.type] : undefined
   if (form === undefined) return text
   return form.test(text) ? JSON.parse(text) : undefined
+}
+
+/** What of several must be there, and what must not stand together. */
+function togetherOf(where: string, operation: Operation, schemas: Members): (value: Readonly<Record<string, unknown>>) => Refusal | undefined {
+  const missing = anyOf(where, operation, schemas)
+  const pairs = (operation.conflicts ?? []).filter(([one, other]) => one in schemas && other in schemas)
+  if (pairs.length === 0) return missing
+  return (value) => {
+    for (const [one, other] of pairs)
+      if (value[one] !== undefined && value[other] !== undefined)
+        return refuse('bad_request', `${where} members ${shown(one)} and ${shown(other)} cannot stand together`)
+    return missing(value)
+  }
 }
 
 function anyOf(where: string, operation: Operation, schemas: Members): (value: Readonly<Record<string, unknown>>) => Refusal | undefined {

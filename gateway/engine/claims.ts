@@ -29,8 +29,20 @@ export function movesOf(claims: readonly Claim[], consumer: Consumer): { readonl
   return { now, later }
 }
 
+let stampMs = 0
+let stamp = ''
+
+/** Made once a millisecond. */
+function stampOf(ms: number): string {
+  if (ms !== stampMs) {
+    stampMs = ms
+    stamp = `rc_${ms.toString(36)}`
+  }
+  return stamp
+}
+
 /** The id becomes the receipt's. */
 export function holdRequestOf({ consumer, receivedAtMs }: EngineCall, claims: readonly StoreClaim[], chance: Chance): HoldRequest {
-  const id = `rc_${receivedAtMs.toString(36)}${chance.hex(16)}`
+  const id = stampOf(receivedAtMs) + chance.hex(16)
   return consumer.kind === 'key' || consumer.kind === 'owner' ? { id, claims, key: consumer.keyId } : { id, claims }
 }

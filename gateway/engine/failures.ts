@@ -11,6 +11,7 @@ import {
   refuse,
   type UnitsFate,
 } from '#contract'
+import { hasMember } from './member.ts'
 
 export interface Reading {
   readonly meaning: FailureMeaning | 'ok'
@@ -25,16 +26,20 @@ export function readAnswer(adapter: Adapter, status: number, body: Buffer): Read
   let text: string | undefined
   for (const rule of adapter.failures) {
     if (!covers(rule, status)) continue
+    if (rule.bodyMember !== undefined && !hasMember(body, rule.bodyMember)) continue
     if (rule.bodyHas !== undefined) {
       text ??= body.toString('utf8').toLowerCase()
       if (!text.includes(rule.bodyHas.toLowerCase())) continue
-    } else if (rule.status === '2xx') continue
+    } else if (rule.status === '2xx' && rule.bodyMember === undefined) continue
     return { meaning: rule.means, bills: rule.bills ?? true }
   }
   return { meaning: defaultMeaning(status), bills: true }
 }
 
-const covers = (rule: FailureRule, status: number): boolean => (rule.status === '2xx' ? status >= 200 && status < 300 : rule.status === status)
+const CLASSES = { '2xx': 2, '4xx': 4, '5xx': 5 } as const
+
+const covers = ({ status: listed }: FailureRule, status: number): boolean =>
+  typeof listed === 'number' ? listed === status : Math.floor(status / 100) === CLASSES[listed]
 
 /**
  * Another connection may be tried where the provider did no work for this call: nothing can be billed twice. After a failure

@@ -8,7 +8,7 @@ const DEPTH = 64
 /** The object, or a sentence that says what is wrong with it. */
 export function readJsonObject(body: Uint8Array): JsonObject | string {
   if (!isUtf8(body)) return 'the body is not UTF-8'
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
+  const text = (body instanceof Buffer ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength)).toString('utf8')
   let value: unknown
   try {
     value = JSON.parse(text)

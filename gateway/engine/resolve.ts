@@ -44,7 +44,7 @@ export function resolveTarget(generation: Generation, incoming: Incoming): Targe
   if (isRefusal(found)) return found
   const members = split.query === '' ? NO_MEMBERS : parseQuery(split.query)
   if (isRefusal(members)) return members
-  const wrong = found.entry.checkQuery(members) ?? missingParam(found.entry.operation, found.params)
+  const wrong = found.entry.checkQuery(members) ?? missingParam(found.entry.operation, found.params) ?? found.entry.checkParams?.(found.params)
   if (wrong !== undefined) return wrong
   const maxPrice = maxPriceOf(incoming)
   if (isRefusal(maxPrice)) return maxPrice

@@ -2,6 +2,7 @@
 import { type Alternative, type Charge, type Payer, type Payment, type Refusal, refuse, type Settlement, unreachable, type Usd } from '#contract'
 import type { EngineCall } from './call.ts'
 import { keyName } from './names.ts'
+import type { Watched } from './patience.ts'
 import type { EnginePorts } from './ports.ts'
 
 export type Charged =
@@ -25,8 +26,7 @@ export type Paying = Payer | { readonly by: 'upfront'; readonly payment: Payment
 export function chargeHold(ports: EnginePorts, call: EngineCall, payer: Paying, charging: Charging, tell: (charged: Charged) => void): void {
   const { hold, charge } = charging
   if (payer.by === 'x402') {
-    void settled(ports, call, payer.payment, { hold, begin: () => ports.store.intend(hold, charge, payer.payment) }).then(tell)
-    return
+    return settle(ports, call, payer.payment, { hold, begin: () => ports.store.intend(hold, charge, payer.payment) }, tell)
   }
   let committed: Promise<void>
   try {
@@ -78,7 +78,7 @@ function undelivered(ports: EnginePorts, call: EngineCall, payer: Paying, { hold
 /** Settled before the call: what was paid is credit of the wallet, held for this call. */
 export function prepay(ports: EnginePorts, call: EngineCall, payment: Payment, hold: string): Promise<Charged> {
   const account = `wallet:${payment.payer}`
-  return settled(ports, call, payment, { hold, begin: () => ports.store.buy(hold, { account, payment }) })
+  return new Promise((tell) => settle(ports, call, payment, { hold, begin: () => ports.store.buy(hold, { account, payment }) }, tell))
 }
 
 interface Intent {
@@ -88,22 +88,46 @@ interface Intent {
 }
 
 /** Intent durable (S), settle, outcome durable (T). */
-async function settled(ports: EnginePorts, call: EngineCall, payment: Payment, { hold, begin }: Intent): Promise<Charged> {
-  try {
-    await ports.patience.within(begin(), () => unbegun(ports, call, hold))
-  } catch (cause) {
-    // Nothing was asked of the facilitator: the payment is unused.
-    return { state: 'refused', refusal: refuse('unavailable', 'the settlement could not be written down, so it was not begun; nothing was paid', { cause }) }
-  }
-  const settlement = await call.chain.settle(payment)
-  try {
-    await ports.patience.within(ports.store.resolve(hold, settlement), () => undefined)
-  } catch (cause) {
-    ports.log.error({ request: call.id, hold, cause: String(cause) }, 'the outcome of a settlement could not be written down')
-    return { state: 'unknown', refusal: pending('the settlement of this call could not be written down yet') }
-  }
-  return charged(ports, call, hold, settlement)
+function settle(ports: EnginePorts, call: EngineCall, payment: Payment, { hold, begin }: Intent, tell: (charged: Charged) => void): void {
+  watched(ports, begin, {
+    done: () => void call.chain.settle(payment).then((settlement) => resolve(ports, call, { hold, settlement }, tell)),
+    failed: (cause) => tell(notBegun(cause)),
+    undo: () => unbegun(ports, call, hold),
+  })
 }
+
+interface Ended {
+  readonly hold: string
+  readonly settlement: Settlement
+}
+
+function resolve(ports: EnginePorts, call: EngineCall, { hold, settlement }: Ended, tell: (charged: Charged) => void): void {
+  watched(ports, () => ports.store.resolve(hold, settlement), {
+    done: () => tell(charged(ports, call, hold, settlement)),
+    failed: (cause) => {
+      ports.log.error({ request: call.id, hold, cause: String(cause) }, 'the outcome of a settlement could not be written down')
+      tell({ state: 'unknown', refusal: pending('the settlement of this call could not be written down yet') })
+    },
+    undo: () => undefined,
+  })
+}
+
+/** What is thrown before there is a promise failed, too. */
+function watched({ patience }: EnginePorts, work: () => Promise<void>, told: Watched<void>): void {
+  let begun: Promise<void>
+  try {
+    begun = work()
+  } catch (cause) {
+    return told.failed(cause)
+  }
+  patience.watch(begun, told)
+}
+
+/** Nothing was asked of the facilitator: the payment is unused. */
+const notBegun = (cause: unknown): Charged => ({
+  state: 'refused',
+  refusal: refuse('unavailable', 'the settlement could not be written down, so it was not begun; nothing was paid', { cause }),
+})
 
 /** The intent was written after its call was refused: nothing has been asked of the facilitator, and nothing will be. */
 function unbegun(ports: EnginePorts, call: EngineCall, hold: string): void {
@@ -112,10 +136,16 @@ function unbegun(ports: EnginePorts, call: EngineCall, hold: string): void {
     .catch((error) => ports.log.error({ request: call.id, hold, error: String(error) }, 'an intent that came too late could not be ended'))
 }
 
+function flat(headers: Readonly<Record<string, string>>): readonly string[] {
+  const list: string[] = []
+  for (const name in headers) list.push(name, headers[name] as string)
+  return list
+}
+
 function charged(ports: EnginePorts, call: EngineCall, hold: string, settlement: Settlement): Charged {
   switch (settlement.state) {
     case 'settled':
-      return { state: 'charged', headers: Object.entries(settlement.headers).flat() }
+      return { state: 'charged', headers: flat(settlement.headers) }
     case 'not_settled':
       return {
         state: 'refused',

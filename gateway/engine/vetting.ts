@@ -46,7 +46,7 @@ export class Vetting {
   async #asked({ adapter }: LiveRoute, connection: Connection, probed: Probed): Promise<number | undefined> {
     const { usage } = adapter.quota
     if (usage === undefined || (probed.state === 'made' && probed.meaning !== 'ok')) return undefined
-    return usageIn(await askUsage(this.#ports, connection, usage), usage)
+    return usageIn(await askUsage(this.#ports, connection, usage), connection, usage, this.#ports.clock.nowMs())
   }
 }
 

@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Adapter, Clock, CredentialPlace, FailureMeaning, FailureRule, Operation } from '#contract'
 import type { Asked, Routes } from './routes.ts'
+import { usageAnswer, usageCheck } from './usage.ts'
 
 export interface SimulatedConnection {
   readonly name: string
@@ -55,16 +56,18 @@ export function simulateProvider(
     return known
   }
   const { usage } = adapter.quota
+  const asksUsage = usageCheck(adapter, credential)
   const remaining = adapter.quota.remaining?.header
   let used = options.usedBefore
   let answered = 0
 
   return {
     answer(asked, headers) {
-      const verdict = routes(asked)
-      if (!shows(asked, headers, verdict?.credential)) return fail('credential-refused')
-      if (usage !== undefined && asked.path === usage.path && asked.method === usage.method && Number.isFinite(quota))
-        return jsonReply(nested(usage.remaining, quota - used))
+      const isUsage = usage !== undefined && asksUsage(asked)
+      const verdict = isUsage ? undefined : routes(asked)
+      const isKnown = isUsage && adapter.credential.in === 'path'
+      if (!isKnown && !shows(asked, headers, verdict?.credential)) return fail('credential-refused')
+      if (isUsage && Number.isFinite(quota)) return jsonReply(usageAnswer(usage, { quota, used, nowMs: options.clock.nowMs() }))
       if (verdict === undefined) return fail('not-found')
       if (verdict.units === undefined) return fail('bad-request')
       if (used + verdict.units > quota) return fail('quota-exhausted')
@@ -99,10 +102,6 @@ const jsonReply = (said: unknown): Reply => {
   const body = Buffer.from(JSON.stringify(said))
   return { status: 200, headers: jsonHeaders(body.length), body }
 }
-
-/** A value at the place that a member's name or a JSON pointer names. */
-const nested = (place: string, value: unknown): unknown =>
-  (place.startsWith('/') ? place.slice(1).split('/') : [place]).reduceRight<unknown>((inner, name) => ({ [name]: inner }), value)
 
 type CredentialCheck = (asked: Asked, headers: IncomingHttpHeaders, inPath: string | undefined) => boolean
 
@@ -146,7 +145,7 @@ function bucket(perSecond: number, clock: Clock): () => boolean {
 /** The first listed failure of that meaning, else what HTTP has for it. */
 function failureReply(adapter: Adapter, meaning: FailureMeaning): Reply {
   const rule = adapter.failures.find((candidate) => candidate.means === meaning)
-  const status = rule === undefined ? (USUAL_STATUS[meaning] ?? 500) : rule.status === '2xx' ? 200 : rule.status
+  const status = typeof rule?.status === 'number' ? rule.status : rule?.status === '2xx' ? 200 : (USUAL_STATUS[meaning] ?? 500)
   const said = failureSample(rule, meaning)
   const isText = typeof said === 'string'
   const body = Buffer.from(isText ? said : JSON.stringify(said))

@@ -108,6 +108,7 @@ export class Answers {
     this.#drop(receipt)
     this.#entries.set(receipt, entry)
     this.#bytes += entry.bytes
+    if (this.#bytes <= this.#maxBytes) return
     for (const oldest of this.#entries.keys()) {
       if (this.#bytes <= this.#maxBytes) return
       this.#drop(oldest)
@@ -137,10 +138,11 @@ export class Answers {
   }
 }
 
-export const withHeaders = (answer: StoredAnswer, headers: Readonly<Record<string, string>>): StoredAnswer => ({
-  ...answer,
-  headers: [...answer.headers, ...Object.entries(headers).flat()],
-})
+export function withHeaders({ status, headers: before, body, encoding }: StoredAnswer, added: Readonly<Record<string, string>>): StoredAnswer {
+  const headers = before.slice()
+  for (const name in added) headers.push(name, added[name] as string)
+  return { status, headers, body, encoding }
+}
 
 /** @throws Error where it is not, or not whole, at that place */
 async function recordAt(folder: string, { segment, offset, length }: Place): Promise<unknown> {

@@ -1,5 +1,6 @@
 /** The claims of a reservation beside quota and money: names, used-once keys, paces, slots, spending caps, shares. */
 import type { Clock, Named, RateClaim, RateState, Reserved, ShareClaim, StoreClaim, Usd } from '#contract'
+import { PassingMap } from '#contract'
 import type { Counters } from './counters.ts'
 import { type Hold, mostOf } from './holds.ts'
 import { isNearer, type LimitClaim, limitRefusal, rateState, SLOT_SECONDS } from './limits.ts'
@@ -28,7 +29,7 @@ export interface ClaimParts {
 export class Claims {
   readonly #parts: ClaimParts
   /** Used-once keys of calls that have not ended: whether they are used is not known yet. */
-  readonly #open = new Set<string>()
+  readonly #open = new PassingMap<true>()
 
   constructor(parts: ClaimParts) {
     this.#parts = parts
@@ -116,7 +117,7 @@ export class Claims {
       } else if (claim.kind === 'once') {
         this.#parts.state.once.set(claim.key, claim.untilMs)
         hold.once.push(claim)
-        this.#open.add(claim.key)
+        this.#open.set(claim.key, true)
       } else if (claim.kind === 'name') {
         this.#parts.names.take(hold, claim)
         hold.names.push(claim)
@@ -126,7 +127,7 @@ export class Claims {
 
   /** Those of an intent found at start. */
   adopt(hold: Hold): void {
-    for (const { key } of hold.once) this.#open.add(key)
+    for (const { key } of hold.once) this.#open.set(key, true)
   }
 
   /** Charged or given up: what it used once is used or free. */

@@ -4,7 +4,7 @@
  * answered when everything it wrote is durable, and changes nothing. Here is how holds end; `taking.ts` has how they begin.
  */
 import type { Charge, Named, Payment, Purchase, Refund, Settlement, Store, UnitsFate, UnknownSettlement, Usd } from '#contract'
-import { dropUnits, fieldsOf, freeMoney, freeUnits, type Hold, holdMoney, holdOfIntent, intentOf, usedNames } from './holds.ts'
+import { dropUnits, fieldsOf, freeMoney, freeUnits, type Hold, holdMoney, holdOfIntent, intentOf, paymentFields, usedNames } from './holds.ts'
 import { intentLine, lineOf } from './lines.ts'
 import type { Buying, Intended, JournalRecord } from './records.ts'
 import { type Parts, Taking } from './taking.ts'
@@ -34,16 +34,22 @@ export class EmbeddedStore extends Taking implements Store {
     return written
   }
 
-  async intend(id: string, charge: Charge, payment: Payment): Promise<void> {
-    const hold = this.hold(id)
-    if (hold.intent !== undefined) return this.parts.journal.flushed()
-    hold.state = 'settling'
-    const intent = intentOf(hold, charge, payment, this.parts.clock.nowMs())
-    hold.intent = intent
-    const { state, journal } = this.parts
-    state.apply(intent)
-    const place = await journal.placed(intentLine(intent, payment.json))
-    if (state.intents.has(id)) state.intentPlaces.set(id, place)
+  intend(id: string, charge: Charge, payment: Payment): Promise<void> {
+    const { state, journal, clock } = this.parts
+    // One promise, which what is thrown here rejects, too.
+    return new Promise((resolve, reject) => {
+      const hold = this.hold(id)
+      if (hold.intent !== undefined) return void journal.flushed().then(resolve, reject)
+      hold.state = 'settling'
+      const intent = intentOf(hold, charge, payment, clock.nowMs())
+      hold.intent = intent
+      state.apply(intent)
+      journal.append(intentLine(intent, payment.json), (error, segment, offset, length) => {
+        if (error !== undefined) return reject(error)
+        if (state.intents.has(id)) state.intentPlaces.set(id, { segment, offset, length })
+        resolve()
+      })
+    })
   }
 
   async buy(id: string, { account, payment }: Purchase): Promise<void> {
@@ -51,7 +57,7 @@ export class EmbeddedStore extends Taking implements Store {
     if (hold.intent !== undefined) return this.parts.journal.flushed()
     hold.state = 'settling'
     const amount = payment.amount.toString()
-    const buying: Buying = { t: 'buy', id, at: this.parts.clock.nowMs(), account, amount, ...usedNames(hold), payment: { ...payment, amount } }
+    const buying: Buying = { t: 'buy', id, at: this.parts.clock.nowMs(), account, amount, ...usedNames(hold), payment: paymentFields(payment) }
     hold.intent = buying
     return this.write(buying)
   }
@@ -117,16 +123,21 @@ export class EmbeddedStore extends Taking implements Store {
     return hold.names.length === 0 ? this.write(record) : this.#writeNamed(hold, record)
   }
 
-  async #writeNamed(hold: Hold, record: JournalRecord): Promise<void> {
-    this.parts.state.apply(record)
-    const written = this.parts.journal.placed(lineOf(record))
-    this.parts.names.set(hold, 'settling')
-    try {
-      this.parts.state.answers.placed(hold.id, await written)
-      this.parts.names.set(hold, 'charged')
-    } finally {
-      this.parts.names.wake(hold)
-    }
+  #writeNamed(hold: Hold, record: JournalRecord): Promise<void> {
+    const { state, journal, names } = this.parts
+    state.apply(record)
+    names.set(hold, 'settling')
+    return new Promise((resolve, reject) =>
+      journal.append(lineOf(record), (error, segment, offset, length) => {
+        if (error === undefined) {
+          state.answers.placed(hold.id, { segment, offset, length })
+          names.set(hold, 'charged')
+        }
+        names.wake(hold)
+        if (error === undefined) resolve()
+        else reject(error)
+      }),
+    )
   }
 
   /** The name and the nonce are free again only when it is on disk that the intent came to nothing. */

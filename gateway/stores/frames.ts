@@ -105,7 +105,7 @@ export class Encoder {
 /** Puts a frame behind others; returns where it ends. Room for it has to be there. */
 export function putFrame(frames: Buffer, at: number, record: string): number {
   const start = at + HEAD_BYTES
-  const end = start + frames.write(record, start, 'utf8')
+  const end = start + frames.write(record, start)
   frames[end] = FEED
   writeHead(frames, at, end - start, crc32(frames.subarray(start, end)))
   return end + 1

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, fdatasyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Answers } from './answers.ts'
+import { type Pause, readInPieces } from './breath.ts'
 import { Charges, writeIndex } from './charge-index.ts'
 import { GENESIS, JournalError, type Link, readGroups } from './groups.ts'
 import { type Line, linesOf, prune, putLine } from './image.ts'
@@ -15,6 +16,7 @@ import { listSegments, namesIn, segmentFile, syncFolder } from './segments.ts'
 import { State } from './state.ts'
 
 const KEPT = 2
+const NO_PAUSE: Pause = () => undefined
 const WRITE_BYTES = 1024 * 1024
 const NAME = /^snapshot-\d{16}$/
 
@@ -71,13 +73,14 @@ function readSnapshot(file: string, state: State): Snapshot | undefined {
 export const sealedOf = (folder: string): readonly Sealed[] => newestSnapshot(folder, () => new State(new Answers(0)))?.sealed ?? []
 
 /** Whole on disk before it has its name. */
-export function writeSnapshot(folder: string, { sequence, hash, sealed, state }: Snapshot): void {
+export function writeSnapshot(folder: string, { sequence, hash, sealed, state }: Snapshot, pause = NO_PAUSE): void {
   const draft = join(folder, 'snapshot.draft')
   const fd = openSync(draft, 'w', 0o600)
   const digest = createHash('sha256')
   try {
     let text = `${JSON.stringify({ v: 1, sequence, hash, sealed } satisfies Head)}\n`
     const flush = (): void => {
+      pause()
       digest.update(text)
       writeAll(fd, text)
       text = ''
@@ -128,9 +131,10 @@ export interface SnapshotWish {
 
 /**
  * From the newest snapshot and the segments that were completed since. Every hash of theirs is made again on the way.
+ * @param pause is called after each bite of the work; default: it is done in one go
  * @throws JournalError where a segment is damaged or missing
  */
-export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish): Link {
+export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish, pause = NO_PAUSE): Link {
   const from = newestSnapshot(folder, () => new State(new Answers(replayBytes)))
   const { state, sealed: before, ...link } = from ?? { state: new State(new Answers(replayBytes)), sealed: [], sequence: 0, hash: GENESIS }
   const sealed = [...before]
@@ -141,9 +145,10 @@ export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish)
     if (first !== end.sequence + 1) throw missing(folder, end.sequence + 1)
     sealed.push({ first, before: end.hash })
     const next = segments[index + 1] ?? { first: open, file: segmentFile(folder, open) }
-    const bytes = readFileSync(file)
+    const bytes = readInPieces(file, pause)
     const charges = new Charges()
     const read = readGroups(bytes, file, end, ({ sequence, hash, bytes: text, places }) => {
+      pause()
       replay.group({ sequence, hash, bytes: text, places, segment: first })
       for (let index = 0; index < places.length; index += 2) charges.look(bytes, places[index] as number, places[index + 1] as number)
     })
@@ -155,6 +160,6 @@ export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish)
   if (end.sequence === link.sequence) return link
   if (end.sequence + 1 !== open) throw new JournalError(`${folder}: the segments end with group ${end.sequence}, ${open} was expected to be next`)
   prune(state, nowMs)
-  writeSnapshot(folder, { ...end, sealed, state })
+  writeSnapshot(folder, { ...end, sealed, state }, pause)
   return end
 }

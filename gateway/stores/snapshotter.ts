@@ -1,12 +1,13 @@
 /** A thread of its own for snapshots: for each wish it reads what is complete, writes, and says how it went. */
 import { parentPort } from 'node:worker_threads'
+import { breathe } from './breath.ts'
 import { makeSnapshot, type SnapshotWish } from './snapshots.ts'
 
 export type SnapshotTold = { readonly sequence: number } | { readonly failed: string }
 
 function told(wish: SnapshotWish): SnapshotTold {
   try {
-    return { sequence: makeSnapshot(wish).sequence }
+    return { sequence: makeSnapshot(wish, breathe).sequence }
   } catch (error) {
     return { failed: error instanceof Error ? error.message : String(error) }
   }

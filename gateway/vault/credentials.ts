@@ -22,6 +22,8 @@ interface Kept extends Sought {
 }
 
 const KEPT_MS = 30_000
+/** Where in a path the credential goes when it is not the first segment after the base. */
+const PLACEHOLDER = '{credential}'
 
 export class Credentials {
   readonly #kept = new Map<string, Kept>()
@@ -101,7 +103,11 @@ function write(secret: string, where: Exclude<CredentialPlace, { in: 'none' }>, 
     case 'query':
       request.path += `${request.path.includes('?') ? '&' : '?'}${encodeURIComponent(where.name)}=${encodeURIComponent(secret)}`
       return
-    case 'path':
-      request.path = `${basePath}/${encodeURIComponent(secret)}${request.path.slice(basePath.length)}`
+    case 'path': {
+      // Raw only where a file of ours wrote it: what comes from a consumer is percent-encoded.
+      const at = request.path.indexOf(PLACEHOLDER, basePath.length)
+      if (at !== -1) request.path = request.path.slice(0, at) + encodeURIComponent(secret) + request.path.slice(at + PLACEHOLDER.length)
+      else request.path = `${basePath}/${encodeURIComponent(secret)}${request.path.slice(basePath.length)}`
+    }
   }
 }

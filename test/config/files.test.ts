@@ -37,7 +37,7 @@ t.test('folders of the configuration add adapters and plugins, and a name that i
     baseUrl: 'https://t.example',
     credential,
     quota: { unit: 'call', resets: 'day' },
-    terms: {},
+    terms: { source: 't.example', checked: '2026-11-23' },
   }
   const adapter = (name: string) => `export default ${JSON.stringify({ name, ...rest, operations: [], failures: [] })}`
   writeFileSync(join(folder, 'mine.mjs'), adapter('mine'))

@@ -93,6 +93,11 @@ t.test('the most units of a call: what tells no count is an error, never a cheap
   t.equal(most({ units: { most: () => 9, actual: () => 1 } }), 9)
   for (const wrong of [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY, 2 ** 53]) t.throws(() => most({ units: () => wrong }), /tells/, String(wrong))
   t.throws(() => most({ units: ({ query }) => Number(query.missing) }), /tells NaN units/)
+  t.throws(() => most({ units: () => 0 }), /tells 0 units/, 'a rule that tells nothing would make the call free')
+  t.equal(most({ units: 0 }), 0, 'a figure that somebody wrote stands')
+  t.throws(() => most({ units: () => 8, maxUnits: 7 }), /tells 8 units; its maximum is 7/)
+  t.throws(() => most({ units: { most: () => 1001, actual: () => 1 } }), /its maximum is 1000/, 'stated or not')
+  t.equal(most({ units: () => 5000, maxUnits: 5000 }), 5000)
 })
 
 t.test('reading twice is harmless where it is said, or for GET and HEAD', async (t) => {

@@ -66,7 +66,13 @@ t.test('operations that take anything, any method and any path, and paths that d
   const document = await openApi(rig)
   await isValid(t, document)
   t.match(document.paths, {
-    '/acme/x/{first}': { get: { operationId: 'acme_a' }, post: { operationId: 'acme_b', parameters: [{ name: 'first', in: 'path' }] } },
+    '/acme/x/{first}': {
+      get: { operationId: 'acme_a' },
+      post: {
+        ...{ operationId: 'acme_b', parameters: [{ name: 'first', in: 'path' }] },
+        requestBody: { required: true, content: { 'application/json': { schema: { required: ['b'], additionalProperties: false } } } },
+      },
+    },
     '/acme/any/{path}': { get: { 'x-atlas-any-path': true }, delete: {}, options: {} },
   })
   const ids = Object.values(document.paths).flatMap((item) => Object.values(item).map(({ operationId }) => operationId))

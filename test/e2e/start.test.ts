@@ -2,6 +2,7 @@
 
 import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { atlas, ROOT, type Ran, type Started, startAtlas } from '../rig/atlas.ts'
@@ -61,13 +62,18 @@ t.test('the repository’s own file is good and starts with nothing in the envir
   const folder = temporaryFolder(t)
   cpSync(join(ROOT, 'gateway.config.yml'), join(folder, 'gateway.config.yml'))
   t.equal((await atlas(['check'], { cwd: folder })).status, 0)
+  const written = (await readdir(join(ROOT, 'adapters'))).filter((file) => file.endsWith('.ts') && file !== 'custom.ts').map((file) => file.slice(0, -3))
   const started = await startAtlas(t, join(folder, 'gateway.config.yml'))
   const { apis } = (await (await fetch(`${started.publicUrl}/catalog`)).json()) as { apis: { name: string; units_left: number }[] }
   t.match(apis, [
     { name: 'nansen', units_left: 7000 },
     { name: 'kaito', units_left: 8000 },
     { name: 'arkham', units_left: 8000 },
+    { name: 'messari', units_left: 8000 },
+    { name: 'glassnode', units_left: 8000 },
+    { name: 'defillama', units_left: 80_000 },
   ])
+  t.same(apis.map(({ name }) => name).sort(), written.sort(), 'every adapter there is')
   const key = join(folder, 'data', 'master.key')
   await until('the master key of the vault is made', () => existsSync(key))
   t.equal(statSync(key).mode & 0o777, 0o600, 'for nobody else')

@@ -119,5 +119,5 @@ t.test('estimate with --api sets the price beside the provider’s own', async (
   t.match(said.stdout, /\nwarning: this asks more than Nansen itself asks by the call: tgm-flows \$0\.15 against \$0\.01\n$/)
   t.match((await atlas(['estimate', ...plan, '--api', 'nansen', '--json'])).json, { net_profit: '175.00', warnings: [/ \$0\.15 against \$0\.01/] })
   const wrong = await atlas(['estimate', ...plan, '--api', 'nothing'])
-  t.same([wrong.status, wrong.stderr], [2, 'there is no adapter nothing; expected one of: arkham, custom, kaito, nansen\n'])
+  t.same([wrong.status, wrong.stderr], [2, 'there is no adapter nothing; expected one of: arkham, custom, defillama, glassnode, kaito, messari, nansen\n'])
 })

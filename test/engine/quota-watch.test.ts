@@ -1,7 +1,7 @@
 /** Drift is what somebody else has used: calls under way never look like it, in whatever order answers come; and it is seen as soon as it can be. */
 import t, { type Test } from 'tap'
 import { type Alternative, type EpochMs, type Notice, type StoreAdmin, units } from '#contract'
-import { remainingIn, remainingOf } from '../../gateway/engine/counter.ts'
+import { remainingIn, usageOf } from '../../gateway/engine/counter.ts'
 import { QuotaWatch } from '../../gateway/engine/quota-watch.ts'
 import { adapterOf, connectionOf } from '../rig/acme.ts'
 import { drivers } from '../rig/drivers.ts'
@@ -94,13 +94,24 @@ t.test('what is no plain count of at most the quota, or of an ended period, chan
 })
 
 t.test('what a usage endpoint says is read at its member or pointer, else not at all', (t) => {
-  const of = (value: unknown, where: string): number | undefined => remainingOf(Buffer.from(JSON.stringify(value)), where)
-  t.equal(of({ plan: 'pro', credits_remaining: 9800 }, 'credits_remaining'), 9800)
-  t.equal(of({ a: { 'b/c': ['x', '7'] } }, '/a/b~1c/1'), 7)
+  const read = (value: unknown, usage: object): unknown =>
+    usageOf(Buffer.from(JSON.stringify(value)), { method: 'GET', path: '/', ...usage }, Date.UTC(2026, 10, 15))
+  const of = (value: unknown, remaining: string | readonly string[]): unknown => read(value, { remaining })
+  t.same(of({ plan: 'pro', credits_remaining: 9800 }, 'credits_remaining'), { remaining: 9800 })
+  t.same(of({ a: { 'b/c': ['x', '7'] } }, '/a/b~1c/1'), { remaining: 7 })
+  t.same(of({ left: 3 }, ['creditsLeft', 'left']), { remaining: 3 }, 'the first of several that is there')
   for (const value of [null, [], 5, 'x', {}, { credits_remaining: null }, { credits_remaining: -1 }, { credits_remaining: {} }])
     t.equal(of(value, 'credits_remaining'), undefined)
   t.equal(of({}, 'constructor'), undefined)
-  t.equal(remainingOf(Buffer.from('<html>'), 'x'), undefined)
+  t.equal(usageOf(Buffer.from('<html>'), { method: 'GET', path: '/', remaining: 'x' }, 0), undefined)
+  t.same(read({ creditsUsed: 6 }, { used: 'creditsUsed' }), { used: 6 })
+  const periods = [
+    { from: '2026-10-01T00:00:00Z', to: '2026-11-01T00:00:00Z', n: 1 },
+    { from: '2026-11-01T00:00:00Z', to: '2026-12-01T00:00:00Z', n: 2 },
+  ]
+  const within = { used: 'n', periods: { from: 'from', to: 'to' } }
+  t.same(read(periods, within), { used: 2 }, 'the period that holds now')
+  for (const none of [[], {}, null, periods.slice(0, 1), [{ from: null, to: 'x', n: 3 }]]) t.equal(read(none, within), undefined)
   t.end()
 })
 

@@ -40,7 +40,8 @@ const isDate = (text: string): boolean => /^\d{4}-\d{2}-\d{2}$/.test(text) && !N
 const PLAIN: Readonly<Record<string, RegExp>> = { integer: /^-?\d{1,15}$/, number: /^-?\d{1,15}(\.\d+)?$/, boolean: /^(true|false)$/ }
 
 /** A query value is text; a schema of another type means its plain writing. */
-const readText = (schema: JsonSchema, value: string): unknown => (PLAIN[String(schema.type)]?.test(value) === true ? JSON.parse(value) : value)
+const readText = (schema: JsonSchema, value: string): unknown =>
+  schema.type === 'array' ? [value] : PLAIN[String(schema.type)]?.test(value) === true ? JSON.parse(value) : value
 
 export function requestOf(operation: Operation): OperationRequest {
   const { params = {}, query = {}, body = {} } = operation.example ?? {}
@@ -108,7 +109,7 @@ function unitsComplaints(operation: Operation): readonly string[] {
     ...when(!isCount(most), `the most of the example is ${most} units`),
     ...answers.flatMap((answer) => {
       const actual = units.actual(request, answer)
-      return when(!isCount(actual) || actual > most, `an answer takes ${actual} units where the most is ${most}`)
+      return when(!(Number.isSafeInteger(actual) && actual >= 0) || actual > most, `an answer takes ${actual} units where the most is ${most}`)
     }),
   ]
 }
@@ -145,10 +146,22 @@ function credentialComplaints({ credential, operations, baseUrl }: Adapter): rea
 // ------------------------------------------------------------------ failures and terms
 
 const shadows = (earlier: FailureRule, later: FailureRule): boolean =>
-  earlier.status === later.status && (earlier.bodyHas === undefined || later.bodyHas?.toLowerCase().includes(earlier.bodyHas.toLowerCase()) === true)
+  earlier.status === later.status &&
+  earlier.bodyMember === undefined &&
+  (earlier.bodyHas === undefined || later.bodyHas?.toLowerCase().includes(earlier.bodyHas.toLowerCase()) === true)
 
 const fits = (rule: FailureRule, status: FailureRule['status'], body: string): boolean =>
-  rule.status === status && (rule.bodyHas === undefined || body.toLowerCase().includes(rule.bodyHas.toLowerCase()))
+  rule.status === status &&
+  (rule.bodyMember === undefined || Boolean(Object(readJson(body))[rule.bodyMember])) &&
+  (rule.bodyHas === undefined || body.toLowerCase().includes(rule.bodyHas.toLowerCase()))
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
 
 const named = ({ status, bodyHas, means }: FailureRule): string => `${status}${bodyHas === undefined ? '' : ` with "${bodyHas}"`} (${means})`
 
@@ -160,7 +173,7 @@ function failureComplaints({ failures }: Adapter): readonly string[] {
     return [
       ...when(earlier !== undefined, `${named(rule)} is never reached, ${earlier === undefined ? '' : named(earlier)} comes first`),
       ...when(rule.sample !== undefined && reader !== rule, `the sample of ${named(rule)} is read as ${reader === undefined ? 'nothing' : named(reader)}`),
-      ...when(rule.status === '2xx' && rule.bodyHas === undefined, 'a rule for 2xx without bodyHas would refuse every answer'),
+      ...when(rule.status === '2xx' && rule.bodyHas === undefined && rule.bodyMember === undefined, 'a rule for 2xx without bodyHas would refuse every answer'),
       ...when(typeof rule.status === 'number' && (rule.status < 300 || rule.status > 599), `${rule.status} is no failure`),
     ]
   })
@@ -216,7 +229,7 @@ export const guarantees: readonly Guarantee[] = [
     complaints: ({ subscriptionCostUsd, quota, rateLimit = {} }) => [
       ...when(!isAmount(subscriptionCostUsd), `${subscriptionCostUsd} is no amount`),
       ...when(
-        quota.usage !== undefined && !(/^(\/[\w.~-]+)+$/.test(quota.usage.path) && quota.usage.remaining !== ''),
+        quota.usage !== undefined && !(/^(\/([\w.~-]+|\{credential\}))+$/.test(quota.usage.path) && (quota.usage.remaining ?? quota.usage.used ?? '') !== ''),
         'the usage endpoint has no plain path or no member',
       ),
       ...when(quota.typical !== undefined && !(quota.typical[0] > 0 && quota.typical[0] <= quota.typical[1]), `typical quota ${quota.typical} is no range`),

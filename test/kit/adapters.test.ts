@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import t from 'tap'
 import { type Adapter, defineAdapter, type Operation, type OperationRequest } from '#contract'
+import { faultsOfAdapter } from '../../config/adapter-check/index.ts'
 import { guarantees } from './adapter-kit.ts'
 
 const folder = new URL('../../adapters/', import.meta.url)
@@ -72,7 +73,7 @@ const offences: Readonly<Record<string, readonly Adapter[]>> = {
     withOperation({ units: 0 }),
     withOperation({ units: () => 1.5 }),
     withOperation({ units: { most: () => 10, actual: (_request, answer) => (Array.isArray(answer) ? answer.length : 1) } }),
-    withOperation({ units: { most: () => 10, actual: () => 0 } }),
+    withOperation({ units: { most: () => 10, actual: () => -1 } }),
   ],
   'the sample is JSON': [withOperation({ sample: undefined }), withOperation({ sample: [{ at: new Date(0) }] })],
   'what asks for attribution has a credit line': [{ ...sound, terms: { source: 'x', checked: '2026-11-23' } }],
@@ -123,10 +124,11 @@ t.test('the kit complains about every adapter that breaks a guarantee, and about
 
 t.test('every adapter keeps every guarantee', async (t) => {
   const adapters = await everyAdapter()
-  for (const name of ['arkham', 'custom', 'kaito', 'nansen']) t.ok(adapters.has(name), `${name} is there`)
+  for (const name of ['arkham', 'custom', 'defillama', 'glassnode', 'kaito', 'messari', 'nansen']) t.ok(adapters.has(name), `${name} is there`)
   for (const [file, adapter] of adapters) {
     t.test(file, async (t) => {
       for (const guarantee of guarantees) t.same(guarantee.complaints(adapter, file), [], guarantee.name)
+      t.same(faultsOfAdapter(adapter), [], 'nor has the check at load anything to say')
     })
   }
 })

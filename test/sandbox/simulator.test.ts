@@ -13,7 +13,8 @@ const adapters = await Promise.all(files.map(async (file) => (await import(new U
 /** The example of an operation, with the credential where the provider wants it. */
 function exampleOf({ credential }: Adapter, operation: Operation): [path: string, ask: Ask] {
   const { params = {}, query = {}, body } = operation.example ?? {}
-  const path = operation.path.replaceAll(/:(\w+)/g, (_all, name: string) => encodeURIComponent(params[name] ?? ''))
+  const inPath = credential.in === 'path' ? `/${encodeURIComponent(SECRET)}` : ''
+  const path = inPath + operation.path.replaceAll(/:(\w+)/g, (_all, name: string) => encodeURIComponent(params[name] ?? ''))
   const search = new URLSearchParams({ ...query, ...(credential.in === 'query' && { [credential.name]: SECRET }) }).toString()
   const headers: Record<string, string> = credential.in === 'header' ? { [credential.name]: SECRET } : {}
   return [search === '' ? path : `${path}?${search}`, { method: operation.method, headers, ...(body !== undefined && { body }) }]
@@ -42,9 +43,36 @@ t.test('the failures of every adapter are played with their own status and body'
     const expected = adapter.failures.find(({ means }) => means === 'quota-exhausted')
     const answer = await ask(simulator, path, example)
     t.equal(answer.status, expected?.status ?? 403, adapter.name)
-    if (expected !== undefined) t.same(await answer.json(), expected.sample)
+    if (expected !== undefined) t.same(await saidBy(answer), expected.sample)
     const refused = adapter.failures.find(({ means }) => means === 'credential-refused')
-    if (refused !== undefined) t.same(await (await ask(simulator, path, { ...example, headers: {} })).json(), refused.sample)
+    const without = path.replace(encodeURIComponent(SECRET), 'guess')
+    if (refused !== undefined) t.same(await saidBy(await ask(simulator, without, { ...example, headers: {} })), refused.sample)
+  }
+})
+
+const saidBy = (answer: Response): Promise<unknown> => (answer.headers.get('content-type') === 'text/plain' ? answer.text() : answer.json())
+
+t.test('a usage endpoint tells in its own form what is left or used, to whoever shows the credential where it belongs', async (t) => {
+  const inPath = encodeURIComponent(SECRET)
+  const credential: CredentialPlace = { in: 'path' }
+  const told: readonly [Adapter['quota']['usage'] & object, Partial<Adapter>, path: string, said: unknown][] = [
+    [{ method: 'GET', path: '/account', remaining: ['left', 'other'] }, {}, '/account', { left: 9 }],
+    [{ method: 'GET', path: '/account', used: '/a/used' }, {}, '/account', { a: { used: 1 } }],
+    [{ method: 'GET', path: '/usage/{credential}', remaining: 'left' }, { credential }, `/usage/${inPath}`, { left: 9 }],
+    [{ method: 'GET', path: '/usage', remaining: 'left' }, { credential }, `/${inPath}/usage`, { left: 9 }],
+    [
+      { method: 'GET', path: '/periods', used: 'used', periods: { from: 'from', to: 'to' } },
+      {},
+      '/periods',
+      [{ used: 1, from: '1970-01-01T00:00:00.000Z', to: '1970-02-01T00:00:00.000Z' }],
+    ],
+  ]
+  for (const [usage, more, path, said] of told) {
+    const { simulator } = await simulating(t, { quota: 10, adapter: { ...acme, ...more, quota: { ...acme.quota, usage } } })
+    await ask(simulator, more.credential === undefined ? '/one/x' : `/${inPath}/one/x`)
+    t.same(await (await ask(simulator, path)).json(), said, path)
+    t.equal((await ask(simulator, path.replace(inPath, 'guess'), { headers: {} })).status, 401, `${path} without the credential`)
+    t.equal(simulator.used('it'), 1, 'asking is free')
   }
 })
 

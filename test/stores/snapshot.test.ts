@@ -3,6 +3,8 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { type EpochMs, usd } from '#contract'
+import { makeSnapshot } from '../../gateway/stores/snapshots.ts'
+import { listSegments } from '../../gateway/stores/segments.ts'
 import { acme, DAY_MS, daily, eventful, everything, fill, GIFT, journalOf, open, PAID, pay, sell, snapshotsOf } from '../rig/history.ts'
 import { randomFrom, seedOf } from '../rig/random.ts'
 import { ANSWER, credits, fund, hold, named, once, ownerOf, recordsOf, type StoreRig, supply } from '../rig/store.ts'
@@ -33,6 +35,35 @@ t.test('what stands in a snapshot and its tail is what stands in the whole journ
   const paid = { ...ANSWER, body: 'paid for by unknown', headers: [...ANSWER.headers, 'PAYMENT-RESPONSE', 'paid'] }
   t.strictSame(await crashed.store.named('p:unknown', 'd'), { state: 'stored', answer: paid, receipt: 'unknown' })
   t.strictSame(await (await crashed.reopen()).store.named('p:unknown', 'd'), { state: 'stored', answer: paid, receipt: 'unknown' })
+})
+
+t.test('a snapshot that is made in bites is the one that is made in one go', async (t) => {
+  const rig = open(t)
+  await eventful(rig)
+  await fill(rig, 3, 'bites')
+  const crashed = rig.crash()
+  await crashed.store.close()
+  const folder = journalOf(crashed)
+  for (const name of snapshotsOf(crashed)) rmSync(join(folder, name))
+  const wish = { folder, open: listSegments(folder).at(-1)?.first as number, nowMs: rig.clock.nowMs(), replayBytes: 2 ** 20 }
+  const made = (pause?: () => void): string => {
+    makeSnapshot(wish, pause)
+    const [name = ''] = snapshotsOf(crashed)
+    const text = readFileSync(join(folder, name), 'latin1')
+    rmSync(join(folder, name))
+    return text
+  }
+  let bites = 0
+  const whole = made()
+  t.equal(
+    made(() => {
+      bites += 1
+    }),
+    whole,
+  )
+  const segments = listSegments(folder).length - 1
+  t.ok(segments > 1)
+  t.ok(bites > 3 * segments, `${bites} bites of ${segments} segments`)
 })
 
 t.test('random histories end alike with snapshots and without', async (t) => {

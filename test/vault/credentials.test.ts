@@ -37,6 +37,7 @@ t.test('each place is the one that the provider asks for, and the rest of the re
   t.strictSame(placed({ in: 'query', name: 'k' }, SECRET, '/v1/a'), { path: `/v1/a?k=${SECRET}`, headers })
   t.strictSame(placed({ in: 'path' }), { path: `/v1/${SECRET}/a?b=c`, headers })
   t.strictSame(placed({ in: 'path' }, SECRET, '/a', ''), { path: `/${SECRET}/a`, headers })
+  t.strictSame(placed({ in: 'path' }, 'a/$&b', '/v1/usage/{credential}'), { path: '/v1/usage/a%2F%24%26b', headers }, 'where our own files name it')
   t.strictSame(placed({ in: 'none' }), { path: '/v1/a?b=c', headers })
 })
 

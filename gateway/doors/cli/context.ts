@@ -1,7 +1,7 @@
 /** What every command shares: the loaded configuration, and how to fail. */
 import type { Adapter, Log, Plugin, VaultLook } from '#contract'
 import { type Complaint, formatComplaint } from '../../../config/complaints.ts'
-import { discover } from '../../../config/discover.ts'
+import { discover, type Kind, Misfits } from '../../../config/discover.ts'
 import { type Loaded, loadConfig } from '../../../config/load.ts'
 import type { GatewayConfig } from '../../../config/model.ts'
 import { OfficeError } from '../../office/error.ts'
@@ -26,7 +26,7 @@ export const DEFAULT_FILE = 'gateway.config.yml'
 export const openVault: VaultLook = vaultLook(process.env)
 
 /** Those of the repository, by name. */
-export const adapters = (): Promise<ReadonlyMap<string, Adapter>> => discover<Adapter>(new URL('../../../adapters/', import.meta.url), 'adapter')
+export const adapters = (): Promise<ReadonlyMap<string, Adapter>> => discover<Adapter>(folderOf('adapter'), 'adapter')
 
 /** `text` and `port`: of a gateway that runs, in place of what the file and the environment say now. */
 export async function load(
@@ -34,10 +34,25 @@ export async function load(
   vault: VaultLook = blindLook,
   running: { readonly text?: string; readonly port?: number } = {},
 ): Promise<Loaded> {
-  const [plugins, found] = await Promise.all([discover<Plugin>(new URL('../../../plugins/', import.meta.url), 'plugin'), adapters()])
+  const misfits: Complaint[] = []
+  const [plugins, found] = await Promise.all([ours<Plugin>('plugin', misfits), ours<Adapter>('adapter', misfits)])
   const { port, ...more } = running
   const overrides = { ...portsFrom(process.env), ...(port === undefined ? {} : { port }) }
-  return loadConfig({ file: file ?? DEFAULT_FILE, env: process.env, adapters: found, plugins, overrides, vault, ...more })
+  const loaded = await loadConfig({ file: file ?? DEFAULT_FILE, env: process.env, adapters: found, plugins, overrides, vault, ...more })
+  return misfits.length === 0 ? loaded : { ...loaded, config: undefined, problems: [...misfits, ...loaded.problems] }
+}
+
+const folderOf = (kind: Kind): URL => new URL(`../../../${kind}s/`, import.meta.url)
+
+/** Those that fit; the others are complained about, so that all problems are told at once. */
+async function ours<T extends { readonly name: string }>(kind: Kind, misfits: Complaint[]): Promise<ReadonlyMap<string, T>> {
+  try {
+    return await discover<T>(folderOf(kind), kind)
+  } catch (error) {
+    if (!(error instanceof Misfits)) throw error
+    misfits.push(...error.problems.map(({ file, message }) => ({ file: `${kind}s/${file}`, line: 1, column: 1, message })))
+    return error.found as ReadonlyMap<string, T>
+  }
 }
 
 function portsFrom(env: NodeJS.ProcessEnv): { port?: number; adminPort?: number } {
@@ -67,6 +82,6 @@ export const sentenceOf = (error: unknown): string | undefined =>
   error instanceof Failure ||
   error instanceof OfficeError ||
   (error instanceof Error &&
-    ['FolderError', 'StoreError', 'PlanError', 'JournalError', 'BooksError', 'PortError', 'VaultError', 'WorkerError'].includes(error.name))
+    ['FolderError', 'StoreError', 'PlanError', 'JournalError', 'BooksError', 'PortError', 'VaultError', 'WorkerError', 'Misfits'].includes(error.name))
     ? error.message
     : undefined

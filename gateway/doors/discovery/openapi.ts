@@ -5,7 +5,7 @@ import { isAboveClientLimit } from './catalogue.ts'
 import { CHARGED, HOW_TO_PAY } from './front.ts'
 import { type NamedOperation, operationsOf } from './names.ts'
 import { COMPONENTS, OWN_PATHS, reference } from './openapi-parts.ts'
-import { METHODS_OF_ANY, type Parameter, parametersOf, PLACEHOLDER } from './parameters.ts'
+import { METHODS_OF_ANY, type Parameter, parametersOf, PLACEHOLDER, rulesOf } from './parameters.ts'
 
 type Json = Record<string, unknown>
 
@@ -19,7 +19,7 @@ export function openApiOf(gateway: Gateway, version: string): Json {
     if (extensions === undefined) continue
     const { title, category, docs } = route.adapter
     tags.set(route.api, { name: route.api, description: `${title}: ${category}`, ...(URL.canParse(docs) ? { externalDocs: { url: docs } } : {}) })
-    paths.add(named, { tags: [route.api], summary: entry.operation.description ?? entry.operation.id, ...extensions })
+    paths.add(named, { tags: [route.api], summary: entry.operation.description ?? entry.operation.id, ...inWords(entry.operation), ...extensions })
   }
   return {
     openapi: '3.1.0',
@@ -50,6 +50,11 @@ function extensionsOf({ engine }: Gateway, { name, route, entry }: NamedOperatio
       ? { 'x-payment-info': { protocols: ['x402'], ...(isFixed ? { pricingMode: 'fixed', price: formatUsd(price) } : { pricingMode: 'quote' }) } }
       : {}),
   }
+}
+
+const inWords = (operation: Operation): Json => {
+  const rules = rulesOf(parametersOf(operation))
+  return rules.length === 0 ? {} : { description: rules.join(' ') }
 }
 
 /** Paths that differ only by the names of their parameters are one path in OpenAPI. */
@@ -130,13 +135,13 @@ const exampleOf = (value: string | undefined): Json => (value === undefined ? {}
 
 const REFUSED = ['400', '401', '402', '403', '404', '409', '413', '429', '502', '503', '504'] as const
 
-const answers = ({ sample }: Operation): Json => ({
+const answers = ({ sample, answer = {} }: Operation): Json => ({
   200: {
     description: "The provider's answer",
     headers: Object.fromEntries(
       ['X-Atlas-Price', 'X-Atlas-Units', 'X-Atlas-Receipt', 'X-Atlas-Attribution', 'PAYMENT-RESPONSE'].map((name) => [name, reference('headers', name)]),
     ),
-    content: { 'application/json': { schema: {}, example: sample ?? null } },
+    content: { 'application/json': { schema: answer, example: sample ?? null } },
   },
   ...Object.fromEntries(REFUSED.map((status) => [status, reference('responses', status === '402' ? 'PaymentRequired' : 'Problem')])),
 })

@@ -6,7 +6,7 @@ import { type CatalogueApi, type CatalogueOperation, catalogueOf } from './catal
 import { callExamples, CHARGED, marksOf } from './front.ts'
 import { code, type Html, html, jsonAnswer, link, pageAnswer, table, wantsJson } from './html.ts'
 import { operationsOf } from './names.ts'
-import { type Parameter, parametersOf } from './parameters.ts'
+import { type Parameter, type Parameters, parametersOf, rulesOf } from './parameters.ts'
 
 /** Undefined where nothing of that name is for sale. */
 export function operationPage(gateway: Gateway, name: { readonly api: string; readonly id: string }, accept: string | undefined): Answer | undefined {
@@ -17,15 +17,15 @@ export function operationPage(gateway: Gateway, name: { readonly api: string; re
   const found = [...operationsOf(generation).values()].find(({ route, entry }) => route.api === name.api && entry.operation.id === name.id)
   if (found === undefined) return undefined
   const { sample } = found.entry.operation
-  const { all, oneOf } = parametersOf(found.entry.operation)
+  const parameters = parametersOf(found.entry.operation)
   if (wantsJson(accept)) {
-    const parameters = all.map(({ member, in: place, schema, required }) => ({ name: member, in: place, required, schema }))
-    return jsonAnswer({ api: api.name, ...operation, mcp_tool: found.name, parameters, one_of: oneOf, sample: sample ?? null })
+    const listed = parameters.all.map(({ member, in: place, schema, required }) => ({ name: member, in: place, required, schema }))
+    return jsonAnswer({ api: api.name, ...operation, mcp_tool: found.name, parameters: listed, rules: rulesOf(parameters), sample: sample ?? null })
   }
   return pageAnswer(
     `${api.title}: ${operation.id}`,
     html`<p>${link('/', 'All APIs')}</p><h1>${api.title}: ${operation.id}</h1><p>${operation.description} ${marksOf(operation)}</p>
-${facts(api, operation, found.name)}<p>${CHARGED}</p><h2>What it takes</h2>${takes(all, oneOf)}
+${facts(api, operation, found.name)}<p>${CHARGED}</p><h2>What it takes</h2>${takes(parameters)}
 <h2>What it answers</h2><p class="quiet">A sample: the fields are the provider's, the values are made up.</p>${code('Sample answer', JSON.stringify(sample ?? null, null, 2))}
 <h2>Examples</h2>${callExamples(origin, operation, api.x402)}`,
   )
@@ -45,15 +45,15 @@ function facts(api: CatalogueApi, operation: CatalogueOperation, tool: string): 
   return html`<dl>${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`
 }
 
-function takes(all: readonly Parameter[], oneOf: readonly string[]): Html {
+function takes(parameters: Parameters): Html {
+  const { all } = parameters
   if (all.length === 0) return html`<p>Nothing.</p>`
   const heads = [html`<th scope="col">name</th><th scope="col">in</th><th scope="col"></th><th scope="col">form</th>`]
   const rows = all.map(
     ({ member, in: place, schema, required }) =>
       html`<tr><td><code>${member}</code></td><td>${PLACES[place]}</td><td>${required ? 'required' : ''}</td><td><code>${JSON.stringify(schema)}</code></td></tr>`,
   )
-  const one = oneOf.length === 0 ? undefined : html`<p>One of these has to be there: ${oneOf.join(', ')}.</p>`
-  return html`${table('What it takes', heads, rows)}${one}`
+  return html`${table('What it takes', heads, rows)}${rulesOf(parameters).map((rule) => html`<p>${rule}</p>`)}`
 }
 
 const PLACES: Readonly<Record<Parameter['in'], string>> = {

@@ -21,6 +21,8 @@ export interface Parameters {
   readonly all: readonly Parameter[]
   /** Names of parameters of which one has to be there. */
   readonly oneOf: readonly string[]
+  /** Pairs of parameters that are not taken together. */
+  readonly conflicts: readonly (readonly [string, string])[]
 }
 
 /** What `ANY` stands for where methods are listed and may be chosen. */
@@ -53,7 +55,7 @@ function make(operation: Operation): Parameters {
     all.push({ name, in: place, member, schema, required: isRequired })
   }
   if (operation.method === 'ANY') add('method', 'method', { enum: METHODS_OF_ANY, default: 'GET' }, false)
-  for (const [, name = ''] of operation.path.matchAll(PLACEHOLDER)) add('path', name, SEGMENT, true)
+  for (const [, name = ''] of operation.path.matchAll(PLACEHOLDER)) add('path', name, { ...SEGMENT, ...operation.params?.[name] }, true)
   if (operation.path.endsWith('/**')) add('rest', 'path', { ...TEXT, description: 'The path below, such as a/b; empty for none' }, false)
   const query = membersOf(operation.query)
   if (query === 'any') add('queries', 'query', ANYTHING, false)
@@ -61,7 +63,9 @@ function make(operation: Operation): Parameters {
   const { body } = operation
   if (body === 'any') add('content', 'body', CONTENT, false)
   else for (const [name, schema] of Object.entries(body ?? {})) add('body', name, schema, required.has(name))
-  return { all, oneOf: (operation.requiredAny ?? []).flatMap((member) => all.find((one) => one.member === member)?.name ?? []) }
+  const named = (member: string): string => all.find((one) => one.member === member)?.name ?? member
+  const conflicts = (operation.conflicts ?? []).map(([one, other]) => [named(one), named(other)] as const)
+  return { all, oneOf: (operation.requiredAny ?? []).map(named), conflicts }
 }
 
 function membersOf(query: Operation['query']): 'any' | Readonly<Record<string, JsonSchema>> {
@@ -73,7 +77,13 @@ function membersOf(query: Operation['query']): 'any' | Readonly<Record<string, J
 /** As in `/address/:address`. */
 export const PLACEHOLDER = /:([A-Za-z_][A-Za-z0-9_]*)/g
 
-/** All parameters as one flat JSON object. What one of several will do stands in words: many clients know no `anyOf` at this place. */
+/** What a flat schema cannot say, in sentences. */
+export const rulesOf = ({ oneOf, conflicts }: Parameters): readonly string[] => [
+  ...(oneOf.length === 0 ? [] : [`One of these has to be there: ${oneOf.join(', ')}.`]),
+  ...conflicts.map(([one, other]) => `${one} and ${other} are not taken together.`),
+]
+
+/** All parameters as one flat JSON object, without `rulesOf`: many clients know no `anyOf` at this place. */
 export const objectSchema = ({ all }: Parameters): JsonSchema & { readonly type: 'object' } => ({
   type: 'object',
   properties: Object.fromEntries(all.map(({ name, schema }) => [name, schema])),

@@ -4,7 +4,7 @@ import { encodeSegment, writeQuery } from '../../engine/path.ts'
 import type { Gateway } from '../../gateway.ts'
 import { isAboveClientLimit } from '../discovery/catalogue.ts'
 import type { NamedOperation } from '../discovery/names.ts'
-import { objectSchema, PLACEHOLDER, type Parameter, parametersOf } from '../discovery/parameters.ts'
+import { objectSchema, PLACEHOLDER, type Parameter, parametersOf, rulesOf } from '../discovery/parameters.ts'
 
 export interface ListedTool {
   readonly name: string
@@ -26,7 +26,7 @@ export function listed({ engine }: Gateway, { name, route, entry }: NamedOperati
   const sentences = [
     `${operation.description ?? operation.id} (${route.adapter.title}).`,
     `${dollars(price)} a call at the most, ${units} ${units === 1 ? 'unit' : 'units'}; charged only when the provider answers well.`,
-    ...(parameters.oneOf.length === 0 ? [] : [`One of these has to be there: ${parameters.oneOf.join(', ')}.`]),
+    ...rulesOf(parameters),
     ...(quote.soldOut ? ['Sold out at the moment.'] : []),
     ...(dear ? ['Official x402 clients pay at most $1 at once until they are told otherwise.'] : []),
   ]

@@ -3,7 +3,7 @@
  * anything is sent to it, for each connection: a name that changes its address gains nothing.
  */
 import { type LookupAddress, lookup as systemLookup } from 'node:dns'
-import { isIP, type LookupFunction } from 'node:net'
+import { isIP, type LookupFunction, type OnReadOpts } from 'node:net'
 import { Agent, buildConnector } from 'undici'
 import { isPrivateAddress } from '#contract'
 
@@ -17,15 +17,41 @@ export interface Guard {
   readonly withinMs?: number
 }
 
-export function connectorOf({ allowPrivate, lookup = systemLookup as LookupFunction, withinMs: timeout = CONNECT_WITHIN_MS }: Guard): buildConnector.connector {
-  if (allowPrivate) return buildConnector({ timeout, lookup } as buildConnector.BuildOptions)
-  const connect = buildConnector({ timeout, lookup: publicOnly(lookup) } as buildConnector.BuildOptions)
-  return (options, callback) => {
-    // Addresses are not looked up.
-    if (isIP(options.hostname) !== 0 && isPrivateAddress(options.hostname)) return callback(new Error(NOT_PUBLIC), null)
-    connect(options, callback)
+/** What came is handed to `received` from the moment at which `done` has the socket; nobody else listens for it. */
+export type Connector = (to: buildConnector.Options, received: (bytes: Buffer) => void, done: buildConnector.Callback) => void
+
+export function connectorOf(guard: Guard): Connector {
+  // One for all, since it keeps the sessions of TLS.
+  const connectTls = guarded(guard)
+  return (to, received, done) => {
+    if (to.protocol === 'http:') return guarded(guard, { onread: readingInto(received) })(to, done)
+    connectTls(to, (...[error, socket]) => {
+      if (error !== null) return done(error, null)
+      socket.on('data', received)
+      done(null, socket)
+    })
   }
 }
+
+function guarded({ allowPrivate, lookup = systemLookup as LookupFunction, withinMs: timeout = CONNECT_WITHIN_MS }: Guard, more: object = {}) {
+  const connect = buildConnector({ timeout, lookup: allowPrivate ? lookup : publicOnly(lookup), ...more } as buildConnector.BuildOptions)
+  return (options: buildConnector.Options, done: buildConnector.Callback): void => {
+    // Addresses are not looked up.
+    if (!allowPrivate && isIP(options.hostname) !== 0 && isPrivateAddress(options.hostname)) return done(new Error(NOT_PUBLIC), null)
+    connect(options, done)
+  }
+}
+
+/** Room for what is being read: otherwise node makes 64 KiB for each time, whatever comes. */
+const INBOX = Buffer.allocUnsafeSlow(64 * 1024)
+
+const readingInto = (received: (bytes: Buffer) => void): OnReadOpts => ({
+  buffer: INBOX,
+  callback: (length) => {
+    received(Buffer.from(INBOX.subarray(0, length)))
+    return true
+  },
+})
 
 /** The public ones of the addresses of a name; an error where there are none. */
 export function publicOnly(lookup: LookupFunction): LookupFunction {
@@ -42,4 +68,4 @@ export function publicOnly(lookup: LookupFunction): LookupFunction {
 }
 
 /** For other rooms that call URLs of owners: undici's, behind the same guard. It follows no redirect by itself. */
-export const guardedDispatcher = (guard: Guard): Agent => new Agent({ connect: connectorOf(guard), pipelining: 1 })
+export const guardedDispatcher = (guard: Guard): Agent => new Agent({ connect: guarded(guard), pipelining: 1 })

@@ -36,36 +36,56 @@ const VALUE = Uint8Array.from({ length: 256 }, (_, code) => (code === TAB || (co
 /** HTTP/1.0 or 1.1, a status from 100 to 599, a reason or none. */
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
 
-/** @param bytes up to and without the empty line, with the CRLF of the last field */
-export function readHead(bytes: Buffer): Head {
+/**
+ * @param bytes up to and without the empty line, with the CRLF of the last field
+ * @param before fields of the answer before on this connection: what is written the same way needs no second look
+ */
+export function readHead(bytes: Buffer, before: readonly string[] = NO_FIELDS): Head {
   const text = bytes.toString('latin1')
   const end = text.indexOf('\r\n')
   const line = STATUS_LINE.exec(text.slice(0, end))
   if (line === null) throw new MalformedAnswer('the status line of the answer is malformed')
-  const fields = readFields(text, end + 2)
-  return { status: Number(line[2]), bytes, fields, ...framing(fields, line[1] === '1' ? 1 : 0) }
+  const fields = readFields(text, end + 2, before)
+  const version = line[1] === '1' ? 1 : 0
+  const { length, chunked, coding, persistent, keptMs } = framing(fields, version)
+  return { status: Number(line[2]), bytes, fields, version, length, chunked, coding, persistent, keptMs }
 }
 
+const NO_FIELDS: readonly string[] = []
+
 /** Fields from `start` on, each ended by CRLF; also those of trailers. Text is Latin-1. */
-export function readFields(text: string, start: number): string[] {
+export function readFields(text: string, start: number, before: readonly string[] = NO_FIELDS): string[] {
   const fields: string[] = []
   let at = start
   while (at < text.length) {
-    const name = at
-    while (TCHAR[text.charCodeAt(at)] === 1) at += 1
-    if (at === name || text.charCodeAt(at) !== COLON) throw new MalformedAnswer('the name of a field of the answer is malformed')
-    const colon = at
-    at += 1
+    const known = before[fields.length]
+    const name = known !== undefined && text.startsWith(known, at) && text.charCodeAt(at + known.length) === COLON ? known : nameAt(text, at)
+    at += name.length + 1
     while (isBlank(text.charCodeAt(at))) at += 1
-    const value = at
-    while (VALUE[text.charCodeAt(at)] === 1) at += 1
+    const same = before[fields.length + 1]
+    const value = same !== undefined && text.startsWith(same, at) && text.charCodeAt(at + same.length) === CR ? same : valueAt(text, at)
+    at += value.length
+    while (isBlank(text.charCodeAt(at))) at += 1
     if (text.charCodeAt(at) !== CR || text.charCodeAt(at + 1) !== LF) throw new MalformedAnswer('the value of a field of the answer is malformed')
-    let last = at
-    while (last > value && isBlank(text.charCodeAt(last - 1))) last -= 1
-    fields.push(text.slice(name, colon), text.slice(value, last))
+    fields.push(name, value)
     at += 2
   }
   return fields
+}
+
+function nameAt(text: string, from: number): string {
+  let at = from
+  while (TCHAR[text.charCodeAt(at)] === 1) at += 1
+  if (at === from || text.charCodeAt(at) !== COLON) throw new MalformedAnswer('the name of a field of the answer is malformed')
+  return text.slice(from, at)
+}
+
+/** Without blanks behind it. */
+function valueAt(text: string, from: number): string {
+  let at = from
+  while (VALUE[text.charCodeAt(at)] === 1) at += 1
+  while (at > from && isBlank(text.charCodeAt(at - 1))) at -= 1
+  return text.slice(from, at)
 }
 
 const isBlank = (code: number): boolean => code === SPACE || code === TAB

@@ -48,7 +48,6 @@ export class Line {
   constructor(socket: Socket, owner: LineOwner) {
     this.#socket = socket
     this.#owner = owner
-    socket.on('data', (chunk: Buffer) => this.#came(chunk))
     socket.on('end', () => this.#end())
     socket.on('error', (error) => this.#broken(error))
     socket.on('close', () => {
@@ -106,7 +105,8 @@ export class Line {
     this.#socket.destroy()
   }
 
-  #came(chunk: Buffer): void {
+  /** Whoever reads the socket. */
+  came(chunk: Buffer): void {
     // Bytes that nobody asked for: whatever they belong to, they reach nobody.
     if (this.#exchange === undefined) this.#socket.destroy()
     else if (this.#paused) this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])

@@ -3,6 +3,7 @@
  * answered rests for a whole turn of the event loop before it serves again: what came behind the answer shows itself first.
  */
 import type { buildConnector } from 'undici'
+import type { Connector } from './connect.ts'
 import { type Carried, Line, type LineOwner } from './line.ts'
 
 const MOST_LINES = 512
@@ -11,7 +12,7 @@ const REST_TURNS = 2
 const SWEEP_MS = 1_000
 
 export class Lines implements LineOwner {
-  readonly #connect: buildConnector.connector
+  readonly #connect: Connector
   readonly #to: buildConnector.Options
   readonly #most: number
   /** First come, first served. */
@@ -26,7 +27,7 @@ export class Lines implements LineOwner {
   #closed = false
   readonly #turn = (): void => this.#look()
 
-  constructor(url: URL, connect: buildConnector.connector, most = MOST_LINES) {
+  constructor(url: URL, connect: Connector, most = MOST_LINES) {
     this.#connect = connect
     this.#most = most
     const { protocol, port, host } = url
@@ -118,11 +119,13 @@ export class Lines implements LineOwner {
 
   #open(): void {
     this.#opening += 1
-    this.#connect(this.#to, (...[error, socket]) => {
+    let line: Line | undefined
+    const received = (bytes: Buffer): void => line?.came(bytes)
+    this.#connect(this.#to, received, (...[error, socket]) => {
       this.#opening -= 1
       if (error !== null) return this.#failed(error)
       if (this.#closed) return void socket.destroy()
-      const line = new Line(socket, this)
+      line = new Line(socket, this)
       this.#lines.add(line)
       this.#idle.push(line)
       this.#look()

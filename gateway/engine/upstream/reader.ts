@@ -29,6 +29,8 @@ export class AnswerReader {
   #state: State = 'idle'
   #toHead = false
   #interim = 0
+  /** Fields of the last answer; nobody changes them. */
+  #before: readonly string[] = []
   readonly #section = new Section()
   /** Bytes of the body, or of the chunk, that are to come. */
   #left = 0
@@ -97,7 +99,8 @@ export class AnswerReader {
       if (begun.compare(BEGINNING, 0, length, 0, length) !== 0) throw new MalformedAnswer('the provider does not answer in HTTP/1')
       return next
     }
-    const head = readHead(this.#section.bytes)
+    const head = readHead(this.#section.bytes, this.#before)
+    this.#before = head.fields
     this.#section.begin()
     if (head.status < 200) this.#noteInterim(head)
     else this.#frame(head)

@@ -1,0 +1,102 @@
+/** Schemas of an operation: valid, quick on any text, and what the adapter's own example and sample fit. */
+import type { JsonSchema, Operation } from '#contract'
+import { Ajv } from 'ajv'
+import { faultOfPattern } from './runaway.ts'
+import { listedIn } from './units.ts'
+
+/** They are used a few times. */
+const QUICK = { validateSchema: false, meta: false, addUsedSchema: false, unicodeRegExp: true, code: { optimize: false }, messages: true } as const
+/** A keyword that is not known is a mistake: it would check nothing. */
+const OPTIONS = { strict: true, allowUnionTypes: true, strictTypes: false, strictRequired: false, validateFormats: false, ...QUICK } as const
+
+/** A schema that many operations share is looked at once. */
+export class Forms {
+  readonly #ajv = new Ajv(OPTIONS)
+  /** Schema -> what is wrong with it. */
+  readonly #known = new Map<JsonSchema, string | undefined>()
+
+  /** @returns complaints about one operation, without its name */
+  faults(operation: Operation): readonly string[] {
+    const wrong = placesOf(operation).flatMap(({ where, schema }) => {
+      const fault = this.#look(schema)
+      return fault === undefined ? [] : [`${where} ${fault}`]
+    })
+    return wrong.length > 0 ? wrong : [...this.#ofExample(operation), ...this.#ofSample(operation)]
+  }
+
+  #look(schema: JsonSchema): string | undefined {
+    if (!this.#known.has(schema)) this.#known.set(schema, this.#faultOf(schema))
+    return this.#known.get(schema)
+  }
+
+  #faultOf(schema: JsonSchema): string | undefined {
+    for (const pattern of patternsIn(schema)) {
+      const fault = faultOfPattern(pattern)
+      if (fault !== undefined) return `has a pattern that ${fault}: ${pattern.slice(0, 100)}`
+    }
+    try {
+      this.#ajv.compile(schema)
+      return undefined
+    } catch (error) {
+      return `is no valid JSON Schema: ${error instanceof Error ? error.message : String(error)}`
+    }
+  }
+
+  #unfit(schema: JsonSchema, value: unknown): string | undefined {
+    const validate = this.#ajv.compile(schema)
+    return validate(value) ? undefined : this.#ajv.errorsText(validate.errors, { dataVar: 'it' })
+  }
+
+  #ofExample(operation: Operation): readonly string[] {
+    if (operation.example === undefined) return []
+    const { params = {}, query = {}, body = {} } = operation.example
+    const given = { ...params, ...query, ...body }
+    const missing = (operation.required ?? []).filter((name) => !Object.hasOwn(given, name))
+    return [
+      ...missing.map((name) => `the example lacks ${name}, which is required`),
+      ...this.#ofMembers('path', operation.params ?? {}, params, false),
+      ...(operation.query === 'any' ? [] : this.#ofMembers('query', listedIn(operation.query), query, true)),
+      ...(operation.body === 'any' ? [] : this.#ofMembers('body', listedIn(operation.body), body, true)),
+    ]
+  }
+
+  #ofMembers(where: string, listed: Readonly<Record<string, JsonSchema>>, given: Readonly<Record<string, unknown>>, all: boolean): readonly string[] {
+    return Object.entries(given).flatMap(([name, value]) => {
+      const schema = Object.hasOwn(listed, name) ? listed[name] : undefined
+      if (schema === undefined) return all ? [`the example's ${where} member ${name} is not listed`] : []
+      const fault = this.#unfit(schema, where === 'body' ? value : readText(schema, String(value)))
+      return fault === undefined ? [] : [`the example's ${where} member ${name} contradicts its schema: ${fault}`]
+    })
+  }
+
+  #ofSample({ sample, answer }: Operation): readonly string[] {
+    if (answer === undefined) return []
+    const fault = this.#unfit(answer, sample)
+    return fault === undefined ? [] : [`the sample contradicts the schema of the answer: ${fault}`]
+  }
+}
+
+const placesOf = ({ params = {}, query, body, answer }: Operation): readonly { readonly where: string; readonly schema: JsonSchema }[] => {
+  const of = (where: string, members: Readonly<Record<string, JsonSchema>>) =>
+    Object.entries(members).map(([name, schema]) => ({ where: `${where} member ${name}`, schema }))
+  const whole = answer === undefined ? [] : [{ where: 'answer', schema: answer }]
+  return [...of('path', params), ...of('query', Array.isArray(query) ? {} : listedIn(query)), ...of('body', listedIn(body)), ...whole]
+}
+
+const PLAIN: Readonly<Record<string, RegExp>> = { integer: /^-?\d{1,15}$/, number: /^-?\d{1,15}(\.\d+)?$/, boolean: /^(true|false)$/ }
+
+/** A value of a path or a query is text; a schema of another type means its plain writing, one of type array any number of them. */
+function readText(schema: JsonSchema, value: string): unknown {
+  if (schema.type === 'array') return [value]
+  return PLAIN[String(schema.type)]?.test(value) === true ? JSON.parse(value) : value
+}
+
+/** Every pattern, however deep. */
+export function* patternsIn(schema: unknown): Generator<string> {
+  if (typeof schema !== 'object' || schema === null) return
+  for (const [name, value] of Object.entries(schema)) {
+    if (name === 'pattern' && typeof value === 'string') yield value
+    if (name === 'patternProperties') yield* Object.keys(Object(value))
+    if (name !== 'enum' && name !== 'const' && name !== 'default' && name !== 'examples') yield* patternsIn(value)
+  }
+}
