@@ -13,10 +13,10 @@ import { type Engine, problemOf } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
 import type { Office } from '../office/index.ts'
 import { type BodyRead, readBody } from './body.ts'
-import { clientBehind, isIn, trustedList } from './client.ts'
+import { isIn, trustedList } from './client.ts'
 import { Crowd } from './crowd.ts'
 import { type Answer, Edge, METHODS } from './edge.ts'
-import type { Calls } from './lane/lane.ts'
+import { callsTo, namesOne } from './lane/calls.ts'
 import { OwnPaths } from './own.ts'
 import { HttpIncoming, HttpSink } from './request.ts'
 import type { Certificate } from './tls.ts'
@@ -51,7 +51,7 @@ export class PublicDoor {
     this.#nextId = idsFrom(idStart)
     this.#edge = new Edge({
       ...{ limits, bodyBytes: limits.bodyBytes, certificate },
-      calls: this.#calls(),
+      calls: callsTo({ engine: () => this.#engine as Engine, apis: () => this.#apis, nextId: this.#nextId, trusted }),
       handle: (request, response) => this.#handle(request, response),
       problem: (refusal, request) => this.#problem(refusal, request),
     })
@@ -108,27 +108,6 @@ export class PublicDoor {
     this.#route = (request, response) => {
       if (namesOne(apis, request.url ?? '')) api(request, response)
       else router.handle(request, response)
-    }
-  }
-
-  /** Plain calls: the same as `#api`, of a request that is there as a whole. */
-  #calls(): Calls {
-    return {
-      takes: (target) => namesOne(this.#apis, target),
-      nextId: this.#nextId,
-      client: (peer, forwarded) => clientBehind(peer, forwarded, this.#trusted),
-      serve: (request, body) => {
-        const engine = this.#engine as Engine
-        try {
-          const target = engine.target(request)
-          if (!isRefusal(target)) return engine.begin(request, target, body, request)
-          engine.refuse(request, target, request)
-        } catch (cause) {
-          engine.logFailure(request, cause)
-          engine.refuse(request, refuse('unavailable', 'a part of the gateway failed; nothing was charged'), request)
-        }
-        return undefined
-      },
     }
   }
 
@@ -204,9 +183,3 @@ export class PublicDoor {
 }
 
 const STARTING = refuse('unavailable', 'the gateway is starting', { retryAfterSeconds: 1 })
-
-/** Whether the first segment of a target is one of these. */
-function namesOne(prefixes: ReadonlySet<string>, target: string): boolean {
-  const end = target.indexOf('/', 1)
-  return end !== -1 && prefixes.has(target.slice(0, end))
-}
