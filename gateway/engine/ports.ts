@@ -9,7 +9,7 @@ import type { Unverified } from './unverified.ts'
 
 /** Where an answer goes. After `gone` nothing that is written has an effect. */
 export interface Sink {
-  /** A whole answer. Headers are a flat list, the sink's own from here on. */
+  /** A whole answer; text is the gateway's own words, bytes are a provider's. Headers are a flat list, the sink's own from here on. */
   answer(status: number, headers: string[], body: Buffer | string): void
   /** A long answer: head first, then chunks. */
   begin(status: number, headers: string[]): void

@@ -10,7 +10,7 @@ import { onRedis } from './redis.ts'
 import { systemAlarm, systemChance, systemClock } from './system.ts'
 import { Vault } from '../vault/index.ts'
 
-export { begun, ended } from './life.ts'
+export { begun, ended, versionOf } from './life.ts'
 export { type Ground, type Surroundings, storeIdOf, type WorkerPart } from './parts.ts'
 export { systemAlarm, systemChance, systemClock } from './system.ts'
 
