@@ -27,7 +27,7 @@ const asks: Asks = {
   statement: async (account, limit) => writing.current().statement(account, limit),
   balances: async () => writing.current().balances(),
   unitsBooked: async () => writing.current().unitsBooked(),
-  entriesAfter: async (after) => writing.current().entriesAfter(after),
+  entriesAfter: async (after, count) => writing.current().entriesAfter(after, count),
   entry: async (id) => writing.current().entry(id),
   charged: async (receipt) => writing.current().charged(receipt),
   async proof() {
