@@ -41,7 +41,13 @@ export interface PageRow {
 }
 
 /** Of each entry: the one that follows it under the same account, whose it is, and where its texts stand. */
-const [NEXT, ACCOUNT, ID_FROM, ID_TO, AT_FROM, AT_TO, SIZE] = [0, 1, 2, 3, 4, 5, 6]
+const NEXT = 0
+const ACCOUNT = 1
+const ID_FROM = 2
+const ID_TO = 3
+const AT_FROM = 4
+const AT_TO = 5
+const SIZE = 6
 
 export class Pages {
   readonly accounts = new Words()
@@ -138,8 +144,11 @@ export class Pages {
   #write(size: number, entry: number, bytes: Buffer, credit: Buffer): number {
     const deal = this.#deals[entry] as Deal
     const entries = this.#entries
-    const [idFrom, idTo] = [entries[entry * SIZE + ID_FROM] as number, entries[entry * SIZE + ID_TO] as number]
-    const [atFrom, atTo] = [entries[entry * SIZE + AT_FROM] as number, entries[entry * SIZE + AT_TO] as number]
+    const place = entry * SIZE
+    const idFrom = entries[place + ID_FROM] as number
+    const idTo = entries[place + ID_TO] as number
+    const atFrom = entries[place + AT_FROM] as number
+    const atTo = entries[place + AT_TO] as number
     const most = size + 2 * (idTo - idFrom) + atTo - atFrom + 1 + deal.middle.length + credit.length + deal.end.length
     if (most > this.#out.length) this.#out = Buffer.concat([this.#out], most * 2)
     const out = this.#out
