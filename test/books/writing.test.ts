@@ -51,13 +51,15 @@ t.test('what nobody asks for is written by itself', async (t) => {
   t.strictSame(written, [2, 1])
 })
 
-t.test('enough of it waits for nothing', async (t) => {
+t.test('enough of it waits for nothing', (t) => {
   const { writing, written } = opened(t, NEVER_MS)
   const large = groupOf(2, [{ t: 'key', key: 'x'.repeat(8 * 1024 * 1024) }])
-  const first = writing.put(groups(1, 1))
+  void writing.put(groups(1, 1))
   t.strictSame(written, [])
-  await Promise.all([first, writing.put([large])])
+  void writing.put([large])
+  t.equal(written.length > 0, true)
   t.equal(writing.standing.sequence, 2)
+  t.end()
 })
 
 t.test('what is put last is written when the books are closed', (t) => {
