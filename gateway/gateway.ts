@@ -90,6 +90,7 @@ export class Gateway {
       })
       const attempted: EnginePorts['attempted'] = (call, attempt, rawHeaders) => {
         quality.note(call.operation, attempt)
+        engine.tallies.attempted(attempt)
         watching.attempted(attempt, rawHeaders)
       }
       const engine = new Engine({ store, transport, clock, chance, log, record, attempted, health, ...limits }, generation, originOf(config))

@@ -21,7 +21,17 @@ export interface Notice {
   readonly detail: string
 }
 
+/** Of this process: each webhook that a notice went to counts. */
+export interface NoticeCounts {
+  readonly delivered: number
+  /** Given up, or too many at once. */
+  readonly dropped: number
+  readonly waiting: number
+}
+
 export interface Notices {
   /** Never throws and never waits; what is told again and again is told once in a while. */
   tell(notice: Notice): void
+  /** Undefined where another process does the telling. */
+  readonly counts?: () => NoticeCounts
 }
