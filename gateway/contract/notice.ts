@@ -11,14 +11,18 @@ export type NoticeKind =
   | 'quota-drift'
   | 'bad-answer'
   | 'payout'
+  | 'settlement-unknown'
 
 export interface Notice {
   readonly kind: NoticeKind
-  readonly owner: string
+  /** Undefined where it concerns the operator alone. */
+  readonly owner: string | undefined
   /** Undefined where it concerns the owner as a whole. */
   readonly connection: string | undefined
   /** One sentence for a person; never a secret, never another party's name. */
   readonly detail: string
+  /** Of the quota, that has been used at least; with `quota-low`. */
+  readonly percent?: number
 }
 
 /** Of this process: each webhook that a notice went to counts. */

@@ -12,7 +12,7 @@ import { Patience } from './patience.ts'
 import type { EnginePorts, Landed, Sink, Timed } from './ports.ts'
 import { type Problem, problemOf } from './problem.ts'
 import { type Quote, quoteFor } from './quote.ts'
-import { Reconciler } from './reconciler.ts'
+import { Reconciler, type Unsettled } from './reconciler.ts'
 import { Tallies } from './tallies.ts'
 import { Unverified } from './unverified.ts'
 import { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
@@ -27,7 +27,9 @@ export { Health, type HealthOptions, type Shown } from './health/index.ts'
 export type { EnginePorts, Sink } from './ports.ts'
 export { type Problem, problemOf } from './problem.ts'
 export { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
+export { lateSettlements } from './late-settlements.ts'
 export { LeakBook } from './leaks.ts'
+export type { Unsettled } from './reconciler.ts'
 export * from './tallies.ts'
 export { type AttemptEvents, Transport } from './transport.ts'
 export { type Guard, guardedDispatcher, outboundTo } from './upstream/index.ts'
@@ -57,7 +59,7 @@ export class Engine {
   constructor(ports: Omit<EnginePorts, 'unknown' | 'deadlines' | 'patience' | 'unverified'>, generation: Generation, origin: string) {
     this.#generation = generation
     this.#origin = origin
-    this.#reconciler = new Reconciler({ store: ports.store, log: ports.log, settlers: () => this.#generation.chains })
+    this.#reconciler = new Reconciler({ ...ports, settlers: () => this.#generation.chains, late: (unknown) => ports.late?.(unknown) })
     const deadlines = new Deadlines<Timed>(ports.upstreamTimeoutMs, (flight) => flight.onDeadline())
     this.#ports = { ...ports, deadlines, patience: new Patience(), unverified: new Unverified(), unknown: () => this.#reconciler.wake() }
     this.#reconciler.wake()
@@ -70,6 +72,11 @@ export class Engine {
   /** Calls under way. */
   get underWay(): number {
     return this.#flights.size
+  }
+
+  /** Payments of this process whose settlement nobody knows. */
+  get unsettled(): Unsettled {
+    return this.#reconciler.unsettled
   }
 
   /** Where the public port answers, for the resource URLs of x402. */

@@ -1,5 +1,5 @@
 /** What the engine is given, and what it writes answers to. */
-import type { Attempt, CallRecord, Chance, Clock, Log, Store } from '#contract'
+import type { Attempt, CallRecord, Chance, Clock, Log, Store, UnknownSettlement } from '#contract'
 import type { EngineCall } from './call.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Flight } from './flight.ts'
@@ -55,4 +55,6 @@ export interface EnginePorts {
   readonly concurrentPerConsumer: number
   /** A settlement has become unknown. */
   unknown(): void
+  /** One has been so for long. */
+  readonly late?: (unknown: UnknownSettlement) => void
 }

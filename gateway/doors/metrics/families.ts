@@ -140,9 +140,9 @@ const REQUESTS = ['verify', 'settle'] as const
 const PARTS = ['store', 'ledger'] as const
 
 const payments: readonly Family[] = [
-  gauge('atlas_settlements_unknown', 'Payments whose settlement nobody knows yet.', ({ unknown }) => one(unknown?.count)),
-  gauge('atlas_settlement_unknown_seconds', 'For how long the oldest of them has been so; 0 where there is none.', ({ unknown }) =>
-    one(unknown?.oldestSeconds),
+  gauge('atlas_settlements_unknown', 'Payments whose settlement nobody knows yet.', ({ sums }) => one(sums.unsettled.count)),
+  gauge('atlas_settlement_unknown_seconds', 'For how long the oldest of them has been so; 0 where there is none.', ({ sums: { unsettled }, nowMs }) =>
+    one(unsettled.count === 0 ? 0 : Math.max(0, nowMs - unsettled.sinceMs) / 1e3),
   ),
   counter('atlas_facilitator_requests_total', 'What facilitators were asked, by whether a usable answer came.', ({ sums }) =>
     sums.facilitators.flatMap(({ name: facilitator, ...asked }) =>

@@ -1,7 +1,7 @@
 /** What one process knows by itself: its counts, its facilitators, its own use of the machine. JSON, so that a worker can send it. */
 import { performance } from 'node:perf_hooks'
 import type { FacilitatorState } from '#contract'
-import type { Counts } from '../../engine/index.ts'
+import type { Counts, Unsettled } from '../../engine/index.ts'
 import type { Gateway } from '../../gateway.ts'
 
 export interface Machine {
@@ -18,6 +18,7 @@ export interface Figures {
   readonly machine: Machine
   readonly counts: Counts
   readonly underWay: number
+  readonly unsettled: Unsettled
   readonly facilitators: readonly Omit<FacilitatorState, 'lastFailure'>[]
 }
 
@@ -27,6 +28,7 @@ export function figuresOf({ engine, tills }: Gateway): Figures {
     machine: machineNow(),
     counts: engine.tallies.counts(),
     underWay: engine.underWay,
+    unsettled: engine.unsettled,
     facilitators: [...asked].map(({ state: { name, open, verify, settle } }) => ({ name, open, verify: { ...verify }, settle: { ...settle } })),
   }
 }

@@ -1,5 +1,4 @@
 /** Everything that one scrape shows, gathered when it is asked. What cannot be had in time is left out; the rest is shown. */
-import type { UnknownSettlement } from '#contract'
 import type { Gateway } from '../../gateway.ts'
 import { versionOf } from '../../ground/index.ts'
 import type { Office } from '../../office/index.ts'
@@ -16,7 +15,7 @@ export interface Scrape {
   readonly workers: { readonly wanted: number; readonly serving: number } | undefined
   /** As `atlas marketplace api status` shows them; undefined: the store did not answer. */
   readonly connections: readonly Readonly<Record<string, unknown>>[] | undefined
-  readonly unknown: { readonly count: number; readonly oldestSeconds: number } | undefined
+  readonly nowMs: number
   readonly lost: readonly string[]
 }
 
@@ -30,17 +29,17 @@ export class Scrapes {
   async now(gateway: Gateway, office: Office, workers: Workers | undefined): Promise<Scrape> {
     const { ground } = gateway
     const own = figuresOf(gateway)
-    const [status, unknowns, crew] = await Promise.all([
+    const [status, lost, crew] = await Promise.all([
       inTime(office.marketplace.status()),
-      inTime(ground.store.unknowns()),
+      workers?.ask('lost'),
       workers === undefined ? undefined : this.#ofCrew(own, workers),
     ])
     return {
-      ...{ gateway, version: this.#version, connections: status?.connections, lost: ground.lost() },
+      ...{ gateway, version: this.#version, connections: status?.connections, lost: [...ground.lost(), ...(lost?.flat() ?? [])] },
       sums: crew?.sums ?? own,
       machines: [{ worker: '0', machine: own.machine }, ...(crew?.machines ?? [])],
       workers: workers === undefined ? undefined : { wanted: workers.count, serving: workers.serving },
-      unknown: unknowns === undefined ? undefined : lateOf(unknowns, ground.clock.nowMs()),
+      nowMs: ground.clock.nowMs(),
     }
   }
 
@@ -56,11 +55,6 @@ export class Scrapes {
     })
     return { sums: this.#together.add([own, ...answers], running), machines }
   }
-}
-
-const lateOf = (unknowns: readonly UnknownSettlement[], nowMs: number): Scrape['unknown'] => {
-  const since = unknowns.reduce((oldest, { sinceMs }) => Math.min(oldest, sinceMs), nowMs)
-  return { count: unknowns.length, oldestSeconds: Math.max(0, nowMs - since) / 1e3 }
 }
 
 /** Undefined where it fails or takes too long. */

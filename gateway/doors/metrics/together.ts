@@ -8,6 +8,7 @@ import type { Figures } from './figures.ts'
 export interface Sums {
   readonly counts: Counts
   readonly underWay: number
+  readonly unsettled: Figures['unsettled']
   readonly facilitators: Figures['facilitators']
 }
 
@@ -32,8 +33,15 @@ export class Together {
       this.#gone = lastingOf([this.#gone, figures])
     }
     const all = [...this.#last.values()]
-    return { ...lastingOf([this.#gone, ...all], all), underWay: all.reduce((sum, one) => sum + one.underWay, 0) }
+    const underWay = all.reduce((sum, one) => sum + one.underWay, 0)
+    return { ...lastingOf([this.#gone, ...all], all), underWay, unsettled: unsettledOf(all.map(({ unsettled }) => unsettled)) }
   }
+}
+
+function unsettledOf(all: readonly Figures['unsettled'][]): Figures['unsettled'] {
+  const some = all.filter(({ count }) => count > 0)
+  if (some.length === 0) return { count: 0, sinceMs: 0 }
+  return { count: some.reduce((sum, { count }) => sum + count, 0), sinceMs: Math.min(...some.map(({ sinceMs }) => sinceMs)) }
 }
 
 const keyOf = ({ machine: { pid, startedAtMs } }: Figures): string => `${pid}:${startedAtMs}`
