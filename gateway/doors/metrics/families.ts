@@ -84,6 +84,9 @@ const providers: readonly Family[] = [
   ),
 ]
 
+/** Prometheus knows only floats: a picture of what the status says, of money, too; nothing is ever worked out with it. */
+const shownAs = (said: unknown): number => Number(said)
+
 /** From a row of the status; nothing where the row does not say it. */
 const ofStatus =
   (value: (row: Readonly<Record<string, unknown>>) => number | undefined): Family['samples'] =>
@@ -101,20 +104,20 @@ const connections: readonly Family[] = [
   gauge(
     'atlas_quota_units',
     'Units of the present period.',
-    ofStatus(({ quota }) => Number(quota)),
+    ofStatus(({ quota }) => shownAs(quota)),
   ),
   gauge(
     'atlas_reserved_units',
     'Units of the quota that are kept for the owner.',
-    ofStatus(({ reserved }) => Number(reserved)),
+    ofStatus(({ reserved }) => shownAs(reserved)),
   ),
   gauge('atlas_used_units', 'Units used in the present period: sold, own, wasted, external.', ({ connections: rows = [] }) =>
-    rows.flatMap((row) => Object.entries(USES).map(([use, member]) => ({ labels: { connection: String(row.name), use }, value: Number(row[member]) }))),
+    rows.flatMap((row) => Object.entries(USES).map(([use, member]) => ({ labels: { connection: String(row.name), use }, value: shownAs(row[member]) }))),
   ),
   gauge(
     'atlas_units_left',
     'Units that may still be sold in the present period.',
-    ofStatus(({ units_left: left }) => Number(left)),
+    ofStatus(({ units_left: left }) => shownAs(left)),
   ),
   gauge(
     'atlas_quota_resets_timestamp_seconds',
@@ -124,7 +127,7 @@ const connections: readonly Family[] = [
   gauge(
     'atlas_revenue_dollars',
     'Charged in the present period, as the status shows it; the report has the month.',
-    ofStatus(({ revenue }) => Number(revenue)),
+    ofStatus(({ revenue }) => shownAs(revenue)),
   ),
   gauge(
     'atlas_connection_enabled',
