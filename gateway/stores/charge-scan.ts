@@ -2,8 +2,7 @@
  * Reads the beginning of a charge without names where its bytes stand, up to the last fact that the state needs: nearly every line
  * of a journal is one, and no text and no object is made of it. Whatever is written otherwise is left to whoever parses.
  */
-
-const literal = (text: string): Buffer => Buffer.from(text, 'latin1')
+import { LineScan, literal } from '#contract'
 
 const START = literal('{"t":"charge","id":"')
 const AT = literal('","at":')
@@ -28,23 +27,10 @@ const CREDITS = literal('credits')
 const BY_OWNER = literal('owner')
 const X402 = literal('x402')
 
-const QUOTE = 0x22
-const DIGEST_BYTES = 64
-const DIGIT = 0x30
-/** More digits could be more than a number holds exactly. */
-const MOST_DIGITS = 15
-
-/** Bytes that stand for themselves in JSON, and that names are made of. */
-const PLAIN = new Uint8Array(256)
-for (const char of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ .:/-') PLAIN[char.charCodeAt(0)] = 1
-
 export type By = 'credits' | 'owner' | 'x402'
 
 /** One charge at a time; places are bytes, from and to. */
-export class ChargeScan {
-  #bytes = literal('')
-  #at = 0
-  #ok = false
+export class ChargeScan extends LineScan {
   at = 0
   connectionFrom = 0
   connectionTo = 0
@@ -59,106 +45,62 @@ export class ChargeScan {
 
   /** False where it is no such line. */
   read(bytes: Buffer, start: number): boolean {
-    this.#bytes = bytes
-    this.#at = start
-    this.#ok = true
-    if (!this.#is(START)) return false
-    this.#words()
-    this.#expect(AT)
-    this.at = this.#number()
-    this.connectionFrom = this.#expect(CONNECTION)
-    this.connectionTo = this.#words()
-    this.#expect(OWNER)
-    this.#words()
-    this.#expect(PERIOD)
-    this.period = this.#number()
-    this.#expect(UNITS)
-    this.units = this.#number()
-    this.#expect(PRICE)
-    this.price = this.#number()
-    this.#expect(PLATFORM)
-    this.#words()
-    return this.#ok && this.#rest()
+    this.begin(bytes, start)
+    if (!this.is(START)) return false
+    this.words()
+    this.expect(AT)
+    this.at = this.number()
+    this.connectionFrom = this.expect(CONNECTION)
+    this.connectionTo = this.words()
+    this.expect(OWNER)
+    this.words()
+    this.expect(PERIOD)
+    this.period = this.number()
+    this.expect(UNITS)
+    this.units = this.number()
+    this.expect(PRICE)
+    this.price = this.number()
+    this.expect(PLATFORM)
+    this.words()
+    return this.ok && this.#rest()
   }
 
   #rest(): boolean {
-    this.#expect(BY)
+    this.expect(BY)
     this.#payer()
-    this.accountFrom = this.#expect(ACCOUNT)
-    this.accountTo = this.#words()
-    this.#expect(API)
-    this.#words()
-    this.#expect(OPERATION)
-    this.#words()
-    this.#expect(REQUEST)
-    this.#digest()
-    this.#expect(ANSWER)
-    this.#digest()
-    this.#expect(CALL)
-    this.#number()
-    this.#expect(CALL_ID)
-    this.#words()
-    this.#expect(AT)
-    this.#number()
-    this.#expect(GENERATION)
-    this.#number()
-    this.#expect(CONFIG)
-    this.#digest()
-    this.#expect(API)
-    this.#words()
-    this.#expect(OPERATION)
-    this.#words()
-    this.consumerFrom = this.#expect(CONSUMER)
-    this.consumerTo = this.#words()
-    return this.#ok && this.#bytes[this.#at] === QUOTE
-  }
-
-  #is(text: Buffer): boolean {
-    const bytes = this.#bytes
-    const from = this.#at
-    for (let index = 0; index < text.length; index += 1) if (bytes[from + index] !== text[index]) return false
-    this.#at = from + text.length
-    return true
-  }
-
-  #expect(text: Buffer): number {
-    if (this.#ok) this.#ok = this.#is(text)
-    return this.#at
+    this.accountFrom = this.expect(ACCOUNT)
+    this.accountTo = this.words()
+    this.expect(API)
+    this.words()
+    this.expect(OPERATION)
+    this.words()
+    this.expect(REQUEST)
+    this.digest()
+    this.expect(ANSWER)
+    this.digest()
+    this.expect(CALL)
+    this.number()
+    this.expect(CALL_ID)
+    this.words()
+    this.expect(AT)
+    this.number()
+    this.expect(GENERATION)
+    this.number()
+    this.expect(CONFIG)
+    this.digest()
+    this.expect(API)
+    this.words()
+    this.expect(OPERATION)
+    this.words()
+    this.consumerFrom = this.expect(CONSUMER)
+    this.consumerTo = this.words()
+    return this.ok && this.isAtQuote
   }
 
   #payer(): void {
-    if (this.#is(CREDITS)) this.by = 'credits'
-    else if (this.#is(BY_OWNER)) this.by = 'owner'
-    else if (this.#is(X402)) this.by = 'x402'
-    else this.#ok = false
-  }
-
-  /** Up to what no name is made of; what has to follow is looked at next. */
-  #words(): number {
-    const bytes = this.#bytes
-    let at = this.#at
-    if (this.#ok) while (PLAIN[bytes[at] as number] === 1) at += 1
-    this.#at = at
-    return at
-  }
-
-  /** Nearly always of one length; what follows it stands nowhere else in a line. */
-  #digest(): void {
-    if (this.#bytes[this.#at + DIGEST_BYTES] === QUOTE) this.#at += DIGEST_BYTES
-    else this.#words()
-  }
-
-  #number(): number {
-    const bytes = this.#bytes
-    const from = this.#at
-    let at = from
-    let value = 0
-    for (let digit = (bytes[at] as number) - DIGIT; digit >= 0 && digit <= 9; digit = (bytes[at] as number) - DIGIT) {
-      value = value * 10 + digit
-      at += 1
-    }
-    if (at === from || at - from > MOST_DIGITS) this.#ok = false
-    this.#at = at
-    return value
+    if (this.is(CREDITS)) this.by = 'credits'
+    else if (this.is(BY_OWNER)) this.by = 'owner'
+    else if (this.is(X402)) this.by = 'x402'
+    else this.ok = false
   }
 }

@@ -3,6 +3,7 @@
  * are numbers as long as they are exact, then bigints of the state's. What adds up may come in any order; whatever does not, waits
  * for `flush`.
  */
+import { isText, Words } from '#contract'
 import { ChargeScan } from './charge-scan.ts'
 import type { State } from './state.ts'
 import { addSold } from './state-parts.ts'
@@ -10,39 +11,8 @@ import { addSold } from './state-parts.ts'
 const DAY_MS = 86_400_000
 /** Of accounts and consumers; beyond it they are forgotten, and met anew. */
 const MOST = 32_768
-const SLOTS = MOST * 4
 const CREDITED = 1
 const SPENT = 2
-
-/** Texts by their bytes, each with a number; a text is made once. */
-class Names {
-  readonly texts: string[] = []
-  readonly #slots = new Int32Array(SLOTS).fill(-1)
-
-  number(bytes: Buffer, from: number, to: number): number {
-    let hash = 0x811c9dc5
-    for (let at = from; at < to; at += 1) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193)
-    for (let slot = ((hash ^ (hash >>> 15)) >>> 0) % SLOTS; ; slot = (slot + 1) % SLOTS) {
-      const found = this.#slots[slot] as number
-      if (found === -1) {
-        this.#slots[slot] = this.texts.length
-        return this.texts.push(bytes.toString('latin1', from, to)) - 1
-      }
-      if (isText(this.texts[found] as string, bytes, from, to)) return found
-    }
-  }
-
-  clear(): void {
-    this.texts.length = 0
-    this.#slots.fill(-1)
-  }
-}
-
-function isText(text: string, bytes: Buffer, from: number, to: number): boolean {
-  if (text.length !== to - from) return false
-  for (let index = 0; index < text.length; index += 1) if (text.charCodeAt(index) !== bytes[from + index]) return false
-  return true
-}
 
 interface Shelf {
   readonly connection: string
@@ -55,7 +25,7 @@ interface Shelf {
 export class Sums {
   readonly #state: State
   readonly #scan = new ChargeScan()
-  readonly #names = new Names()
+  readonly #names = new Words()
   readonly #credit = new Float64Array(MOST)
   readonly #spent = new Float64Array(MOST)
   readonly #flags = new Uint8Array(MOST)
