@@ -112,6 +112,8 @@ export interface Refund {
 export interface UnknownSettlement {
   readonly hold: string
   readonly buys: 'call' | 'credit'
+  /** Of the call; undefined for a purchase of credits. */
+  readonly connection?: string
   readonly payment: Payment
   readonly sinceMs: EpochMs
   readonly price: Usd

@@ -1,9 +1,11 @@
 /** What the engine is given, and what it writes answers to. */
-import type { Attempt, CallRecord, Chance, Clock, Log, Store } from '#contract'
+import type { Attempt, CallRecord, Chance, Clock, Log, Store, UnknownSettlement } from '#contract'
 import type { EngineCall } from './call.ts'
 import type { Deadlines } from './deadlines.ts'
+import type { Flight } from './flight.ts'
 import type { Health } from './health/index.ts'
 import type { Patience } from './patience.ts'
+import type { Ending } from './reply.ts'
 import type { Transport } from './transport.ts'
 import type { Unverified } from './unverified.ts'
 
@@ -26,6 +28,9 @@ export interface Sink {
 export interface Timed {
   onDeadline(): void
 }
+
+/** A call is over, once, and this is how. */
+export type Landed = (flight: Flight, call: EngineCall, ending: Ending) => void
 
 export interface EnginePorts {
   readonly store: Store
@@ -50,4 +55,6 @@ export interface EnginePorts {
   readonly concurrentPerConsumer: number
   /** A settlement has become unknown. */
   unknown(): void
+  /** One has been so for long. */
+  readonly late?: (unknown: UnknownSettlement) => void
 }
