@@ -22,7 +22,7 @@ const NATIVE_WARM_UP_SECONDS = 2
 const NATIVE = new Set(['direct', 'nginx', 'nginx-lua'])
 /** Half of what a server can do. */
 const HALF = 0.5
-/** On the timetable, before latencies count: while the others had their turn, memory was given back and caches went to them. */
+/** Before a round counts: while the others had their turn, memory was given back and caches went to them. */
 const WAKE_SECONDS = 1
 /** Cores that others may use before it is said that the figures suffer. */
 const DISTURBED = 0.2
@@ -71,11 +71,15 @@ async function measure(): Promise<readonly Figures[]> {
     const most = NATIVE.has(tally.item.name) ? NATIVE_WARM_UP_SECONDS : WARM_UP_SECONDS
     await load.load(tally, { seconds: Math.min(most, 2 * seconds) })
   }
-  await load.interleaved(tallies, rounds, async (tally) => void tally.rounds.push(await load.load(tally, { seconds })))
+  const wake = Math.min(WAKE_SECONDS, seconds)
+  await load.interleaved(tallies, rounds, async (tally) => {
+    await load.load(tally, { seconds: wake })
+    tally.rounds.push(await load.load(tally, { seconds }))
+  })
   for (const tally of tallies) tally.halfRate = halfRateOf(tally)
   await load.interleaved(tallies, rounds, async (tally) => {
     const rate = tally.halfRate
-    await load.load(tally, { seconds: Math.min(WAKE_SECONDS, seconds), rate })
+    await load.load(tally, { seconds: wake, rate })
     tally.half.push(await load.load(tally, { seconds, rate }))
   })
   return tallies.map((tally) => tally.figures())

@@ -90,8 +90,11 @@ const ownership = {
   notify: {
     type: 'section',
     optional: true,
-    describe: 'How the owner hears of paused connections, refused keys, quota at 80 %, payouts',
-    of: { webhook: { type: 'string', example: 'https://alice.example/hook', describe: 'URL that is called' } },
+    describe: 'How the owner hears of paused connections, refused keys, quota at 50, 80 and 95 %, payouts',
+    of: {
+      webhook: { type: 'string', example: 'https://alice.example/hook', describe: 'URL that is called' },
+      secret: { type: 'secret', optional: true, describe: `Signs what is sent, by Standard Webhooks: \${WEBHOOK_SECRET} or vault:NAME, whsec_ and base64` },
+    },
   },
   pay_to: { type: 'address', optional: true, describe: "The owner's wallet, for payouts" },
   resale_terms: {

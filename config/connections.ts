@@ -1,6 +1,6 @@
 /** `api_connections`: each subscription with its price, period and place, and the adapter that it is called through. */
 
-import type { Adapter, Connection, ResaleTerms, Units } from '#contract'
+import type { Adapter, Connection, ResaleTerms, Units, Webhook } from '#contract'
 import { type Complaints, hint } from './complaints.ts'
 import { type ConnectionFields, CUSTOM } from './connection-fields.ts'
 import { credentialOf, readCredential } from './credentials.ts'
@@ -10,6 +10,7 @@ import type { Decoded } from './fields.ts'
 import { readOperations } from './operations.ts'
 import { checkPrices, checkReserve, readPrice, subscriptionCost } from './prices.ts'
 import { readUrl } from './urls.ts'
+import { readWebhook } from './webhooks.ts'
 import { childOf, entryOf, type Node, shown } from './yaml.ts'
 
 export interface Subscription {
@@ -70,7 +71,7 @@ function subscribe(draft: Draft, around: Surroundings): Subscription | undefined
   const ids = new Set([...(adapter?.operations ?? []), ...operations].map(({ id }) => id))
   if (adapter !== undefined) checkPrices(draft, ids, complaints)
   const baseUrl = readBase(draft, around)
-  const notifyWebhook = readWebhook(draft, around)
+  const notify = notifyOf(draft, around)
   const simulated = around.mode === 'sandbox' && baseUrl === undefined
   const credential = readCredential(draft, { ...around, simulated })
   if (adapter === undefined || price === undefined || values.monthly_quota === undefined || values.reserved === undefined || values.owner === undefined)
@@ -85,7 +86,7 @@ function subscribe(draft: Draft, around: Surroundings): Subscription | undefined
     baseUrl: simulated ? undefined : (baseUrl ?? adapter.baseUrl),
     credential: custom ? adapter.credential : (credentialOf(draft, complaints) ?? adapter.credential),
     ...{ simulated, operations },
-    ...(notifyWebhook !== undefined && { notifyWebhook }),
+    ...(notify !== undefined && { notify }),
     ...(values.pay_to !== undefined && { payTo: values.pay_to }),
     ...credential?.from,
   }
@@ -139,9 +140,7 @@ function readBase(draft: Draft, { allowPrivate, complaints, mode }: Surroundings
   return url?.href.replace(/\/+$/, '')
 }
 
-function readWebhook(draft: Draft, { allowPrivate, complaints }: Surroundings): string | undefined {
-  const webhook = draft.values.notify?.webhook
-  const node = childOf(childOf(draft.node, 'notify'), 'webhook')
-  if (webhook === undefined || node === undefined) return undefined
-  return readUrl('webhook', webhook, node, { allowPrivate }, complaints)?.href
+function notifyOf({ values, node, name }: Draft, around: Surroundings): Webhook | undefined {
+  const { webhook: url, secret } = values.notify ?? {}
+  return readWebhook({ name: 'webhook', url, secret, node: childOf(node, 'notify'), of: name }, around)
 }

@@ -117,14 +117,20 @@ const guarding = {
   trusted_proxies: { type: 'strings', default: [], describe: 'Addresses or networks whose X-Forwarded-For counts, such as 10.0.0.0/8' },
 } as const satisfies Fields
 
-/** Named by the contract, not served by this version: the shape is checked, and a warning says that nothing happens. */
-const later = {
+const telling = {
   webhooks: {
     type: 'list',
-    of: { type: 'any', describe: 'A receiver of events' },
-    example: '["https://ops.example/hook"]',
+    of: {
+      type: 'section',
+      of: {
+        url: { type: 'string', example: 'https://ops.example/hook', describe: 'URL that is called' },
+        secret: { type: 'secret', optional: true, describe: `Signs what is sent, by Standard Webhooks: \${WEBHOOK_SECRET} or vault:NAME, whsec_ and base64` },
+      },
+      describe: 'A receiver of notices',
+    },
+    example: `[{ url: https://ops.example/hook, secret: "\${WEBHOOK_SECRET}" }]`,
     optional: true,
-    describe: 'Who hears of events (not served by this version)',
+    describe: 'Where the operator hears of all that owners hear of, and of settlements that stay unknown',
   },
 } as const satisfies Fields
 
@@ -177,7 +183,7 @@ export const coreFields = (adapters: readonly string[]) =>
     ...paying,
     ...keeping,
     ...folders,
-    ...later,
+    ...telling,
   }) as const satisfies Fields
 
 export type CoreFields = ReturnType<typeof coreFields>

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import type { Adapter, VaultLook, VaultPlace } from '#contract'
+import type { Adapter, VaultLook, VaultPlace, Webhook } from '#contract'
 import { defaultChain, finishChain, readChain } from './chain.ts'
 import { type Complaint, Complaints, START } from './complaints.ts'
 import { readConnections, type Subscription } from './connections.ts'
@@ -20,6 +20,7 @@ import { addressesOf, checkServing, type Ports } from './serving.ts'
 import { type Vocabulary, validate } from './validate.ts'
 import { askVault, checkVault, ownCopy, type Vaulted, vaultPlaceOf } from './vault.ts'
 import { warn } from './warnings.ts'
+import { readWebhooks } from './webhooks.ts'
 import { childOf, entryOf, type MapNode, type Node, parseYaml } from './yaml.ts'
 
 export interface LoadOptions extends Vocabulary {
@@ -124,12 +125,13 @@ async function build(root: MapNode, vocabulary: Vocabulary, ground: Ground): Pro
   const vault = vaultPlaceOf(values, folder, (path) => resolve(folder, path))
   const vaulted = await askVault(values, options.vault, vault)
   checkPayout(values, root, vaulted, complaints)
+  const webhooks = readWebhooks(values, root, { ...scope, vaulted })
   const stock = readConnections(values.api_connections ?? [], itemsOf(root, 'api_connections'), { ...scope, vaulted })
   if (values.api_connections?.length === 0)
     complaints.warn(entryOf(root, 'api_connections')?.key ?? START, 'api_connections is empty; there is nothing to sell')
   checkAdditions(stock, scope)
   const routes = buildRoutes(values, root, stock, { ...scope, operations: operationsOf(stock) })
-  return { finished: () => finish(values as Complete<CoreFields>, { stock, routes, ground, vault, vaulted }), subscriptions: stock.subscriptions }
+  return { finished: () => finish(values as Complete<CoreFields>, { stock, routes, ground, vault, vaulted, webhooks }), subscriptions: stock.subscriptions }
 }
 
 const operationsOf = ({ drafts, subscriptions }: Stock): ReadonlySet<string> | undefined =>
@@ -158,9 +160,10 @@ interface Parts {
   readonly ground: Ground
   readonly vault: VaultPlace
   readonly vaulted: Vaulted
+  readonly webhooks: readonly Webhook[]
 }
 
-function finish(values: Complete<CoreFields>, { stock, routes, ground, vault, vaulted }: Parts): GatewayConfig {
+function finish(values: Complete<CoreFields>, { stock, routes, ground, vault, vaulted, webhooks }: Parts): GatewayConfig {
   const { folder, digest, options } = ground
   const { upstream, trusted_proxies: trustedProxies, public_url: publicUrl } = values
   return {
@@ -168,7 +171,7 @@ function finish(values: Complete<CoreFields>, { stock, routes, ground, vault, va
     ...(publicUrl === undefined ? {} : { publicUrl: new URL(publicUrl).origin }),
     ...addressesOf(values, options.overrides ?? {}, (path) => resolve(folder, path)),
     ...groundOf(values, (path) => resolve(folder, path), vaulted),
-    vault,
+    ...{ vault, webhooks },
     connections: stock.subscriptions.map(({ connection }) => connection),
     adapters: adaptersOf(stock),
     upstream: {

@@ -1,6 +1,6 @@
 /** What a loaded gateway.config.yml is: finished values with defaults filled in. Made by load.ts alone; nothing in it is checked again. */
 
-import type { Adapter, Connection, Plugin, Usd, VaultPlace } from '#contract'
+import type { Adapter, Connection, Plugin, Usd, VaultPlace, Webhook } from '#contract'
 import type { CertificateFiles } from './certificates.ts'
 
 /** Where the gateway listens. Port 0 lets the system choose. */
@@ -106,6 +106,8 @@ export interface GatewayConfig {
   readonly ledger: LedgerSettings
   readonly payout?: PayoutSettings
   readonly vault: VaultPlace
+  /** Where the operator is told. */
+  readonly webhooks: readonly Webhook[]
   readonly connections: readonly Connection[]
   /** Every adapter that has connections, by `Connection.adapter`: the API's name. A custom connection is an adapter of its own. */
   readonly adapters: ReadonlyMap<string, Adapter>

@@ -36,13 +36,7 @@ export function checkServing(values: Decoded<CoreFields>, root: MapNode, complai
   checkCertificate(values.tls, root, complaints, { name: 'tls', resolve })
   checkCertificate(values.admin?.tls, childOf(root, 'admin'), complaints, { name: 'admin.tls', resolve })
   checkProxies(values.trusted_proxies ?? [], childOf(root, 'trusted_proxies'), complaints)
-  for (const name of LATER) {
-    const key = entryOf(root, name)?.key
-    if (key !== undefined && values[name] !== undefined) complaints.warn(key, `${name} is not served by this version and has no effect`)
-  }
 }
-
-const LATER = ['webhooks'] as const
 
 /** The journal of an embedded store has one writer. */
 function checkWorkers({ workers = 1, store }: Decoded<CoreFields>, root: MapNode, complaints: Complaints): void {

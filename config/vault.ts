@@ -18,7 +18,11 @@ export type Vaulted = (name: string) => VaultAnswer
 export const entryIn = (text: string | undefined): string | undefined => (text?.startsWith(MARK) ? text.slice(MARK.length) : undefined)
 
 export async function askVault(values: Decoded<CoreFields>, look: VaultLook | undefined, place: VaultPlace): Promise<Vaulted> {
-  const written = [...(values.api_connections ?? []).map((connection) => connection?.api_key), values.payout?.signer]
+  const written = [
+    ...(values.api_connections ?? []).flatMap((connection) => [connection?.api_key, connection?.notify?.secret]),
+    ...(values.webhooks ?? []).map((webhook) => webhook?.secret),
+    values.payout?.signer,
+  ]
   const names = [...new Set(written.flatMap((text) => entryIn(text) ?? []))].filter((name) => new RegExp(NAME).test(name))
   const answers = names.length === 0 ? new Map<string, VaultAnswer>() : await look?.(place, names)
   const none = (name: string): string =>

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Adapter, Connection, Facilitator, Log, PluginPorts } from '#contract'
 import type { GatewayConfig, Route } from '../config/model.ts'
 import { CallLog, callsFile } from './books/calls.ts'
-import { Engine, type EnginePorts, Generation, Health, LeakBook, outboundTo, Transport, type Vetting, Watching } from './engine/index.ts'
+import { Engine, type EnginePorts, Generation, Health, LeakBook, lateSettlements, outboundTo, Transport, type Vetting, Watching } from './engine/index.ts'
 import { HttpFacilitator, Outlook, Tills } from './payments/index.ts'
 import { QualityBook } from './engine/quality.ts'
 import { begun, ended, type Ground, openGround, type Surroundings } from './ground/index.ts'
@@ -91,9 +91,11 @@ export class Gateway {
       })
       const attempted: EnginePorts['attempted'] = (call, attempt, rawHeaders) => {
         quality.note(call.operation, attempt)
+        engine.tallies.attempted(attempt)
         watching.attempted(attempt, rawHeaders)
       }
-      const engine = new Engine({ store, transport, clock, chance, log, record, attempted, health, ...limits }, generation, originOf(config))
+      const late = lateSettlements(ground, connections)
+      const engine = new Engine({ store, transport, clock, chance, log, record, attempted, health, late, ...limits }, generation, originOf(config))
       origin = () => engine.origin
       const loaded = surroundings.briefly === true || surroundings.worker !== undefined ? undefined : (await begun(ground)).loaded
       return new Gateway({ ground, engine, tills, quality, health, routes, ends, calls, loaded, watching })

@@ -1,15 +1,15 @@
 /** Browsers: which pages may read the answers, and what they may send. Never with cookies: who pays says so in the request. */
 import { definePlugin } from '#contract'
 
-/** What a consumer may send (CONTRACT section 3); the last one the official client sends although it is an answer's. */
+/** What a consumer may send (CONTRACT section 3); Access-Control-Expose-Headers the official client sends although it is an answer's. */
 const ALLOWED = [
   'Content-Type, Accept, Authorization, X-API-Key, Idempotency-Key, X-Atlas-Max-Price',
-  'PAYMENT-SIGNATURE, X-PAYMENT, SIGN-IN-WITH-X, Access-Control-Expose-Headers',
+  'PAYMENT-SIGNATURE, X-PAYMENT, SIGN-IN-WITH-X, Access-Control-Expose-Headers, Mcp-Protocol-Version, Mcp-Session-Id',
 ].join(', ')
 /** What a page may read (x402 HTTP transports v1 and v2). */
 const EXPOSED = [
   'PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Allow',
-  'X-Atlas-Price, X-Atlas-Units, X-Atlas-Receipt, X-Atlas-Replayed, X-Atlas-Attribution, X-Atlas-Credit, X-Atlas-Low-Balance',
+  'X-Atlas-Price, X-Atlas-Units, X-Atlas-Receipt, X-Atlas-Replayed, X-Atlas-Attribution, X-Atlas-Credit, X-Atlas-Low-Balance, Mcp-Session-Id',
 ].join(', ')
 
 export default definePlugin({

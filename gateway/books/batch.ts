@@ -1,13 +1,7 @@
-/** What a batch of groups adds up to: sums by account and by connection, and pages of entries by account. Few rows, whatever the number of calls. */
+/** What a batch of groups adds up to: sums by account and by connection; few rows, whatever the number of calls. And how an entry is written on its page. */
 import type { LedgerEntry, Month, Usd } from '#contract'
 import { Balances } from './balances.ts'
 import type { Entry, TallyChange } from './postings.ts'
-
-export interface Page {
-  readonly account: string
-  /** One entry a line, oldest first. */
-  readonly lines: string[]
-}
 
 export interface Tally {
   readonly month: Month
@@ -22,18 +16,11 @@ export interface Tally {
 }
 
 export class Batch {
-  readonly pages = new Map<string, Page>()
   readonly balances = new Balances()
   readonly #tallies = new Map<Month, Map<string, Tally[]>>()
 
-  enter(entry: Entry): void {
-    let page = this.pages.get(entry.account)
-    if (page === undefined) {
-      page = { account: entry.account, lines: [] }
-      this.pages.set(entry.account, page)
-    }
-    page.lines.push(writeEntry(entry))
-    for (const { account, amount } of entry.postings) this.balances.add(entry.month, account, amount)
+  post({ month, postings }: Entry): void {
+    for (const { account, amount } of postings) this.balances.add(month, account, amount)
   }
 
   tally(change: TallyChange): void {
@@ -65,7 +52,7 @@ export class Batch {
 }
 
 /** Fields between tabs: id, at, kind, change of the balance, receipt or -, then account and amount of each posting. Names hold no tabs (configuration). */
-const writeEntry = ({ id, at, kind, amount, receipt, postings }: Entry): string => {
+export const writeEntry = ({ id, at, kind, amount, receipt, postings }: Entry): string => {
   let line = `${id}\t${at}\t${kind}\t${amount}\t${receipt ?? '-'}`
   for (const { account, amount: posted } of postings) line += `\t${account}\t${posted}`
   return line

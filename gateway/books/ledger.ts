@@ -1,48 +1,30 @@
 /** The embedded books' file: groups are written in one transaction with the place up to which they go, so that replays are harmless. */
 import Database from 'libsql'
-import { type ChargedCall, type EpochMs, type LedgerEntry, type Month, PassingMap, type ReportRow, type StatementEntry, type Usd } from '#contract'
+import type { ChargedCall, EpochMs, LedgerEntry, Month, ReportRow, StatementEntry, Usd } from '#contract'
 import type { UnitsBooked } from './agreement.ts'
-import { auditIn } from './audit.ts'
 import { AuditRows } from './audit-rows.ts'
-import { Batch, parseEntry, readEntry } from './batch.ts'
-import { type Changes, changesOf, chargedCall, endedElsewhere, type Pending, type Read, readLines } from './reading.ts'
-import { Writer } from './schema.ts'
+import { parseEntry, readEntry } from './batch.ts'
+import { bytesOf, countOf, linesOf } from './blobs.ts'
+import { Booking } from './booking.ts'
+import { chargedCall } from './reading.ts'
 import type { EntryPage, FedGroup, Standing } from './thread.ts'
 
-/** A few kB each; what does not end is in the file alone. */
-const BEGUN = 1000
-/** Batches a piece of all entries. */
-const BATCHES = 8
+/** Of one account at once; the driver reads a hundred rows ahead, and each may have thousands of lines. */
+const PAGES = 8
 
 const STATEMENT: ReadonlySet<string> = new Set(['credit', 'charge', 'refund', 'correction'])
 
-export const linesOf = (body: Uint8Array): string[] => {
-  const lines = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8').split('\n')
-  lines.pop()
-  return lines
-}
-
-/** The driver gives the one or the other. */
-export const bytesOf = (blob: ArrayBuffer | Uint8Array): Uint8Array => (blob instanceof ArrayBuffer ? new Uint8Array(blob) : blob)
-
-export const countOf = (value: bigint): number => Number.parseInt(value.toString(), 10)
-
 export class Ledger {
   readonly #db: Database.Database
-  readonly #writer: Writer
-  /** What comes from an outbox is kept, and has to be on disk before the outbox forgets it. */
-  readonly #keepsLines: boolean
+  readonly #booking: Booking
   #standing: Standing
-  /** Of the rows of `pending` those written last: nearly all end within a moment. Where a transaction fails, all of this goes with it. */
-  readonly #begun = new PassingMap<Pending>()
 
   constructor(file: string, { keepsLines }: { readonly keepsLines: boolean }) {
     this.#db = new Database(file)
     this.#db.defaultSafeIntegers(true)
     this.#db.exec(`PRAGMA synchronous=${keepsLines ? 'FULL' : 'NORMAL'}`)
     this.#db.exec('PRAGMA busy_timeout=100')
-    this.#writer = new Writer(this.#db)
-    this.#keepsLines = keepsLines
+    this.#booking = new Booking(this.#db, { keepsLines })
     this.#standing = this.#read()
   }
 
@@ -55,74 +37,8 @@ export class Ledger {
     const fresh = groups.filter(({ sequence }) => sequence > this.#standing.sequence)
     const last = fresh.at(-1)
     if (last === undefined) return
-    this.#db.transaction(() => this.#write(fresh, last))()
+    this.#db.transaction(() => this.#booking.write(fresh, this.#standing, last))()
     this.#standing = { sequence: last.sequence, hash: last.hash, reached: last.reached ?? this.#standing.reached }
-  }
-
-  #write(groups: readonly FedGroup[], last: FedGroup): void {
-    const batch = new Batch()
-    const reads: Read[] = []
-    let next = this.#standing.sequence
-    for (const { sequence, hash, bytes } of groups) {
-      next += 1
-      if (sequence !== next) throw new Error(`group ${sequence} does not follow group ${next - 1}`)
-      const lines = linesOf(bytes)
-      const read = readLines(lines, sequence)
-      reads.push(...read)
-      this.#writer.audit(auditIn(lines, sequence))
-      if (this.#keepsLines) this.#keep(sequence, hash, bytes, read)
-    }
-    for (const { entry, also, tally } of this.#changes(reads)) {
-      if (entry !== undefined && entry.account !== '') batch.enter(entry)
-      for (const one of also) batch.enter(one)
-      if (tally !== undefined) batch.tally(tally)
-    }
-    this.#writer.write(batch, last.sequence)
-    const put = this.#db.prepare('insert or replace into meta values (?, ?)')
-    put.run('sequence', `${last.sequence}`)
-    put.run('hash', last.hash)
-    if (last.reached !== undefined) put.run('reached', last.reached)
-  }
-
-  #changes(reads: readonly Read[]): Changes['effects'] {
-    const ids = endedElsewhere(reads)
-    const before = new Map<string, Pending>()
-    for (const id of ids) {
-      const pending = this.#begun.get(id) ?? this.#pending(id)
-      if (pending !== undefined) before.set(id, pending)
-    }
-    const { effects, begun, ended } = changesOf(reads, before)
-    if (begun.size > 0) {
-      const put = this.#db.prepare('insert or replace into pending values (?, ?, ?, ?)')
-      for (const [id, pending] of begun) {
-        put.run(id, pending.text, pending.place.sequence, pending.place.line)
-        if (this.#begun.size < BEGUN) this.#begun.set(id, pending)
-      }
-    }
-    if (ended.length > 0) {
-      const drop = this.#db.prepare('delete from pending where id = ?')
-      for (const id of ended) {
-        drop.run(id)
-        this.#begun.delete(id)
-      }
-    }
-    return effects
-  }
-
-  #pending(id: string): Pending | undefined {
-    const row = this.#db.prepare('select text, sequence, line from pending where id = ?').get(id) as
-      | { text: string; sequence: bigint; line: bigint }
-      | undefined
-    return row && { text: row.text, place: { sequence: countOf(row.sequence), line: countOf(row.line) } }
-  }
-
-  /** `c` a charge, `i` an intent, `s` a settlement; each with its line's number. */
-  #keep(sequence: number, hash: string, bytes: Uint8Array, reads: readonly Read[]): void {
-    this.#db.prepare('insert into grp values (?, ?, ?)').run(sequence, hash, bytes)
-    const ids = reads.flatMap(({ line, place }) =>
-      line.t === 'charge' || line.t === 'intent' || line.t === 'settled' ? `${line.t[0]} ${line.id}\t${place.line}` : [],
-    )
-    if (ids.length > 0) this.#db.prepare('insert into charged values (?, ?)').run(sequence, `\n${ids.join('\n')}\n`)
   }
 
   #read(): Standing {
@@ -149,17 +65,22 @@ export class Ledger {
     }))
   }
 
-  /** Newest first, reading no more pages than it takes. */
+  /** Newest first, reading few more pages than it takes. */
   statement(account: string, limit: number): readonly StatementEntry[] {
-    const rows: StatementEntry[] = []
-    for (const { lines } of this.#db.prepare('select lines from page where account = ? order by sequence desc').iterate(account) as Iterable<PageRow>) {
-      for (const line of lines.split('\n').reverse()) {
-        if (rows.length === limit) return rows
-        const { at, kind, amount, receipt } = readEntry(line)
-        if (STATEMENT.has(kind)) rows.push({ atMs: at as EpochMs, kind: kind as StatementEntry['kind'], amount: amount as Usd, receipt })
+    const found: StatementEntry[] = []
+    const pages = this.#db.prepare('select sequence, lines from page where account = ? and sequence < ? order by sequence desc limit ?')
+    for (let before = BigInt(Number.MAX_SAFE_INTEGER); ; ) {
+      const rows = pages.all(account, before, PAGES) as PageRow[]
+      for (const { sequence, lines } of rows) {
+        before = sequence
+        for (const line of lines.split('\n').reverse()) {
+          if (found.length === limit) return found
+          const { at, kind, amount, receipt } = readEntry(line)
+          if (STATEMENT.has(kind)) found.push({ atMs: at as EpochMs, kind: kind as StatementEntry['kind'], amount: amount as Usd, receipt })
+        }
       }
+      if (rows.length < PAGES) return found
     }
-    return rows
   }
 
   balances(): ReadonlyMap<string, Usd> {
@@ -172,15 +93,20 @@ export class Ledger {
     return this.#db.prepare(text).all() as UnitsBooked[]
   }
 
-  /** Batches after this one; within a batch by time, because its pages are by account. */
-  entriesAfter(after: number): EntryPage {
-    const batches = this.#db.prepare('select distinct sequence from page where sequence > ? order by sequence limit ?').all(after, BATCHES) as PageRow[]
+  /** Whole batches after this one, until there are so many; within a batch by time, because its pages are by account. */
+  entriesAfter(after: number, count: number): EntryPage {
+    const next = this.#db.prepare('select sequence from page where sequence > ? order by sequence limit 1')
     const pages = this.#db.prepare('select lines from page where sequence = ? order by account')
-    const entries = batches.flatMap(({ sequence }) =>
-      (pages.all(sequence) as PageRow[]).flatMap(({ lines }) => lines.split('\n').map(parseEntry).filter(isWhole)).sort((a, b) => a.atMs - b.atMs),
-    )
-    const last = batches.at(-1)
-    return { entries, last: last === undefined ? undefined : countOf(last.sequence) }
+    const entries: LedgerEntry[] = []
+    let last = after
+    while (entries.length < count) {
+      const row = next.get(last) as PageRow | undefined
+      if (row === undefined) break
+      last = countOf(row.sequence)
+      const found = (pages.all(last) as PageRow[]).flatMap(({ lines }) => lines.split('\n').map(parseEntry).filter(isWhole))
+      for (const entry of found.sort((a, b) => a.atMs - b.atMs)) entries.push(entry)
+    }
+    return { entries, last: last === after ? undefined : last }
   }
 
   get audit(): AuditRows {

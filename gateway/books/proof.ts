@@ -6,10 +6,12 @@ import { auditIn, Beside, type OwnProof } from './audit.ts'
 import { AuditRows } from './audit-rows.ts'
 import { Balances } from './balances.ts'
 import { parseEntry } from './batch.ts'
-import { bytesOf, countOf, linesOf } from './ledger.ts'
+import { bytesOf, countOf, linesOf } from './blobs.ts'
 
 const SHOWN = 3
 const SLICE = 64
+/** Read at once. */
+const PAGES = 16
 const GENESIS = '0'.repeat(64)
 
 /** The rows of `file` as they are now; what is written meanwhile is not seen. */
@@ -24,15 +26,33 @@ export async function proven(file: string, { keepsLines }: { readonly keepsLines
   }
 }
 
+interface PageRow {
+  readonly account: string
+  readonly sequence: bigint
+  readonly lines: string
+}
+
 /** The thread has calls to book, too. */
 const others = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** A page of much use may have thousands of entries: few of them are in memory at a time. */
+function* pagesOf(db: Database.Database): Iterable<PageRow> {
+  const next = db.prepare('select account, sequence, lines from page where (sequence, account) > (?, ?) order by sequence, account limit ?')
+  for (let last: Pick<PageRow, 'account' | 'sequence'> = { account: '', sequence: 0n }; ; ) {
+    const rows = next.all(last.sequence, last.account, PAGES) as PageRow[]
+    yield* rows
+    const end = rows.at(-1)
+    if (end === undefined) return
+    last = end
+  }
+}
 
 async function proveEntries(db: Database.Database): Promise<readonly LedgerCheck[]> {
   const sums = new Balances()
   const unbalanced: string[] = []
   let entries = 0
   let pages = 0
-  for (const { lines } of db.prepare('select lines from page').iterate() as Iterable<{ lines: string }>) {
+  for (const { lines } of pagesOf(db)) {
     for (const line of lines.split('\n')) {
       const { id, atMs, postings } = parseEntry(line)
       const month = monthOf(atMs)

@@ -82,11 +82,14 @@ export function readLines(lines: readonly string[], sequence: number): Read[] {
   const found: Read[] = []
   for (let line = 0; line < lines.length; line += 1) {
     const text = lines[line] as string
-    const read = chargeIn(text) ?? (READ.test(text) ? parsed(text) : undefined)
+    const read = readLine(text)
     if (read !== undefined) found.push({ line: read, text, place: { sequence, line } })
   }
   return found
 }
+
+/** Undefined where the books do not read it. */
+export const readLine = (text: string): Line | undefined => chargeIn(text) ?? (READ.test(text) ? parsed(text) : undefined)
 
 const INTENT = '{"t":"intent",'
 /** In JSON this can only be a member: within a text its quotes would be escaped. */
@@ -187,7 +190,8 @@ const charged = (line: ChargeLine, place: Place, transaction: string | undefined
 
 /** What groups change, with what they begin and what they end of that which was begun `before`. */
 export interface Changes {
-  readonly effects: readonly Effect[]
+  /** Of each read. */
+  readonly effects: readonly (readonly Effect[])[]
   readonly begun: ReadonlyMap<string, Pending>
   readonly ended: readonly string[]
 }
@@ -195,7 +199,7 @@ export interface Changes {
 /** `before` has at least what `endedElsewhere` named. */
 export function changesOf(reads: readonly Read[], before: ReadonlyMap<string, Pending>): Changes {
   const pending = new Map(before)
-  const effects = [...effectsOf(reads, pending)]
+  const effects = reads.map((read) => effectsOfLine(read, pending))
   const ended = [...before.keys()].filter((id) => !pending.has(id))
   for (const id of before.keys()) pending.delete(id)
   return { effects, begun: pending, ended }

@@ -3,11 +3,15 @@ import type Database from 'libsql'
 import type { PlacedLine } from '#contract'
 import { wordsOf } from './audit.ts'
 import type { Batch } from './batch.ts'
+import type { Pages } from './pages.ts'
 
-/** A page holds the entries of one account from one batch: a row a batch and account, not a row a call. */
+/**
+ * A page holds the entries of one account from one batch: a row a batch and account, not a row a call. Its rows stand in the order in which
+ * they come: in that of accounts (as in files of before) each of them would dirty blocks of its own. Only its two indexes are in other orders.
+ */
 export const TABLES = `
 create table if not exists meta (name text primary key, value text not null) strict, without rowid;
-create table if not exists page (account text not null, sequence integer not null, lines text not null, primary key (account, sequence)) strict, without rowid;
+create table if not exists page (account text not null, sequence integer not null, lines text not null, primary key (account, sequence)) strict;
 create index if not exists page_in_order on page (sequence, account);
 create table if not exists balance (account text not null, month text not null, amount integer not null, primary key (account, month)) strict, without rowid;
 create table if not exists tally (
@@ -46,9 +50,9 @@ export class Writer {
   }
 
   /** Within a transaction of the caller; `sequence` is that of the batch's last group. Amounts are bigint: SQLite's integers have 64 bits. */
-  write(batch: Batch, sequence: number): void {
-    for (const { account, lines } of batch.pages.values()) this.#page.run(account, sequence, lines.join('\n'))
-    for (const { account, month, amount } of batch.balances.rows()) this.#balance.run(account, month, amount)
+  write(batch: Batch, pages: Pages, sequence: number): void {
+    for (const { account, lines } of pages.rows()) this.#page.run([account, sequence, lines])
+    for (const { account, month, amount } of batch.balances.rows()) this.#balance.run([account, month, amount])
     for (const t of batch.tallies()) this.#tally.run(t.month, t.connection, t.owner, t.calls, t.units, t.own, t.wasted, t.revenue, t.platform)
   }
 

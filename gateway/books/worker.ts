@@ -11,10 +11,14 @@ export interface Setting {
   readonly keepsLines: boolean
 }
 
+const HOLD_MS = 1000
+
 const { file, keepsLines } = workerData as Setting
 const writing = new Writing(
   () => new Ledger(file, { keepsLines }),
   (failure) => tell({ failure }),
+  // An outbox is told what is durable here, and keeps its entries until then; a journal has its groups in any case.
+  keepsLines ? 0 : HOLD_MS,
 )
 /** Nobody else feeds this file: one term, for as long as it is used. */
 const footing = async (): Promise<Footing> => ({ ...writing.standing, term: 1 })
@@ -27,7 +31,7 @@ const asks: Asks = {
   statement: async (account, limit) => writing.current().statement(account, limit),
   balances: async () => writing.current().balances(),
   unitsBooked: async () => writing.current().unitsBooked(),
-  entriesAfter: async (after) => writing.current().entriesAfter(after),
+  entriesAfter: async (after, count) => writing.current().entriesAfter(after, count),
   entry: async (id) => writing.current().entry(id),
   charged: async (receipt) => writing.current().charged(receipt),
   async proof() {

@@ -3,8 +3,8 @@ import { textOf } from './answering.ts'
 import type { Ledger } from './ledger.ts'
 import type { FedGroup, Standing } from './thread.ts'
 
-/** More in one transaction gains nothing and keeps the thread from answering. */
-const BATCH_BYTES = 4 * 1024 * 1024
+/** More in one transaction gains little and keeps the thread from answering. */
+const BATCH_BYTES = 8 * 1024 * 1024
 const AGAIN_MS = 100
 const AGAIN_AT_MOST_MS = 1000
 
@@ -13,25 +13,35 @@ interface Queued {
   done(): void
 }
 
+const bytesOf = (groups: readonly FedGroup[]): number => groups.reduce((sum, group) => sum + group.bytes.length, 0)
+
 export class Writing {
   readonly #open: () => Ledger
   readonly #tell: (failure: string | undefined) => void
+  readonly #holdMs: number
   #ledger: Ledger | undefined
   #queue: Queued[] = []
+  #bytes = 0
   #timer: NodeJS.Timeout | undefined
   #again = AGAIN_MS
   #failed = false
 
-  constructor(open: () => Ledger, tell: (failure: string | undefined) => void) {
+  /** `holdMs`: how long what is put may wait for more, because a row for each account and batch is what costs. Whoever asks waits for nothing. */
+  constructor(open: () => Ledger, tell: (failure: string | undefined) => void, holdMs: number) {
     this.#open = open
     this.#tell = tell
+    this.#holdMs = holdMs
   }
 
   /** Resolves when all of it is written. */
   put(groups: readonly FedGroup[]): Promise<void> {
     return new Promise((done) => {
       this.#queue.push({ groups, done })
-      if (this.#timer === undefined) this.#try()
+      this.#bytes += bytesOf(groups)
+      if (this.#timer !== undefined && (this.#failed || this.#bytes < BATCH_BYTES)) return
+      clearTimeout(this.#timer)
+      if (this.#holdMs === 0 || this.#bytes >= BATCH_BYTES) this.#try()
+      else this.#timer = setTimeout(() => this.#try(), this.#holdMs)
     })
   }
 
@@ -67,7 +77,10 @@ export class Writing {
         const batch = this.#batch()
         this.#opened().write(batch.flatMap(({ groups }) => groups))
         this.#queue = this.#queue.slice(batch.length)
-        for (const { done } of batch) done()
+        for (const { groups, done } of batch) {
+          this.#bytes -= bytesOf(groups)
+          done()
+        }
       }
     } catch (error) {
       const failure = `the books cannot be written: ${textOf(error)}`
@@ -86,7 +99,7 @@ export class Writing {
     let bytes = 0
     let count = 0
     for (const { groups } of this.#queue) {
-      bytes += groups.reduce((sum, group) => sum + group.bytes.length, 0)
+      bytes += bytesOf(groups)
       if (count > 0 && bytes > BATCH_BYTES) break
       count += 1
     }

@@ -3,6 +3,7 @@
 import type { CredentialPlace, Operation, Resale } from './adapter.ts'
 import type { Ratio, Units, Usd } from './money.ts'
 import type { EpochMs, PeriodRule } from './time.ts'
+import type { Webhook } from './webhook.ts'
 
 export interface Connection {
   readonly name: string
@@ -27,7 +28,8 @@ export interface Connection {
   readonly simulated: boolean
   /** What the owner's contract adds to the adapter's list. */
   readonly operations: readonly Operation[]
-  readonly notifyWebhook?: string
+  /** How its owner is told. */
+  readonly notify?: Webhook
   readonly payTo?: string
   /** NAME where the credential is `vault:NAME`. */
   readonly vaultEntry?: string

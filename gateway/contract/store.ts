@@ -112,6 +112,8 @@ export interface Refund {
 export interface UnknownSettlement {
   readonly hold: string
   readonly buys: 'call' | 'credit'
+  /** Of the call; undefined for a purchase of credits. */
+  readonly connection?: string
   readonly payment: Payment
   readonly sinceMs: EpochMs
   readonly price: Usd
@@ -205,7 +207,9 @@ export interface StoreAdmin {
   revokeKey(id: string, audit?: AuditEntry): Promise<boolean>
   /** Undefined where there is no such key, or it is revoked. */
   rotateKey(id: string, to: KeyRotation, audit?: AuditEntry): Promise<KeyRecord | undefined>
-  listKeys(): Promise<readonly KeyRecord[]>
+  key(id: string): Promise<KeyRecord | undefined>
+  /** All of them, oldest first; with `note` those that bear it. */
+  listKeys(note?: string): Promise<readonly KeyRecord[]>
   /** What is posted; what calls under way hold is not taken off. */
   balance(account: string): Promise<Usd>
   /** Every account that has ever had credit, with what is posted: what the books are compared with. */

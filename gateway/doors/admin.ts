@@ -17,6 +17,7 @@ import { readBody } from './body.ts'
 import { type Answer, Edge } from './edge.ts'
 import { liveOf } from './live.ts'
 import { isLong } from './long.ts'
+import { METRICS_PATH, MetricsPage } from './metrics/index.ts'
 import type { Certificate } from './tls.ts'
 import type { DoorRequest, DoorResponse } from './wire.ts'
 import { liveOfAll } from './workers/live.ts'
@@ -42,12 +43,19 @@ async function lostOf(own: readonly string[], workers: Workers | undefined): Pro
   return { lost: [...lost], workers: { wanted: workers.count, serving: workers.serving } }
 }
 
+interface Served {
+  readonly gateway: Gateway
+  readonly office: Office
+  readonly workers: Workers | undefined
+}
+
 export class AdminDoor {
   readonly #edge: Edge
   readonly #token: string | undefined
   /** Of the pages that are served here. */
   readonly #scheme: string
-  #served: { readonly gateway: Gateway; readonly office: Office; readonly workers: Workers | undefined } | undefined
+  readonly #metrics = new MetricsPage()
+  #served: Served | undefined
 
   constructor({ admin, limits }: Pick<GatewayConfig, 'admin' | 'limits'>, certificate: Certificate | undefined) {
     this.#token = admin.token
@@ -97,6 +105,7 @@ export class AdminDoor {
     const refused = this.#refused(request)
     if (refused !== undefined) return this.#answer(response, refused.status, { error: refused.error })
     if (path === '/api/about' && request.method === 'GET') return this.#answer(response, 200, aboutOf(served.gateway, served.workers))
+    if (path === METRICS_PATH && request.method === 'GET') return void this.#shows(served, response)
     const action = actions[`${request.method} ${path}`]
     if (action === undefined) return this.#answer(response, 404, { error: `there is no ${request.method} ${path}` })
     readBody(request, response, BODY_BYTES, (read) => {
@@ -109,19 +118,32 @@ export class AdminDoor {
     })
   }
 
-  async #act(action: Action, served: { gateway: Gateway; office: Office }, ask: Ask | undefined, response: DoorResponse): Promise<void> {
+  async #act(action: Action, served: Served, ask: Ask | undefined, response: DoorResponse): Promise<void> {
     if (ask === undefined) return this.#answer(response, 400, { error: 'the body must be a JSON object with content-type application/json' })
     try {
       const value = await action(served.office, ask)
       if (isLong(value)) await pipeline(Readable.from(value.text), response.writeHead(200, ['content-type', value.type, ...FIELDS]))
       else this.#answer(response, 200, value)
     } catch (error) {
-      // In the middle of a long answer nothing can be said any more; it never looks complete.
-      if (response.headersSent) return void response.destroy()
-      if (error instanceof OfficeError) return this.#answer(response, 422, { error: error.message })
-      served.gateway.ground.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'an admin request failed')
-      this.#answer(response, 500, { error: 'the request failed inside the gateway; its log says why' })
+      this.#failed(error, served.gateway, response)
     }
+  }
+
+  async #shows(served: Served, response: DoorResponse): Promise<void> {
+    try {
+      const { type, text } = await this.#metrics.text(served)
+      this.#edge.answer(response, { status: 200, headers: ['content-type', type, ...FIELDS], body: text })
+    } catch (error) {
+      this.#failed(error, served.gateway, response)
+    }
+  }
+
+  #failed(error: unknown, { ground: { log } }: Gateway, response: DoorResponse): void {
+    // In the middle of a long answer nothing can be said any more; it never looks complete.
+    if (response.headersSent) return void response.destroy()
+    if (error instanceof OfficeError) return this.#answer(response, 422, { error: error.message })
+    log.error({ error: error instanceof Error ? error.stack : String(error) }, 'an admin request failed')
+    this.#answer(response, 500, { error: 'the request failed inside the gateway; its log says why' })
   }
 
   #answer(response: DoorResponse, status: number, value: unknown): void {

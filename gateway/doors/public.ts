@@ -11,16 +11,14 @@ import { isRefusal, type Refusal, refuse } from '#contract'
 import type { GatewayConfig, Limits } from '../../config/model.ts'
 import { type Engine, problemOf } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
-import { type Office, Receipts, receiptsOf } from '../office/index.ts'
+import type { Office } from '../office/index.ts'
 import { type BodyRead, readBody } from './body.ts'
-import { catalogueOf } from './catalogue.ts'
-import { clientBehind, isIn, trustedList } from './client.ts'
-import { CreditsPages } from './credits.ts'
+import { isIn, trustedList } from './client.ts'
 import { Crowd } from './crowd.ts'
 import { type Answer, Edge, METHODS } from './edge.ts'
-import type { Calls } from './lane/lane.ts'
-import { frontPage } from './page.ts'
-import { basicsOf, HttpIncoming, HttpSink } from './request.ts'
+import { callsTo, namesOne } from './lane/calls.ts'
+import { OwnPaths } from './own.ts'
+import { HttpIncoming, HttpSink } from './request.ts'
 import type { Certificate } from './tls.ts'
 import type { DoorRequest, DoorResponse } from './wire.ts'
 
@@ -44,8 +42,7 @@ export class PublicDoor {
   #engine: Engine | undefined
   /** Prefixes of the APIs that are served. */
   #apis: ReadonlySet<string> = new Set()
-  #receipts: Receipts | undefined
-  #creditsPages: CreditsPages | undefined
+  #own: OwnPaths | undefined
 
   constructor({ limits, trustedProxies }: Pick<GatewayConfig, 'limits' | 'trustedProxies'>, idStart: string, certificate: Certificate | undefined) {
     this.#limits = limits
@@ -54,7 +51,7 @@ export class PublicDoor {
     this.#nextId = idsFrom(idStart)
     this.#edge = new Edge({
       ...{ limits, bodyBytes: limits.bodyBytes, certificate },
-      calls: this.#calls(),
+      calls: callsTo({ engine: () => this.#engine as Engine, apis: () => this.#apis, nextId: this.#nextId, trusted }),
       handle: (request, response) => this.#handle(request, response),
       problem: (refusal, request) => this.#problem(refusal, request),
     })
@@ -78,8 +75,11 @@ export class PublicDoor {
   serve(served: Gateway, office: Office): void {
     const { engine } = served
     this.#engine = engine
-    this.#receipts = receiptsOf(served.ground, () => engine.origin)
-    this.#creditsPages = new CreditsPages(served, office)
+    this.#own = new OwnPaths(served, office, {
+      ...{ edge: this.#edge, limits: this.#limits, nextId: this.#nextId },
+      incoming: (request) => this.#incoming(request),
+      failed: (cause, request, response) => this.#failed(cause, request, response),
+    })
     const api: Handler = (request, response) => this.#api(engine, request, response)
     const app = restana({
       server: { on: () => undefined } as unknown as EventEmitter as Server,
@@ -89,13 +89,6 @@ export class PublicDoor {
     })
     // fast-gateway would answer this path with a list of its routes; the first handler wins.
     app.get('/services.json', api as never)
-    for (const [path, page] of Object.entries(this.#pagesOf(served)))
-      for (const method of ['get', 'head'] as const)
-        app[method](path, ((request: DoorRequest, response: DoorResponse) => {
-          // The router knows no difference between cases, nor a slash at the end.
-          if (pathOf(request) === path) this.#edge.answer(response, page(request))
-          else api(request, response)
-        }) as never)
     gateway({
       server: app as never,
       proxyFactory: (() => () => undefined) as never,
@@ -115,37 +108,6 @@ export class PublicDoor {
     this.#route = (request, response) => {
       if (namesOne(apis, request.url ?? '')) api(request, response)
       else router.handle(request, response)
-    }
-  }
-
-  /** Plain calls: the same as `#api`, of a request that is there as a whole. */
-  #calls(): Calls {
-    return {
-      takes: (target) => namesOne(this.#apis, target),
-      nextId: this.#nextId,
-      client: (peer, forwarded) => clientBehind(peer, forwarded, this.#trusted),
-      serve: (request, body) => {
-        const engine = this.#engine as Engine
-        try {
-          const target = engine.target(request)
-          if (!isRefusal(target)) return engine.begin(request, target, body, request)
-          engine.refuse(request, target, request)
-        } catch (cause) {
-          engine.logFailure(request, cause)
-          engine.refuse(request, refuse('unavailable', 'a part of the gateway failed; nothing was charged'), request)
-        }
-        return undefined
-      },
-    }
-  }
-
-  /** What is the same for everybody, and read by GET. */
-  #pagesOf(served: Gateway): Readonly<Record<string, (request: DoorRequest) => Answer>> {
-    const json = (value: unknown): Answer => ({ status: 200, headers: [...JSON_FIELDS, 'x-request-id', this.#nextId()], body: JSON.stringify(value) })
-    return {
-      '/healthz': () => json({ status: 'ok' }),
-      '/catalog': () => json(catalogueOf(served)),
-      '/': (request) => frontPage(served, request.headers.accept, this.#nextId()),
     }
   }
 
@@ -187,39 +149,13 @@ export class PublicDoor {
     })
   }
 
-  /** Whatever no route took: another method on a page of our own, a path that is malformed, or nothing that exists. */
+  /** Whatever no route took: a path of our own, one that is malformed, or nothing that exists. */
   #other(engine: Engine, request: DoorRequest, response: DoorResponse): void {
-    const path = pathOf(request)
-    if (Receipts.serves(path)) return this.#receipt(request, response, path)
-    if (CreditsPages.serves(path)) return this.#credits(request, response, path)
-    if (!OWN_PATHS.has(path)) return this.#api(engine, request, response)
-    this.#refuse(response, refuse('method_not_allowed', `${path} takes GET`, { headers: { allow: 'GET' } }))
-  }
-
-  /** Receipts and the keys to check them. */
-  #receipt(request: DoorRequest, response: DoorResponse, path: string): void {
-    readBody(request, response, PAGE_BODY_BYTES, (read) => {
-      if (!('body' in read)) return this.#unread(read, response)
-      const ask = { method: methodOf(request), path, accept: request.headers.accept, contentType: request.headers['content-type'], body: read.body }
-      const answered = this.#receipts?.answer(ask) ?? Promise.reject(new Error('no gateway is served yet'))
-      answered.then(
-        (answer) => {
-          if (isRefusal(answer)) return this.#refuse(response, answer)
-          const headers = ['content-type', answer.type, 'cache-control', answer.cache, 'x-content-type-options', 'nosniff', 'x-request-id', this.#nextId()]
-          new HttpSink(response).answer(answer.status, headers, answer.body)
-        },
-        (cause: unknown) => this.#failed(cause, request, response),
-      )
-    })
-  }
-
-  #credits(request: DoorRequest, response: DoorResponse, path: string): void {
-    const incoming = this.#incoming(request)
-    readBody(request, response, PAGE_BODY_BYTES, (read) => {
-      if (!('body' in read)) return this.#unread(read, response)
-      const asked = { ...basicsOf(incoming), method: methodOf(request), header: (name: string) => incoming.header(name), path, body: read.body }
-      this.#creditsPages?.answer(asked, new HttpSink(response)).catch((cause: unknown) => this.#failed(cause, request, response))
-    })
+    try {
+      if (this.#own?.serve(request, response) !== true) this.#api(engine, request, response)
+    } catch (cause) {
+      this.#failed(cause, request, response)
+    }
   }
 
   #unread(read: Exclude<BodyRead, { body: Buffer }>, response: DoorResponse): void {
@@ -247,17 +183,3 @@ export class PublicDoor {
 }
 
 const STARTING = refuse('unavailable', 'the gateway is starting', { retryAfterSeconds: 1 })
-const JSON_FIELDS = ['content-type', 'application/json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff']
-const PAGE_BODY_BYTES = 16 * 1024
-const OWN_PATHS = new Set(['/', '/catalog', '/healthz'])
-
-/** Whether the first segment of a target is one of these. */
-function namesOne(prefixes: ReadonlySet<string>, target: string): boolean {
-  const end = target.indexOf('/', 1)
-  return end !== -1 && prefixes.has(target.slice(0, end))
-}
-
-const pathOf = ({ url = '' }: DoorRequest): string => url.split('?', 1)[0] as string
-
-/** A page is asked for by HEAD as it is by GET; its body is left out where it is written (RFC 9110 section 9.3.2). */
-const methodOf = ({ method = 'GET' }: DoorRequest): string => (method === 'HEAD' ? 'GET' : method)

@@ -22,7 +22,7 @@ import { NotNow } from './health/index.ts'
 import { HookError } from './hook-error.ts'
 import { ageOf, keptOrSent, tellAnswered } from './kept.ts'
 import { keyName } from './names.ts'
-import type { EnginePorts, Sink } from './ports.ts'
+import type { EnginePorts, Landed, Sink } from './ports.ts'
 import { problemOf } from './problem.ts'
 import { type Ending, addRateHeaders, creditedOf, outcomeOf, recordOf, withOffer } from './reply.ts'
 import { type Charged, chargeHold, type Paying, pending, refundTo } from './settle.ts'
@@ -53,7 +53,7 @@ export class Flight implements Listener, Rolled {
   readonly #ports: EnginePorts
   readonly #call: EngineCall
   readonly #sink: Sink
-  readonly #landed: (flight: Flight) => void
+  readonly #landed: Landed
   readonly #admission: Admission
   #state: FlightState = 'admitting'
   #payer: Paying = { by: 'nobody' }
@@ -73,7 +73,7 @@ export class Flight implements Listener, Rolled {
   #deadline: ReturnType<EnginePorts['deadlines']['start']> | undefined
 
   /** `landed` is called once, when the call is over. */
-  constructor(ports: EnginePorts, call: EngineCall, sink: Sink, landed: (flight: Flight) => void) {
+  constructor(ports: EnginePorts, call: EngineCall, sink: Sink, landed: Landed) {
     this.#ports = ports
     this.#call = call
     this.#sink = sink
@@ -448,6 +448,6 @@ export class Flight implements Listener, Rolled {
     // A charged or free call's record stands in the journal, with its charge.
     if (kind !== 'charged' && kind !== 'free') this.#ports.record(recordOf(this.#call, ending))
     this.#call.chain.observe(this.#call, outcomeOf(ending, this.#sale?.chosen))
-    this.#landed(this)
+    this.#landed(this, this.#call, ending)
   }
 }

@@ -9,10 +9,11 @@ import { Flight } from './flight.ts'
 import type { Entry } from './catalogue.ts'
 import type { Generation, LiveRoute } from './generation.ts'
 import { Patience } from './patience.ts'
-import type { EnginePorts, Sink, Timed } from './ports.ts'
+import type { EnginePorts, Landed, Sink, Timed } from './ports.ts'
 import { type Problem, problemOf } from './problem.ts'
 import { type Quote, quoteFor } from './quote.ts'
-import { Reconciler } from './reconciler.ts'
+import { Reconciler, type Unsettled } from './reconciler.ts'
+import { Tallies } from './tallies.ts'
 import { Unverified } from './unverified.ts'
 import { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
 
@@ -26,7 +27,10 @@ export { Health, type HealthOptions, type Shown } from './health/index.ts'
 export type { EnginePorts, Sink } from './ports.ts'
 export { type Problem, problemOf } from './problem.ts'
 export { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
+export { lateSettlements } from './late-settlements.ts'
 export { LeakBook } from './leaks.ts'
+export type { Unsettled } from './reconciler.ts'
+export * from './tallies.ts'
 export { type AttemptEvents, Transport } from './transport.ts'
 export { type Guard, guardedDispatcher, outboundTo } from './upstream/index.ts'
 export type { Vetting } from './vetting.ts'
@@ -38,9 +42,14 @@ type Uncalled = Pick<Incoming, 'id' | 'address' | 'loopback' | 'target' | 'heade
 const STOPPING = refuse('unavailable', 'the gateway is stopping', { retryAfterSeconds: 1 })
 
 export class Engine {
+  /** What has happened, over all generations. */
+  readonly tallies = new Tallies()
   readonly #ports: EnginePorts
   readonly #flights = new Roll<Flight>()
-  readonly #landed = (flight: Flight): void => this.#left(flight)
+  readonly #landed: Landed = (flight, call, { kind, refusal, tookMs }) => {
+    this.tallies.called(call, kind, refusal?.code, tookMs)
+    this.#left(flight)
+  }
   readonly #reconciler: Reconciler
   #generation: Generation
   #origin: string
@@ -50,7 +59,7 @@ export class Engine {
   constructor(ports: Omit<EnginePorts, 'unknown' | 'deadlines' | 'patience' | 'unverified'>, generation: Generation, origin: string) {
     this.#generation = generation
     this.#origin = origin
-    this.#reconciler = new Reconciler({ store: ports.store, log: ports.log, settlers: () => this.#generation.chains })
+    this.#reconciler = new Reconciler({ ...ports, settlers: () => this.#generation.chains, late: (unknown) => ports.late?.(unknown) })
     const deadlines = new Deadlines<Timed>(ports.upstreamTimeoutMs, (flight) => flight.onDeadline())
     this.#ports = { ...ports, deadlines, patience: new Patience(), unverified: new Unverified(), unknown: () => this.#reconciler.wake() }
     this.#reconciler.wake()
@@ -58,6 +67,16 @@ export class Engine {
 
   get generation(): Generation {
     return this.#generation
+  }
+
+  /** Calls under way. */
+  get underWay(): number {
+    return this.#flights.size
+  }
+
+  /** Payments of this process whose settlement nobody knows. */
+  get unsettled(): Unsettled {
+    return this.#reconciler.unsettled
   }
 
   /** Where the public port answers, for the resource URLs of x402. */
@@ -103,6 +122,7 @@ export class Engine {
   }
 
   problem(incoming: Uncalled, refusal: Refusal): Problem {
+    this.tallies.refused(refusal.code)
     const told = new Set<string>()
     for (const chain of this.#generation.chains) chain.observeRefused(incoming, refusal, told)
     return problemOf(refusal, incoming.id)

@@ -1,15 +1,17 @@
 /** What the engine is given, and what it writes answers to. */
-import type { Attempt, CallRecord, Chance, Clock, Log, Store } from '#contract'
+import type { Attempt, CallRecord, Chance, Clock, Log, Store, UnknownSettlement } from '#contract'
 import type { EngineCall } from './call.ts'
 import type { Deadlines } from './deadlines.ts'
+import type { Flight } from './flight.ts'
 import type { Health } from './health/index.ts'
 import type { Patience } from './patience.ts'
+import type { Ending } from './reply.ts'
 import type { Transport } from './transport.ts'
 import type { Unverified } from './unverified.ts'
 
 /** Where an answer goes. After `gone` nothing that is written has an effect. */
 export interface Sink {
-  /** A whole answer. Headers are a flat list, the sink's own from here on. */
+  /** A whole answer; text is the gateway's own words, bytes are a provider's. Headers are a flat list, the sink's own from here on. */
   answer(status: number, headers: string[], body: Buffer | string): void
   /** A long answer: head first, then chunks. */
   begin(status: number, headers: string[]): void
@@ -26,6 +28,9 @@ export interface Sink {
 export interface Timed {
   onDeadline(): void
 }
+
+/** A call is over, once, and this is how. */
+export type Landed = (flight: Flight, call: EngineCall, ending: Ending) => void
 
 export interface EnginePorts {
   readonly store: Store
@@ -50,4 +55,6 @@ export interface EnginePorts {
   readonly concurrentPerConsumer: number
   /** A settlement has become unknown. */
   unknown(): void
+  /** One has been so for long. */
+  readonly late?: (unknown: UnknownSettlement) => void
 }

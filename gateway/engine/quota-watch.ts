@@ -46,7 +46,9 @@ const SAMPLES = 64
 const DAY_MS = 86_400_000
 /** For grants that never renew. */
 const LONG_MS = 400 * DAY_MS
-const LOW_PERCENT = 80
+const ALL = 100
+/** Of the quota: what owners are told of when it is used. */
+const LEVELS = [ALL, 95, 80, 50]
 const DRIFT_PERCENT = 2
 
 export class QuotaWatch {
@@ -122,32 +124,34 @@ export class QuotaWatch {
     this.#once(told, { kind: 'quota-drift', name, owner }, periodEndMs, () => driftSentence(name, external, percent))
   }
 
-  /** Calls under way do not count: they may come to nothing. */
+  /** Calls under way do not count: they may come to nothing. Of several levels that were passed at once the last is told. */
   async #running({ connection, told }: Slot): Promise<void> {
     const { name, owner, quota } = connection
-    if (quota === 0 || (quota - this.#ports.stock.leftForOwner(name)) * 100 < quota * LOW_PERCENT) return
-    const { sold, own, wasted, external, resetsAtMs } = await this.#ports.admin.counters(name)
+    const { stock, admin } = this.#ports
+    const seen = levelOf(quota - stock.leftForOwner(name), quota)
+    if (seen === undefined || told.has(keyOf(aboutOf(seen, name), stock.resetsAtMs(name)))) return
+    const { sold, own, wasted, external, resetsAtMs } = await admin.counters(name)
     const used = sold + own + wasted + external
+    const level = levelOf(used, quota)
+    if (level === undefined) return
     const until = resetsAtMs === undefined ? 'this grant does not renew' : `it renews on ${new Date(resetsAtMs).toISOString().slice(0, 10)}`
-    if (used >= quota)
-      this.#once(told, { kind: 'quota-exhausted', name, owner }, resetsAtMs, () => `${name} has used all ${quota} units of its quota; ${until}`)
-    else if (used * 100 >= quota * LOW_PERCENT)
-      this.#once(
-        told,
-        { kind: 'quota-low', name, owner },
-        resetsAtMs,
-        () => `${name} has used ${used} of ${quota} units, over ${LOW_PERCENT} % of its quota; ${until}`,
-      )
+    const sentence =
+      level === ALL
+        ? `${name} has used all ${quota} units of its quota; ${until}`
+        : `${name} has used ${used} of ${quota} units, over ${level} % of its quota; ${until}`
+    this.#once(told, { ...aboutOf(level, name), owner }, resetsAtMs, () => sentence)
   }
 
   /** Once a period, whichever process is first. */
-  #once(told: Set<string>, about: { kind: NoticeKind; name: string; owner: string }, periodEndMs: EpochMs | undefined, sentence: () => string): void {
-    const key = `${about.kind}:${about.name}:${periodEndMs ?? 'grant'}`
+  #once(told: Set<string>, about: About & { readonly owner: string }, periodEndMs: EpochMs | undefined, sentence: () => string): void {
+    const key = keyOf(about, periodEndMs)
     if (told.has(key)) return
     told.add(key)
     const { admin, clock, notices } = this.#ports
     const first = admin.first(key, periodEndMs ?? ((clock.nowMs() + LONG_MS) as EpochMs))
-    this.#quietly(first.then((yes) => (yes ? notices.tell({ kind: about.kind, owner: about.owner, connection: about.name, detail: sentence() }) : undefined)))
+    const { kind, owner, name: connection, percent } = about
+    const tell = (): void => notices.tell({ kind, owner, connection, detail: sentence(), ...(percent === undefined ? {} : { percent }) })
+    this.#quietly(first.then((yes) => (yes ? tell() : undefined)))
   }
 
   #quietly(work: Promise<unknown>): void {
@@ -156,6 +160,21 @@ export class QuotaWatch {
     })
   }
 }
+
+/** What is told, apart from the words. */
+interface About {
+  readonly kind: NoticeKind
+  readonly name: string
+  readonly percent?: number
+}
+
+const keyOf = ({ kind, name, percent }: About, periodEndMs: EpochMs | undefined): string =>
+  `${kind}${percent === undefined ? '' : `-${percent}`}:${name}:${periodEndMs ?? 'grant'}`
+
+const aboutOf = (level: number, name: string): About => (level === ALL ? { kind: 'quota-exhausted', name } : { kind: 'quota-low', name, percent: level })
+
+/** The highest level that is reached. */
+const levelOf = (used: number, quota: number): number | undefined => (quota === 0 ? undefined : LEVELS.find((percent) => used * 100 >= quota * percent))
 
 /** The newest sample that is older than the question; undefined where there is none of this period. */
 function endedBefore(samples: readonly Sample[], askedAtMs: number, nowMs: number): Units | undefined {

@@ -1,5 +1,5 @@
 /** Joins store and ledger, whichever drivers the configuration names: the ground on which a gateway, or a single command, stands. */
-import type { Notice } from '#contract'
+import { type Notice, type Webhook, webhookId } from '#contract'
 import type { GatewayConfig } from '../../config/model.ts'
 import { type Post, WebhookNotices } from '../notices/index.ts'
 import { AuditLog } from './audit.ts'
@@ -10,7 +10,7 @@ import { onRedis } from './redis.ts'
 import { systemAlarm, systemChance, systemClock } from './system.ts'
 import { Vault } from '../vault/index.ts'
 
-export { begun, ended } from './life.ts'
+export { begun, ended, versionOf } from './life.ts'
 export { type Ground, type Surroundings, storeIdOf, type WorkerPart } from './parts.ts'
 export { systemAlarm, systemChance, systemClock } from './system.ts'
 
@@ -42,19 +42,20 @@ export async function openGround(config: GatewayConfig, surroundings: Surroundin
 const noticesOf = (config: GatewayConfig, around: Around): WebhookNotices =>
   new WebhookNotices({ ...around, alarm: systemAlarm, post: postTo(config), webhooks: (notice) => webhooksOf(config, notice) })
 
-/** Of its connection; what concerns an owner as a whole goes to each of his, once. */
-function webhooksOf({ connections }: GatewayConfig, { owner, connection }: Notice): readonly string[] {
+/** The operator's, and that of its connection; what concerns an owner as a whole goes to each of his. Each once. */
+function webhooksOf({ connections, webhooks }: GatewayConfig, { owner, connection }: Notice): readonly Webhook[] {
   const found = connections.filter((one) => (connection === undefined ? one.owner === owner : one.name === connection))
-  return [...new Set(found.flatMap(({ notifyWebhook }) => notifyWebhook ?? []))]
+  const all = [...webhooks, ...found.flatMap(({ notify }) => notify ?? [])]
+  return [...new Map(all.map((one) => [webhookId(one), one])).values()]
 }
 
 /** Loaded when somebody is told: most commands tell nobody. */
 function postTo({ upstream }: GatewayConfig): Post {
   let post: Promise<Post> | undefined
-  return async (url, text, signal) => {
+  return async (url, text, signed, signal) => {
     post ??= Promise.all([import('../notices/post.ts'), import('../engine/upstream/connect.ts')]).then(([{ posting }, { guardedDispatcher }]) =>
       posting(guardedDispatcher({ allowPrivate: upstream.allowPrivate })),
     )
-    return (await post)(url, text, signal)
+    return (await post)(url, text, signed, signal)
   }
 }

@@ -4,7 +4,7 @@ import type { AuditLine } from '#contract'
 import type { Ground } from './parts.ts'
 
 /** Of the product. */
-function versionOf(): string {
+export function versionOf(): string {
   try {
     // Beside dist/, from which this runs.
     const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }

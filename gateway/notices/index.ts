@@ -1,8 +1,19 @@
 /**
- * What owners are told, by their webhooks: a POST of JSON, tried again with growing pauses for a bounded time. Telling never waits and never
+ * What owners and the operator are told, by their webhooks: a signed POST of JSON, tried again with growing pauses for a bounded time. Telling never waits and never
  * throws; the log has everything, also what nobody could be told. `lane.ts` is the way to one webhook, `post.ts` one request.
  */
-import type { Alarm, Chance, Clock, Log, Notice, NoticeKind, Notices } from '#contract'
+import {
+  type Alarm,
+  type Chance,
+  type Clock,
+  type Log,
+  type Notice,
+  type NoticeCounts,
+  type NoticeKind,
+  type Notices,
+  type Webhook,
+  webhookId,
+} from '#contract'
 import { Lane, type Post } from './lane.ts'
 
 export type { Post } from './lane.ts'
@@ -13,8 +24,8 @@ export interface NoticePorts {
   readonly log: Log
   readonly alarm: Alarm
   readonly post: Post
-  /** Where a notice goes: of its connection, else of all of its owner's. */
-  webhooks(notice: Notice): readonly string[]
+  /** Where a notice goes: the operator's, and that of its connection, else all of its owner's. */
+  webhooks(notice: Notice): readonly Webhook[]
 }
 
 const HOUR_MS = 3_600_000
@@ -25,7 +36,7 @@ const CLOSE_WITHIN_MS = 2_000
 /** Told each time: what is told afterwards depends on it. */
 const ALWAYS: ReadonlySet<NoticeKind> = new Set<NoticeKind>(['connection-paused', 'connection-resumed', 'operation-paused'])
 /** The same sentence once; another one is another thing. */
-const BY_SENTENCE: ReadonlySet<NoticeKind> = new Set<NoticeKind>(['bad-answer', 'payout'])
+const BY_SENTENCE: ReadonlySet<NoticeKind> = new Set<NoticeKind>(['bad-answer', 'payout', 'quota-low', 'settlement-unknown'])
 const GOOD_NEWS: ReadonlySet<NoticeKind> = new Set<NoticeKind>(['connection-resumed', 'payout'])
 
 export class WebhookNotices implements Notices {
@@ -44,12 +55,30 @@ export class WebhookNotices implements Notices {
     try {
       log[GOOD_NEWS.has(notice.kind) ? 'info' : 'warn']({ ...notice }, notice.detail)
       if (this.#stop.signal.aborted || this.#isOld(notice)) return
-      const { kind, owner, connection, detail } = notice
-      const body = { kind, owner, connection: connection ?? null, detail, at: new Date(clock.nowMs()).toISOString(), id: `nt_${chance.hex(12)}` }
-      for (const url of webhooks(notice)) this.#laneOf(url).put({ id: body.id, owner, text: JSON.stringify(body), toldAtMs: clock.nowMs() })
+      const { kind, owner, connection, detail, percent } = notice
+      const body = {
+        kind,
+        owner: owner ?? null,
+        connection: connection ?? null,
+        detail,
+        at: new Date(clock.nowMs()).toISOString(),
+        id: `nt_${chance.hex(12)}`,
+        ...(percent === undefined ? {} : { percent }),
+      }
+      for (const webhook of webhooks(notice)) this.#laneOf(webhook).put({ id: body.id, owner, text: JSON.stringify(body), toldAtMs: clock.nowMs() })
     } catch (error) {
       log.error({ kind: notice.kind, cause: String(error) }, 'an owner could not be told')
     }
+  }
+
+  counts(): NoticeCounts {
+    const sums = { delivered: 0, dropped: 0, waiting: 0 }
+    for (const { counts, waiting } of this.#lanes.values()) {
+      sums.delivered += counts.delivered
+      sums.dropped += counts.dropped
+      sums.waiting += waiting
+    }
+    return sums
   }
 
   /** Whatever is left gets one more try, and a moment for it. */
@@ -64,11 +93,12 @@ export class WebhookNotices implements Notices {
     this.#stop.abort()
   }
 
-  #laneOf(url: string): Lane {
-    let lane = this.#lanes.get(url)
+  #laneOf(webhook: Webhook): Lane {
+    const id = webhookId(webhook)
+    let lane = this.#lanes.get(id)
     if (lane === undefined) {
-      lane = new Lane(url, { ...this.#ports, signal: this.#stop.signal })
-      this.#lanes.set(url, lane)
+      lane = new Lane(webhook, { ...this.#ports, signal: this.#stop.signal })
+      this.#lanes.set(id, lane)
     }
     return lane
   }

@@ -1,12 +1,12 @@
 /** The way to one webhook: one request at a time, in order. What does not get through in time is dropped, and the log says so. */
-import type { Alarm, Clock, Log } from '#contract'
+import type { Alarm, Clock, Log, Webhook } from '#contract'
 
-/** The status that answered. Rejects where nothing did. */
-export type Post = (url: string, text: string, signal: AbortSignal) => Promise<number>
+/** The status that answered; `signed` are the fields of the signature. Rejects where nothing did. */
+export type Post = (url: string, text: string, signed: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<number>
 
 export interface Told {
   readonly id: string
-  readonly owner: string
+  readonly owner: string | undefined
   readonly text: string
   readonly toldAtMs: number
 }
@@ -19,6 +19,12 @@ export interface LanePorts {
   readonly signal: AbortSignal
 }
 
+/** What became of what was put in. */
+export interface LaneCounts {
+  delivered: number
+  dropped: number
+}
+
 /** After each failed try. The last one is some eight minutes after the first. */
 const PAUSES_MS = [5_000, 30_000, 120_000, 300_000]
 const TOO_OLD_MS = 900_000
@@ -28,7 +34,8 @@ const HOUR_MS = 3_600_000
 const MOST_AN_HOUR = 120
 
 export class Lane {
-  readonly #url: string
+  readonly counts: LaneCounts = { delivered: 0, dropped: 0 }
+  readonly #webhook: Webhook
   readonly #ports: LanePorts
   readonly #waiting: Told[] = []
   #running: Promise<void> | undefined
@@ -37,9 +44,13 @@ export class Lane {
   #hour = 0
   #inHour = 0
 
-  constructor(url: string, ports: LanePorts) {
-    this.#url = url
+  constructor(webhook: Webhook, ports: LanePorts) {
+    this.#webhook = webhook
     this.#ports = ports
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
   }
 
   put(told: Told): void {
@@ -75,7 +86,10 @@ export class Lane {
     for (let tries = 0; ; tries += 1) {
       if (clock.nowMs() - told.toldAtMs > TOO_OLD_MS) return this.#dropped(told, 'it got too old')
       const wrong = await this.#try(told)
-      if (wrong === undefined) return
+      if (wrong === undefined) {
+        this.counts.delivered += 1
+        return
+      }
       const pause = PAUSES_MS[tries]
       if (!wrong.again || pause === undefined || this.#closing || signal.aborted) return this.#dropped(told, wrong.why)
       await this.#pause(pause)
@@ -83,9 +97,11 @@ export class Lane {
   }
 
   /** Undefined: it was taken. */
-  async #try({ text }: Told): Promise<{ again: boolean; why: string } | undefined> {
+  async #try({ id, text }: Told): Promise<{ again: boolean; why: string } | undefined> {
+    const { post, clock, signal } = this.#ports
+    const { url, key } = this.#webhook
     try {
-      const status = await this.#ports.post(this.#url, text, this.#ports.signal)
+      const status = await post(url, text, key?.fields(id, clock.nowMs(), text) ?? { 'webhook-id': id }, signal)
       if (status >= 200 && status < 300) return undefined
       // Redirects are not followed: where they lead nobody has looked at.
       return { again: status >= 500 || status === 408 || status === 425 || status === 429, why: `it answered ${status}` }
@@ -107,6 +123,7 @@ export class Lane {
 
   /** A webhook's address may hold a token: only its host is named. */
   #dropped({ id, owner }: Told, why: string): void {
-    this.#ports.log.error({ notice: id, owner, webhook: new URL(this.#url).host, why }, 'a notice did not reach its owner')
+    this.counts.dropped += 1
+    this.#ports.log.error({ notice: id, owner, webhook: new URL(this.#webhook.url).host, why }, 'a notice did not reach its owner')
   }
 }

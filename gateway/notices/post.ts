@@ -7,9 +7,9 @@ const READ_BYTES = 1_024
 
 /** `dispatcher` refuses addresses that are not public, unless they are allowed. */
 export function posting(dispatcher: Dispatcher): Post {
-  return async (url, body, stopped) => {
+  return async (url, body, signed, stopped) => {
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(WITHIN_MS)])
-    const headers = { 'content-type': 'application/json', 'user-agent': 'atlas-gateway' }
+    const headers = { 'content-type': 'application/json', 'user-agent': 'atlas-gateway', ...signed }
     const { statusCode, body: answer } = await request(url, { method: 'POST', headers, body, dispatcher, signal, reset: true })
     await answer.dump({ limit: READ_BYTES }).catch(() => undefined)
     return statusCode

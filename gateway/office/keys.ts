@@ -89,14 +89,14 @@ export class KeyDesk {
 
   /** Revokes what an earlier start of the sandbox handed out. */
   async revokeByNote(note: string): Promise<void> {
-    const old = (await this.#ground.admin.listKeys()).filter((key) => key.note === note && key.revokedAtMs === undefined)
+    const old = (await this.#ground.admin.listKeys(note)).filter((key) => key.revokedAtMs === undefined)
     const act = { action: 'key.revoke', detail: `it was the ${note}` } as const
     await Promise.all(old.map(({ id }) => this.#ground.admin.revokeKey(id, this.#audit.actOf('gateway', { ...act, subject: id }))))
   }
 
   /** Whose key it is, where it is an owner's. */
   async #ownerOf(id: string): Promise<string | undefined> {
-    return (await this.#ground.admin.listKeys()).find((key) => key.id === id)?.owner
+    return (await this.#ground.admin.key(id))?.owner
   }
 
   async #keyRow(key: KeyRecord): Promise<Record<string, unknown>> {

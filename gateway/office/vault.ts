@@ -89,9 +89,12 @@ export class VaultDesk {
   }
 
   #usedBy(name: string): string[] {
-    const { connections, payout } = this.#ground.config
+    const { connections, payout, webhooks } = this.#ground.config
     const users = connections.filter(({ vaultEntry }) => vaultEntry === name).map((connection) => connection.name)
-    return payout?.signerEntry === name ? [...users, 'payout.signer'] : users
+    if (payout?.signerEntry === name) users.push('payout.signer')
+    for (const { name: of, notify } of connections) if (notify?.vaultEntry === name) users.push(`notify of ${of}`)
+    if (webhooks.some(({ vaultEntry }) => vaultEntry === name)) users.push('webhooks')
+    return users
   }
 
   #shown({ name, version, dataKey, masterKey, createdMs, addedMs }: Row): Shown {

@@ -66,12 +66,16 @@ export class EmbeddedAdmin implements StoreAdmin {
     return this.#state.keys.get(to.id)
   }
 
-  async listKeys(): Promise<readonly KeyRecord[]> {
-    return [...this.#state.keys.values()]
+  async key(id: string): Promise<KeyRecord | undefined> {
+    return this.#state.keys.get(id)
+  }
+
+  async listKeys(note?: string): Promise<readonly KeyRecord[]> {
+    return [...(note === undefined ? this.#state.keys.values() : this.#state.keys.noted(note))]
   }
 
   async balance(account: string): Promise<Usd> {
-    return this.#state.accounts.get(account)?.posted ?? NOTHING
+    return this.#state.accounts.peek(account)?.posted ?? NOTHING
   }
 
   async balances(): Promise<ReadonlyMap<string, Usd>> {
@@ -138,7 +142,7 @@ export class EmbeddedAdmin implements StoreAdmin {
 
   async first(key: string, untilMs: EpochMs): Promise<boolean> {
     const name = `told:${key}`
-    if ((this.#state.once.get(name) ?? 0) > this.#clock.nowMs()) return false
+    if ((this.#state.once.peek(name) ?? 0) > this.#clock.nowMs()) return false
     await this.#write([{ t: 'told', key: name, until: untilMs }])
     return true
   }

@@ -4,6 +4,9 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 /** To be called often: between two bites of work it may block its thread for a moment. */
 export type Pause = () => void
 
+/** For work that somebody waits for. */
+export const NO_PAUSE: Pause = () => undefined
+
 const WORK_MS = 1
 const REST_MS = 3
 const READ_BYTES = 1024 * 1024

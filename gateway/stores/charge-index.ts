@@ -6,7 +6,9 @@
 import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { threadId } from 'node:worker_threads'
+import type { Charges } from './charges.ts'
 import { crc32, FRAME_BYTES, frameAt, HEAD_BYTES } from './frames.ts'
+import type { IdHash } from './hashes.ts'
 
 const MAGIC = 0x32584941
 /** magic, CRC-32 of all that follows, entries, bytes of the filter */
@@ -18,28 +20,6 @@ const PROBES = 7
 const MOST_ENTRIES = 2 ** 21
 
 export type Kind = 'charge' | 'intent' | 'settled'
-
-/** Two halves of the 64 bits. */
-export interface IdHash {
-  readonly high: number
-  readonly low: number
-}
-
-export function hashOfId(id: string): IdHash {
-  return { high: hashFrom(FIRST_SEED, id), low: hashFrom(SECOND_SEED, id) }
-}
-
-const FIRST_SEED = 0x811c9dc5
-const SECOND_SEED = 0x2f0b4c47
-
-/** FNV-1a by UTF-16 units, its bits mixed once more: Bloom probes need all of them (murmur3's last step). */
-function hashFrom(seed: number, id: string): number {
-  let hash = seed
-  for (let at = 0; at < id.length; at += 1) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
-}
 
 const STARTS = /^\{"t":"(charge|intent|settled)",/
 const STARTS_WITH_ID = /^\{"t":"(?:charge|intent|settled)","id":"([^"\\]*)"/
@@ -70,44 +50,19 @@ export function eachCharge(bytes: Buffer, at: number, visit: (id: string, at: nu
 
 const fileOf = (folder: string, first: number): string => join(folder, `${String(first).padStart(16, '0')}.idx`)
 
-/** The records of charges in one segment. */
-export class Charges {
-  readonly ids: string[] = []
-  readonly places: number[] = []
-
-  /** `at`: of its frame, which was found to be whole. */
-  look(segment: Buffer, at: number, length: number): void {
-    const id = idAt(segment, at + HEAD_BYTES, length)
-    if (id !== undefined) this.add(id, at)
-  }
-
-  add(id: string, at: number): void {
-    this.ids.push(id)
-    this.places.push(at)
-  }
-}
-
-export function chargesIn(segment: Buffer): Charges {
-  const charges = new Charges()
-  eachCharge(segment, 0, (id, at) => charges.add(id, at))
-  return charges
-}
-
 /** Makes the index of a segment that is complete. */
-export function writeIndex(folder: string, first: number, { ids, places }: Charges): void {
-  const count = ids.length
+export function writeIndex(folder: string, first: number, { highs, lows, places, count }: Charges): void {
   const filter = Math.max(1, Math.ceil((count * BITS_PER_ENTRY) / 8))
   const bytes = Buffer.alloc(HEAD + filter + count * ENTRY)
   bytes.writeUInt32LE(MAGIC, 0)
   bytes.writeUInt32LE(count, 8)
   bytes.writeUInt32LE(filter, 12)
-  const lows = new Uint32Array(count)
   // The first half and the number of the entry in one float, which are sorted without calling anybody back.
   const order = new Float64Array(count)
   const bits = bytes.subarray(HEAD, HEAD + filter)
   for (let index = 0; index < count; index += 1) {
-    const { high, low } = hashOfId(ids[index] as string)
-    lows[index] = low
+    const high = highs[index] as number
+    const low = lows[index] as number
     order[index] = high * MOST_ENTRIES + index
     for (let probe = 0; probe < PROBES; probe += 1) {
       const bit = bitOf(high, low, probe, filter * 8)

@@ -46,7 +46,7 @@ export class Claims {
     }
     const now = this.#parts.clock.nowMs()
     for (const claim of claims) {
-      if (claim.kind !== 'once' || (this.#parts.state.once.get(claim.key) ?? 0) <= now) continue
+      if (claim.kind !== 'once' || (this.#parts.state.once.peek(claim.key) ?? 0) <= now) continue
       // A fresh 402 here would be an invitation to pay twice.
       if (this.#open.has(claim.key))
         return refusal('payment_pending', 'the payment is in use by a call that has not ended', { retryAfterSeconds: PENDING_RETRY_SECONDS })

@@ -1,6 +1,8 @@
 /** The consumer's counters beside paces and shares: calls at once, and money in a UTC day and month. */
 import type { Clock, SlotClaim, SpendClaim, Usd } from '#contract'
-import { NOTHING } from '#contract'
+import { spendings } from './codecs.ts'
+import { Layered } from './layered.ts'
+import type { SpentSum } from './state-parts.ts'
 import { type Per, perOf, turnEndMs, turnOf } from './turns.ts'
 
 /** What one call has counted, when, and in which turn: what is given back later must not be taken off another one. */
@@ -19,18 +21,37 @@ class Sums {
   #endMs = 0
   #sums = new Map<string, bigint>()
 
+  /** What the journal says of an earlier process: looked up where nothing was spent since. */
+  #before: Layered<SpentSum> | undefined
+
   constructor(per: Per) {
     this.per = per
   }
 
+  begin(nowMs: number, before: Layered<SpentSum>): void {
+    this.#turnAt(nowMs)
+    this.#before = before
+  }
+
+  get(key: string, nowMs: number): bigint {
+    this.#turnAt(nowMs)
+    const sum = this.#sums.get(key)
+    if (sum !== undefined || this.#before === undefined) return sum ?? 0n
+    const before = this.#before.peek(key)
+    return before?.turn === this.turn ? before.amount : 0n
+  }
+
+  add(key: string, amount: bigint, nowMs: number): void {
+    this.#sums.set(key, this.get(key, nowMs) + amount)
+  }
+
   /** A clock that is set back does not begin an old turn anew. */
-  at(nowMs: number): Map<string, bigint> {
-    if (nowMs >= this.#endMs) {
-      this.turn = turnOf(this.per, nowMs)
-      this.#endMs = turnEndMs(this.per, nowMs)
-      this.#sums = new Map()
-    }
-    return this.#sums
+  #turnAt(nowMs: number): void {
+    if (nowMs < this.#endMs) return
+    this.turn = turnOf(this.per, nowMs)
+    this.#endMs = turnEndMs(this.per, nowMs)
+    this.#sums = new Map()
+    this.#before = undefined
   }
 }
 
@@ -59,26 +80,25 @@ export class Counters {
 
   /** In the turn that is now. */
   spent(claim: Pick<SpendClaim, 'key' | 'per'>): Usd {
-    return (this.#sums[perOf(claim)].at(this.#clock.nowMs()).get(claim.key) ?? NOTHING) as Usd
+    return this.#sums[perOf(claim)].get(claim.key, this.#clock.nowMs()) as Usd
   }
 
   spend(claim: Pick<SpendClaim, 'key' | 'per'>, amount: bigint): Spent {
     const [key, per] = [claim.key, perOf(claim)]
     const atMs = this.#clock.nowMs()
-    const sums = this.#sums[per].at(atMs)
-    sums.set(key, (sums.get(key) ?? 0n) + amount)
+    this.#sums[per].add(key, amount, atMs)
     return { key, per, turn: this.#sums[per].turn, amount, atMs }
   }
 
   unspend({ key, per, turn }: Spent, amount: bigint): void {
-    const sums = this.#sums[per].at(this.#clock.nowMs())
-    if (this.#sums[per].turn === turn) sums.set(key, (sums.get(key) ?? 0n) - amount)
+    const nowMs = this.#clock.nowMs()
+    this.#sums[per].get(key, nowMs)
+    if (this.#sums[per].turn === turn) this.#sums[per].add(key, -amount, nowMs)
   }
 
   /** What the journal says of an earlier process: only what was spent in the turns that are now still matters. */
   spentBefore(spending: Spending | undefined): void {
-    const now = this.#clock.nowMs()
-    for (const spent of spending?.all() ?? []) if (spent.turn === turnOf(spent.per, now)) this.spend(spent, spent.amount)
+    if (spending !== undefined) for (const per of PER) this.#sums[per].begin(this.#clock.nowMs(), spending.sums[per])
   }
 }
 
@@ -101,33 +121,35 @@ export const spentBy = ({ by, at, since, price }: Spender, key: string): readonl
 
 /** Money by consumer in the last UTC day and month in which he spent any: caps hold over a restart. An intent counts until it is void. */
 export class Spending {
-  readonly #sums = { day: new Map<string, { turn: number; amount: bigint }>(), month: new Map<string, { turn: number; amount: bigint }>() }
+  readonly sums = { day: new Layered<SpentSum>(spendings), month: new Layered<SpentSum>(spendings) }
 
   add({ by, at, since, price }: Spender, key: string): void {
     if (by === 'owner') return
-    const amount = BigInt(price)
-    for (const per of PER) this.set({ key, per, turn: turnOf(per, since ?? at), amount })
+    this.put(key, since ?? at, BigInt(price))
+  }
+
+  put(key: string, atMs: number, amount: bigint): void {
+    for (const per of PER) this.set({ key, per, turn: turnOf(per, atMs), amount })
   }
 
   takeBack(spender: Spender, key: string): void {
     for (const { per, turn, amount } of spentBy(spender, key)) {
-      const sum = this.#sums[per].get(key)
+      const sum = this.sums[per].get(key)
       if (sum?.turn === turn) sum.amount -= amount
     }
   }
 
   set({ key, per, turn, amount }: Sum): void {
-    const sum = this.#sums[per].get(key)
-    if (sum === undefined || sum.turn < turn) this.#sums[per].set(key, { turn, amount })
+    const sum = this.sums[per].get(key)
+    if (sum === undefined || sum.turn < turn) this.sums[per].set(key, { turn, amount })
     else if (sum.turn === turn) sum.amount += amount
   }
 
   /** What was spent before the turns of `nowMs` caps nothing any more. */
   forgetBefore(nowMs: number): void {
-    for (const per of PER) for (const [key, { turn }] of this.#sums[per]) if (turn < turnOf(per, nowMs)) this.#sums[per].delete(key)
-  }
-
-  *all(): Iterable<Sum> {
-    for (const per of PER) for (const [key, { turn, amount }] of this.#sums[per]) yield { key, per, turn, amount }
+    for (const per of PER) {
+      const now = turnOf(per, nowMs)
+      this.sums[per].forget(({ turn }) => turn < now)
+    }
   }
 }

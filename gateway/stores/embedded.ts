@@ -4,7 +4,7 @@
  * answered when everything it wrote is durable, and changes nothing. Here is how holds end; `taking.ts` has how they begin.
  */
 import type { Charge, Named, Payment, Purchase, Refund, Settlement, Store, UnitsFate, UnknownSettlement, Usd } from '#contract'
-import { dropUnits, fieldsOf, freeMoney, freeUnits, type Hold, holdMoney, holdOfIntent, intentOf, paymentFields, usedNames } from './holds.ts'
+import { CREDIT, dropUnits, fieldsOf, freeMoney, freeUnits, type Hold, holdMoney, holdOfIntent, intentOf, paymentFields, usedNames } from './holds.ts'
 import { intentLine, lineOf } from './lines.ts'
 import type { Buying, Intended, JournalRecord } from './records.ts'
 import { type Parts, Taking } from './taking.ts'
@@ -192,8 +192,8 @@ export class EmbeddedStore extends Taking implements Store {
     const found: UnknownSettlement[] = []
     for (const { id, state, intent, payer } of this.holds.values()) {
       if (state !== 'unknown' || intent === undefined || payer.by !== 'x402') continue
-      const [buys, price] = intent.t === 'buy' ? (['credit', intent.amount] as const) : (['call', intent.price] as const)
-      found.push({ hold: id, buys, payment: payer.payment, sinceMs: intent.at as UnknownSettlement['sinceMs'], price: BigInt(price) as Usd })
+      const [what, price] = intent.t === 'buy' ? [CREDIT, intent.amount] : [{ buys: 'call', connection: intent.connection } as const, intent.price]
+      found.push({ hold: id, ...what, payment: payer.payment, sinceMs: intent.at as UnknownSettlement['sinceMs'], price: BigInt(price) as Usd })
     }
     return found
   }

@@ -1,6 +1,7 @@
 /** The journal's groups as they stand in a segment: how they are read again, and which of them still count. */
 import { createHash } from 'node:crypto'
 import { dirtyEnd, FRAME_BYTES, frameAt, HEAD_BYTES } from './frames.ts'
+import type { Scratch } from './scratch.ts'
 
 export const GENESIS = '0'.repeat(64)
 
@@ -24,7 +25,7 @@ export interface Link {
 }
 
 export interface ReadGroup extends Link {
-  /** The records as lines, in memory of their own. */
+  /** The records as lines; in memory of their own unless `readGroups` was given some that is used again. */
   readonly bytes: Buffer
   /** Byte and length in the segment of each record, one after the other. */
   readonly places: readonly number[]
@@ -41,7 +42,7 @@ export interface End extends Link {
  * Every whole group of a segment, in order. What follows the last one is damage where it cannot be the rest of a group that
  * was being written. @throws JournalError naming the place
  */
-export function readGroups(bytes: Buffer, file: string, before: Link, visit: (group: ReadGroup) => void): End {
+export function readGroups(bytes: Buffer, file: string, before: Link, visit: (group: ReadGroup) => void, scratch?: Scratch): End {
   let { sequence, hash } = before
   let position = 0
   let places: number[] = []
@@ -55,7 +56,7 @@ export function readGroups(bytes: Buffer, file: string, before: Link, visit: (gr
       at += length + FRAME_BYTES
       continue
     }
-    const text = linesOf(bytes, places)
+    const text = linesOf(bytes, places, scratch)
     const expected = hashOf(hash, text)
     isAltered = bytes.toString('latin1', start, start + length) !== closingOf(sequence + 1, places.length / 2, expected)
     if (isAltered) break
@@ -87,10 +88,10 @@ function hasGroupAfter(bytes: Buffer, from: number, next: number): boolean {
 }
 
 /** A line each: on disk the line feed follows the record. */
-function linesOf(bytes: Buffer, places: readonly number[]): Buffer {
+function linesOf(bytes: Buffer, places: readonly number[], scratch: Scratch | undefined): Buffer {
   let size = 0
   for (let index = 1; index < places.length; index += 2) size += (places[index] as number) + 1
-  const text = Buffer.allocUnsafeSlow(size)
+  const text = scratch?.take(size) ?? Buffer.allocUnsafeSlow(size)
   let end = 0
   for (let index = 0; index < places.length; index += 2) {
     const start = (places[index] as number) + HEAD_BYTES

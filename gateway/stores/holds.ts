@@ -132,6 +132,9 @@ export const newPurchase = (id: string, payment: Payment): Hold => ({
 /** The call that it was for will not be made: what is left is a purchase. */
 export const dropUnits = (hold: Hold): void => void Object.assign(hold, UNITLESS, { tally: noTally() })
 
+/** What an unknown purchase buys. */
+export const CREDIT = { buys: 'credit' } as const
+
 /** The hold of an intent whose outcome was not known when the process ended. */
 export function holdOfIntent(intent: Intended | Buying, state: State): Hold {
   const { t, id } = intent

@@ -1,10 +1,12 @@
-/** The state as lines of JSON and back: what a snapshot holds. Each line is a kind and its parts; amounts are decimal strings. */
+/**
+ * The few of the state as lines of JSON and back: each line is a kind and its parts; amounts are decimal strings. The many (keys,
+ * accounts, names, what is used once, what was spent) stand in tables; a snapshot of the first form has them as lines, too.
+ */
 import type { Usd } from '#contract'
 import type { Kept } from './answers.ts'
 import type { Buying, Intended, KeyCreated, PayoutBegun } from './records.ts'
 import type { Place } from './segments.ts'
 import { keyFrom, type NamedCall, type State, type Sum, type Tally } from './state.ts'
-import { storedKey } from './state-parts.ts'
 
 type StoredTally = Pick<Tally, 'sold' | 'own' | 'wasted' | 'external' | 'leasedTo'> & { readonly revenue: string }
 
@@ -28,8 +30,6 @@ export type Line =
 
 export function* linesOf(state: State): Iterable<Line> {
   yield ['mode', state.mode ?? null]
-  for (const key of state.keys.values()) yield ['key', storedKey(key)]
-  for (const [id, { posted }] of state.accounts) yield ['account', id, posted.toString()]
   for (const [connection, enabled] of state.switches) yield ['switch', connection, enabled]
   for (const [connection, periods] of state.tallies) {
     for (const [period, { sold, own, wasted, external, leasedTo, revenue }] of periods) {
@@ -37,8 +37,6 @@ export function* linesOf(state: State): Iterable<Line> {
     }
   }
   for (const [connection, [sum]] of state.before) yield ['before', connection, sum]
-  for (const [name, { waiters: _, ...call }] of state.named) yield ['name', name, call]
-  for (const [key, until] of state.once) yield ['once', key, until]
   for (const intent of state.intents.values()) yield ['intent', intent, state.intentPlaces.get(intent.id) ?? null]
   for (const wallet of state.upfront) yield ['upfront', wallet]
   for (const id of state.refunds) yield ['refund', id]
@@ -46,8 +44,6 @@ export function* linesOf(state: State): Iterable<Line> {
   if (state.payout !== undefined) yield ['payout', { ...state.payout, amount: state.payout.amount.toString() }]
   yield ['payouts', state.payouts]
   for (const [receipt, kept] of state.answers.all()) yield ['answer', receipt, kept]
-  for (const { key, per, turn, amount } of state.spending?.all() ?? [])
-    yield per === 'day' ? ['spent', key, turn, amount.toString()] : ['spent', key, turn, amount.toString(), per]
 }
 
 export function putLine(state: State, line: Line): void {
@@ -56,7 +52,7 @@ export function putLine(state: State, line: Line): void {
       state.mode = line[1] ?? undefined
       return
     case 'key':
-      return state.putKey(keyFrom({ key: line[1] }))
+      return state.keys.put(keyFrom({ key: line[1] }))
     case 'account':
       state.account(line[1]).posted = BigInt(line[2]) as Usd
       return
@@ -119,8 +115,8 @@ const KEEP_PERIODS_MS = 400 * DAY_MS
 
 /** Leaves out what nobody asks for any more; sums over all periods stay what they were. */
 export function prune(state: State, nowMs: number): void {
-  for (const [name, { state: now, untilMs }] of state.named) if ((now === 'charged' || now === 'lost') && untilMs <= nowMs) state.named.delete(name)
-  for (const [key, until] of state.once) if (until <= nowMs) state.once.delete(key)
+  state.named.forget(({ state: now, untilMs }) => (now === 'charged' || now === 'lost') && untilMs <= nowMs)
+  state.once.forget((until) => until <= nowMs)
   state.answers.sweep(nowMs)
   state.spending?.forgetBefore(nowMs)
   const open = new Set(state.intents.values().map((intent) => (intent.t === 'buy' ? '' : `${intent.period} ${intent.connection}`)))

@@ -23,7 +23,7 @@ export class Names {
 
   /** A promise only where a stored answer has to be read. */
   look(name: string, digest: string): Named | Promise<NamedEnd> {
-    const found = this.#state.named.get(name)
+    const found = this.#state.named.peek(name)
     if (found === undefined || this.#isOver(found)) return { state: 'absent' }
     if (found.digest !== digest) return { state: 'conflict' }
     if (found.state === 'waiting' || found.state === 'settling') return { state: 'waiting' }
@@ -71,9 +71,10 @@ export class Names {
 
   sweep(): void {
     const now = this.#clock.nowMs()
-    for (const [name, named] of this.#state.named) if (this.#isOver(named)) this.#state.named.delete(name)
+    // Those of a snapshot's table stay until the next one: they take no memory of their own.
+    for (const [name, named] of this.#state.named.above()) if (this.#isOver(named)) this.#state.named.delete(name)
     this.#answers.sweep(now)
-    for (const [key, until] of this.#state.once) if (until <= now) this.#state.once.delete(key)
+    for (const [key, until] of this.#state.once.above()) if (until <= now) this.#state.once.delete(key)
   }
 
   /** An answer is kept until then; a call that has not ended keeps its name however long it takes. */

@@ -1,7 +1,9 @@
 /** The reader's own thread: finds charges by their id and proves the chain, without a moment of the thread that serves. */
 import { readFileSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import { ChargeIndex, chargesIn, eachCharge, hashOfId, idAt, writeIndex } from './charge-index.ts'
+import { ChargeIndex, eachCharge, idAt, writeIndex } from './charge-index.ts'
+import { chargesIn } from './charges.ts'
+import { hashOfId } from './hashes.ts'
 import { frameAt, HEAD_BYTES } from './frames.ts'
 import { groupAround, type Link } from './groups.ts'
 import { auditLinesIn, bytesAt, readChain, segmentsOf } from './reader-chain.ts'

@@ -1,40 +1,26 @@
 /**
- * Snapshots of the state beside the segments: `snapshot-<sequence>`, lines of JSON between a head with its place in the chain
- * and a digest of the whole. The two newest are kept; one that is damaged gives way to the other, or to the whole journal.
+ * Snapshots of the state beside the segments: `snapshot-<sequence>`, with their place in the chain and a digest of the whole
+ * (snapshot-state.ts). The two newest are kept; one that is damaged gives way to the other, or to the whole journal.
  */
-import { createHash } from 'node:crypto'
-import { closeSync, fdatasyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Answers } from './answers.ts'
-import { type Pause, readInPieces } from './breath.ts'
-import { Charges, writeIndex } from './charge-index.ts'
+import { NO_PAUSE, type Pause, readInPieces } from './breath.ts'
+import { writeIndex } from './charge-index.ts'
+import { Charges } from './charges.ts'
 import { GENESIS, JournalError, type Link, readGroups } from './groups.ts'
-import { type Line, linesOf, prune, putLine } from './image.ts'
+import { prune } from './image.ts'
 import { gap, missing } from './opening.ts'
 import { Replay } from './replay.ts'
+import { Scratch } from './scratch.ts'
 import { listSegments, namesIn, segmentFile, syncFolder } from './segments.ts'
+import { putSnapshot, readSnapshot, type Sealed, type Snapshot } from './snapshot-state.ts'
 import { State } from './state.ts'
 
 const KEPT = 2
-const NO_PAUSE: Pause = () => undefined
-const WRITE_BYTES = 1024 * 1024
 const NAME = /^snapshot-\d{16}$/
 
-/** A segment that is complete, and the hash before its first group. */
-export interface Sealed {
-  readonly first: number
-  readonly before: string
-}
-
-export interface Snapshot extends Link {
-  readonly sealed: readonly Sealed[]
-  readonly state: State
-}
-
-interface Head extends Link {
-  readonly v: 1
-  readonly sealed: readonly Sealed[]
-}
+export type { Sealed, Snapshot } from './snapshot-state.ts'
 
 const nameOf = (sequence: number): string => `snapshot-${String(sequence).padStart(16, '0')}`
 
@@ -46,63 +32,24 @@ export const snapshotNames = (folder: string): string[] =>
     .reverse()
 
 /** The newest one that is whole, put into what `fresh` makes; undefined where there is none. */
-export function newestSnapshot(folder: string, fresh: () => State): Snapshot | undefined {
+export function newestSnapshot(folder: string, fresh: () => State, pause: Pause = NO_PAUSE): Snapshot | undefined {
   for (const name of snapshotNames(folder)) {
-    const found = readSnapshot(join(folder, name), fresh())
+    const found = readSnapshot(join(folder, name), fresh(), pause)
     if (found !== undefined) return found
   }
   return undefined
-}
-
-function readSnapshot(file: string, state: State): Snapshot | undefined {
-  try {
-    const text = readFileSync(file, 'latin1')
-    const end = text.length - GENESIS.length - 1
-    if (end < 0 || createHash('sha256').update(text.slice(0, end), 'latin1').digest('hex') !== text.slice(end, -1)) return undefined
-    const [head = '', ...lines] = Buffer.from(text.slice(0, end), 'latin1').toString('utf8').split('\n')
-    const { v, sequence, hash, sealed } = JSON.parse(head) as Head
-    if (v !== 1) return undefined
-    for (const line of lines) if (line !== '') putLine(state, JSON.parse(line) as Line)
-    return { sequence, hash, sealed, state }
-  } catch {
-    return undefined
-  }
 }
 
 /** What the newest whole snapshot knows of the segments before it. */
 export const sealedOf = (folder: string): readonly Sealed[] => newestSnapshot(folder, () => new State(new Answers(0)))?.sealed ?? []
 
 /** Whole on disk before it has its name. */
-export function writeSnapshot(folder: string, { sequence, hash, sealed, state }: Snapshot, pause = NO_PAUSE): void {
+export function writeSnapshot(folder: string, snapshot: Snapshot, pause: Pause = NO_PAUSE): void {
   const draft = join(folder, 'snapshot.draft')
-  const fd = openSync(draft, 'w', 0o600)
-  const digest = createHash('sha256')
-  try {
-    let text = `${JSON.stringify({ v: 1, sequence, hash, sealed } satisfies Head)}\n`
-    const flush = (): void => {
-      pause()
-      digest.update(text)
-      writeAll(fd, text)
-      text = ''
-    }
-    for (const line of linesOf(state)) {
-      text += `${JSON.stringify(line)}\n`
-      if (text.length >= WRITE_BYTES) flush()
-    }
-    flush()
-    writeAll(fd, `${digest.digest('hex')}\n`)
-    fdatasyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-  renameSync(draft, join(folder, nameOf(sequence)))
+  putSnapshot(draft, snapshot, pause)
+  renameSync(draft, join(folder, nameOf(snapshot.sequence)))
   syncFolder(folder)
   for (const old of snapshotNames(folder).slice(KEPT)) rmSync(join(folder, old))
-}
-
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text)
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
 }
 
 /** Whatever it holds costs little to write again. */
@@ -118,7 +65,7 @@ export function isWorth(folder: string, open: number): boolean {
   if (size <= SMALL_BYTES) return true
   const since = Number.parseInt(newest.slice('snapshot-'.length), 10)
   const tail = listSegments(folder).filter(({ first }) => first > since && first < open)
-  return tail.reduce((sum, { file }) => sum + statSync(file).size, 0) >= Math.min(2 * size, MOST_TAIL_BYTES)
+  return tail.reduce((sum, { file }) => sum + statSync(file).size, 0) >= Math.min(4 * size, MOST_TAIL_BYTES)
 }
 
 export interface SnapshotWish {
@@ -129,13 +76,17 @@ export interface SnapshotWish {
   readonly replayBytes: number
 }
 
+/** Of the thread that makes snapshots, which makes many. */
+const lines = new Scratch()
+const charges = new Charges()
+
 /**
  * From the newest snapshot and the segments that were completed since. Every hash of theirs is made again on the way.
  * @param pause is called after each bite of the work; default: it is done in one go
  * @throws JournalError where a segment is damaged or missing
  */
-export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish, pause = NO_PAUSE): Link {
-  const from = newestSnapshot(folder, () => new State(new Answers(replayBytes)))
+export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish, pause: Pause = NO_PAUSE): Link {
+  const from = newestSnapshot(folder, () => new State(new Answers(replayBytes)), pause)
   const { state, sealed: before, ...link } = from ?? { state: new State(new Answers(replayBytes)), sealed: [], sequence: 0, hash: GENESIS }
   const sealed = [...before]
   let end: Link = link
@@ -146,12 +97,18 @@ export function makeSnapshot({ folder, open, nowMs, replayBytes }: SnapshotWish,
     sealed.push({ first, before: end.hash })
     const next = segments[index + 1] ?? { first: open, file: segmentFile(folder, open) }
     const bytes = readInPieces(file, pause)
-    const charges = new Charges()
-    const read = readGroups(bytes, file, end, ({ sequence, hash, bytes: text, places }) => {
-      pause()
-      replay.group({ sequence, hash, bytes: text, places, segment: first })
-      for (let index = 0; index < places.length; index += 2) charges.look(bytes, places[index] as number, places[index + 1] as number)
-    })
+    charges.clear()
+    const read = readGroups(
+      bytes,
+      file,
+      end,
+      ({ sequence, hash, bytes: text, places }) => {
+        pause()
+        replay.group({ sequence, hash, bytes: text, places, segment: first })
+        for (let index = 0; index < places.length; index += 2) charges.look(bytes, places[index] as number, places[index + 1] as number)
+      },
+      lines,
+    )
     if (read.sequence + 1 !== next.first) throw gap(file, read, next)
     end = { sequence: read.sequence, hash: read.hash }
     writeIndex(folder, first, charges)

@@ -30,7 +30,20 @@ export interface NamedCall {
   waiters: (() => void)[]
 }
 
+/** What a consumer spent in a turn: a UTC day or month, by number. */
+export interface SpentSum {
+  readonly turn: number
+  amount: bigint
+}
+
 export const noTally = (): Tally => ({ sold: 0, own: 0, wasted: 0, external: 0, leasedTo: 0, heldSold: 0, heldOwn: 0, revenue: NOTHING })
+
+/** Of several charges at once. */
+export function addSold(tally: Tally, { units, own, revenue }: Readonly<Record<'units' | 'own' | 'revenue', number>>): void {
+  tally.sold += units
+  tally.own += own
+  tally.revenue = (tally.revenue + BigInt(revenue)) as Usd
+}
 
 export function keyFrom(record: Pick<KeyCreated, 'key'>): KeyRecord {
   const { capPerDay, capPerMonth, ...key } = record.key

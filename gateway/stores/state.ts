@@ -1,16 +1,18 @@
 /**
- * What the journal says: plain maps, changed by `apply` alone, the same function while serving and at replay.
+ * What the journal says: maps, the large ones above a snapshot's tables (layered.ts), changed by `apply` alone, the same function while serving and at replay.
  * What is only held (calls under way) stands beside it in `held…` fields, which start at zero.
  */
 import { type KeyRecord, NOTHING, PassingMap, type Payout, type Usd, unreachable } from '#contract'
 import { type Answers, type NewAnswer, withHeaders } from './answers.ts'
+import { accounts, moments, namedCalls } from './codecs.ts'
 import { Spending } from './counters.ts'
+import { Keys } from './keys.ts'
+import { Layered } from './layered.ts'
 import type { SoldFacts } from './lines.ts'
 import type { Bought, Buying, Corrected, Intended, JournalRecord, PayoutBegun, PayoutEnded, Refunded, Settled, Voided } from './records.ts'
 import type { Enabled, External, Leased, Told, Wasted } from './records.ts'
 import type { Place } from './segments.ts'
 import { type Account, keyFrom, type NamedCall, noTally, type Sum, type Tally } from './state-parts.ts'
-import { WalletKeys } from './wallet-keys.ts'
 
 export { type Account, keyFrom, type NamedCall, type Sum, type Tally }
 
@@ -19,15 +21,14 @@ const KEY = 'key:'
 
 export class State {
   mode: 'sandbox' | 'live' | undefined
-  readonly keys = new Map<string, KeyRecord>()
-  readonly keysByHash = new Map<string, KeyRecord>()
-  readonly walletKeys = new WalletKeys()
-  readonly accounts = new Map<string, Account>()
+  readonly keys = new Keys()
+  readonly accounts = new Layered<Account>(accounts)
   readonly switches = new Map<string, { enabled: boolean; vetted: boolean }>()
   /** Connection -> start of the period -> tally. */
   readonly tallies = new Map<string, Map<number, Tally>>()
-  readonly named = new Map<string, NamedCall>()
-  readonly once = new Map<string, number>()
+  /** One that is over counts as absent, whether it is still here or not; so does what was used once. */
+  readonly named = new Layered<NamedCall>(namedCalls)
+  readonly once = new Layered<number>(moments)
   /** What periods that ended long ago add up to, by connection: one sum, in a list so that it adds to others. */
   readonly before = new Map<string, readonly [Sum]>()
   readonly intents = new PassingMap<Intended | Buying>()
@@ -80,11 +81,11 @@ export class State {
         this.mode = record.mode
         return
       case 'key':
-        return this.putKey(keyFrom(record))
+        return this.keys.put(keyFrom(record))
       case 'revoke':
         return this.#revoke(record.id, record.at)
       case 'credit':
-        return this.#credit(record.account, BigInt(record.amount))
+        return this.credit(record.account, BigInt(record.amount))
       case 'enable':
       case 'lease':
       case 'wasted':
@@ -112,7 +113,7 @@ export class State {
         return this.#refunded(record)
       case 'rotate':
         this.#revoke(record.from, record.key.createdAtMs)
-        return this.putKey(keyFrom(record))
+        return this.keys.put(keyFrom(record))
       case 'correct':
         return this.#corrected(record)
       case 'payout':
@@ -138,12 +139,12 @@ export class State {
   #corrected({ id, postings }: Corrected): void {
     if (this.corrections.has(id)) return
     this.corrections.add(id)
-    for (const { account, amount } of postings) if (account.startsWith(CREDIT)) this.#credit(account.slice(CREDIT.length), -BigInt(amount))
+    for (const { account, amount } of postings) if (account.startsWith(CREDIT)) this.credit(account.slice(CREDIT.length), -BigInt(amount))
   }
 
   #refunded({ id, account, price }: Refunded): void {
     this.refunds.add(id)
-    this.#credit(account, BigInt(price))
+    this.credit(account, BigInt(price))
   }
 
   #paying(record: PayoutBegun | PayoutEnded): void {
@@ -155,16 +156,10 @@ export class State {
 
   #revoke(id: string, at: number): void {
     const key = this.keys.get(id)
-    if (key !== undefined) this.putKey({ ...key, revokedAtMs: at as KeyRecord['createdAtMs'] })
+    if (key !== undefined) this.keys.put({ ...key, revokedAtMs: at as KeyRecord['createdAtMs'] })
   }
 
-  putKey(key: KeyRecord): void {
-    this.keys.set(key.id, key)
-    this.walletKeys.put(key)
-    this.keysByHash.set(key.hash, key)
-  }
-
-  #credit(id: string, amount: bigint): void {
+  credit(id: string, amount: bigint): void {
     const account = this.account(id)
     account.posted = (account.posted + amount) as Usd
   }
@@ -181,7 +176,7 @@ export class State {
 
   sold(record: SoldFacts, place?: Place): void {
     const price = BigInt(record.price)
-    if (record.by === 'credits') this.#credit(record.account, -price)
+    if (record.by === 'credits') this.credit(record.account, -price)
     this.spending?.add(record, this.spender(record.call.consumer))
     this.#charged(record, price)
     if (record.answer !== undefined) this.#keep(record, { answer: record.answer, record: place })
@@ -225,7 +220,7 @@ export class State {
     const buying = this.intents.get(record.id)
     if (buying?.t !== 'buy') return
     this.#forget(record.id)
-    this.#credit(buying.account, BigInt(buying.amount))
+    this.credit(buying.account, BigInt(buying.amount))
     this.#name(buying, 'charged')
   }
 

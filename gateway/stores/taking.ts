@@ -26,7 +26,7 @@ export class Taking {
     this.parts = parts
     this.claims = new Claims(parts)
     this.stock = parts.stock
-    this.keys = { byHash: (hash) => parts.state.keysByHash.get(hash), ofAccount: (account) => parts.state.walletKeys.of(account) }
+    this.keys = { byHash: (hash) => parts.state.keys.byHash(hash), ofAccount: (account) => parts.state.keys.ofAccount(account) }
   }
 
   purchase({ payment, ...request }: PurchaseRequest): Begun | Promise<Begun> {

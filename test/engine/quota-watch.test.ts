@@ -115,35 +115,47 @@ t.test('what a usage endpoint says is read at its member or pointer, else not at
   t.end()
 })
 
-t.test('an answer a second is read, the last one of a burst as well; the owner hears of drift, of 80 % and of the end, each once a period', async (t) => {
-  const rig = await openEmbedded(t, { connections: [acme] })
-  const { watch, told } = watching(rig)
-  t.teardown(() => watch.close())
-  const external = async (): Promise<number> => (await rig.admin.counters('acme')).external
-  watch.seen('acme', 3, left(995))
-  await until('the first is read', async () => (await external()) === 5)
-  t.same(told, [], 'not above 2 %')
-  for (let call = 0; call < 500; call += 1) watch.seen('acme', 3, left(979))
-  watch.seen('nobody', 3, left(1))
-  t.equal(await external(), 5, 'nothing else within the second')
-  await until('the last is read', async () => (await external()) === 21)
-  await until('the owner is told', () => told.length === 1)
-  t.match(told, [{ kind: 'quota-drift', owner: 'alice', connection: 'acme', detail: /counts 21 units of acme \(2.1 % .* its owner uses the key elsewhere/ }])
-  await watch.told('acme', 200, rig.clock.nowMs())
-  watch.seen('acme', 3, [])
-  await until('80 %', () => told.length === 2)
-  t.match(told[1], { kind: 'quota-low', detail: 'acme has used 800 of 1000 units, over 80 % of its quota; it renews on 2026-12-01' })
-  await watch.told('acme', 0, rig.clock.nowMs())
-  watch.seen('acme', 3, [])
-  await until('the end', () => told.length === 3)
-  t.match(told[2], { kind: 'quota-exhausted' })
-  const again = watching(rig)
-  await again.watch.told('acme', 0, rig.clock.nowMs())
-  again.watch.seen('acme', 3, [])
-  await until('it has asked', () => again.asked.length === 2)
-  t.same(again.told, [], 'and no other process tells it again')
-  again.watch.close()
-})
+t.test(
+  'an answer a second is read, the last one of a burst as well; the owner hears of drift, of 50, 80 and 95 % and of the end, each once a period',
+  async (t) => {
+    const rig = await openEmbedded(t, { connections: [acme] })
+    const { watch, told } = watching(rig)
+    t.teardown(() => watch.close())
+    const external = async (): Promise<number> => (await rig.admin.counters('acme')).external
+    watch.seen('acme', 3, left(995))
+    await until('the first is read', async () => (await external()) === 5)
+    t.same(told, [], 'not above 2 %')
+    for (let call = 0; call < 500; call += 1) watch.seen('acme', 3, left(979))
+    watch.seen('nobody', 3, left(1))
+    t.equal(await external(), 5, 'nothing else within the second')
+    await until('the last is read', async () => (await external()) === 21)
+    await until('the owner is told', () => told.length === 1)
+    t.match(told, [{ kind: 'quota-drift', owner: 'alice', connection: 'acme', detail: /counts 21 units of acme \(2.1 % .* its owner uses the key elsewhere/ }])
+    for (const [index, [remaining, percent]] of (
+      [
+        [500, 50],
+        [200, 80],
+        [50, 95],
+      ] as const
+    ).entries()) {
+      await watch.told('acme', remaining, rig.clock.nowMs())
+      watch.seen('acme', 3, [])
+      await until(`${percent} %`, () => told.length === 2 + index)
+      const detail = `acme has used ${1000 - remaining} of 1000 units, over ${percent} % of its quota; it renews on 2026-12-01`
+      t.match(told[1 + index], { kind: 'quota-low', percent, detail })
+    }
+    await watch.told('acme', 0, rig.clock.nowMs())
+    watch.seen('acme', 3, [])
+    await until('the end', () => told.length === 5)
+    t.match(told[4], { kind: 'quota-exhausted' })
+    const again = watching(rig)
+    await again.watch.told('acme', 0, rig.clock.nowMs())
+    again.watch.seen('acme', 3, [])
+    await until('it has asked', () => again.asked.length === 2)
+    t.same(again.told, [], 'and no other process tells it again')
+    again.watch.close()
+  },
+)
 
 t.test('a long call that was asked before others ended lowers nothing that is true', async (t) => {
   const rig = await openEmbedded(t, { connections: [acme] })

@@ -3,7 +3,7 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import type { FacilitatorAnswer } from '../../gateway/contract/index.ts'
-import { Reconciler } from '../../gateway/engine/reconciler.ts'
+import { Reconciler, type ReconcilerPorts } from '../../gateway/engine/reconciler.ts'
 import { type Inside, openInside, reached, turns } from '../rig/inside.ts'
 import { paymentHeader } from '../rig/payments.ts'
 import { LOST, REFUSED, SETTLED } from '../rig/scripted.ts'
@@ -22,8 +22,8 @@ async function open(t: Test, count: number): Promise<Inside> {
   return inside
 }
 
-async function reconciling(t: Test, { store, log, generation }: Inside): Promise<Reconciler> {
-  const reconciler = new Reconciler({ store, log, settlers: () => generation.chains })
+async function reconciling(t: Test, { store, log, clock, generation }: Inside, late: ReconcilerPorts['late'] = () => undefined): Promise<Reconciler> {
+  const reconciler = new Reconciler({ store, log, clock, settlers: () => generation.chains, late })
   t.teardown(() => reconciler.close())
   reconciler.wake()
   await turns(1)
@@ -105,6 +105,32 @@ t.test('a settler or a store that throws is tried again later', async (t) => {
   await tick(30_000)
   await inside.flushed()
   t.strictSame(await inside.store.unknowns(), [])
+})
+
+t.test('what has been unknown for ten minutes is told once, and the sums say how many and since when', async (t) => {
+  const inside = await open(t, 2)
+  const sinceMs = inside.clock.nowMs()
+  const late: string[] = []
+  const reconciler = await reconciling(t, inside, ({ hold, connection }) => late.push(`${hold} ${connection}`))
+  t.strictSame(reconciler.unsettled, { count: 2, sinceMs })
+  const look = async (): Promise<void> => {
+    reconciler.wake()
+    await turns(2)
+  }
+  inside.clock.pass(599_999)
+  await look()
+  t.strictSame(late, [], 'not before')
+  inside.clock.pass(1)
+  await look()
+  await look()
+  const holds = (await inside.store.unknowns()).map(({ hold }) => `${hold} acme`)
+  t.strictSame([...late].sort(), holds.sort())
+  inside.facilitator.settles = () => SETTLED
+  await tick(2_000)
+  await inside.flushed()
+  await look()
+  t.strictSame(reconciler.unsettled, { count: 0, sinceMs: 0 })
+  t.equal(late.length, 2)
 })
 
 t.test('after close nothing is asked for any more', async (t) => {

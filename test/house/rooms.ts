@@ -54,6 +54,8 @@ export const oneFileRooms = ['plugins', 'adapters']
 export const libraryHome: Readonly<Record<string, string>> = {
   'fast-gateway': DOORS,
   restana: DOORS,
+  'prom-client': DOORS,
+  '@modelcontextprotocol/sdk': DOORS,
   'lru-cache': 'gateway/stores',
   ioredis: 'gateway/stores',
   pg: 'gateway/books',

@@ -1,6 +1,6 @@
 /** Owners are told by a webhook that may be slow, broken, gone, or lead elsewhere: nobody waits for it, and nothing grows without end. */
 import t, { type Test } from 'tap'
-import type { Notice } from '#contract'
+import type { Notice, WebhookKey } from '#contract'
 import { WebhookNotices } from '../../gateway/notices/index.ts'
 import { posting } from '../../gateway/notices/post.ts'
 import { guardedDispatcher } from '../../gateway/engine/index.ts'
@@ -10,14 +10,14 @@ import { countingChance, type LogLine, memoryLog, ScriptedClock } from '../rig/s
 
 const notice = (more: Partial<Notice> = {}): Notice => ({ kind: 'connection-paused', owner: 'alice', connection: 'acme', detail: 'acme is paused', ...more })
 
-function telling(t: Test, urls: readonly string[], allowPrivate = true) {
+function telling(t: Test, urls: readonly string[], allowPrivate = true, key?: WebhookKey) {
   const dispatcher = guardedDispatcher({ allowPrivate })
   t.teardown(() => dispatcher.destroy())
   const clock = new ScriptedClock()
   const logged: LogLine[] = []
   const alarms: { ms: number; wake: () => void }[] = []
   const notices = new WebhookNotices({
-    ...{ clock, chance: countingChance(), log: memoryLog(logged), post: posting(dispatcher), webhooks: () => urls },
+    ...{ clock, chance: countingChance(), log: memoryLog(logged), post: posting(dispatcher), webhooks: () => urls.map((url) => ({ url, key })) },
     alarm: (ms, wake) => {
       const one = { ms, wake }
       alarms.push(one)

@@ -1,12 +1,14 @@
 /** A start reads payments by hand where it can: what it makes of a journal is what JSON.parse of every line would. */
+import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { Answers } from '../../gateway/stores/answers.ts'
-import { linesOf } from '../../gateway/stores/image.ts'
+import { lineOf } from '../../gateway/stores/lines.ts'
 import type { Intended, JournalRecord } from '../../gateway/stores/records.ts'
 import { Replay } from '../../gateway/stores/replay.ts'
 import { State } from '../../gateway/stores/state.ts'
 import { seedOf } from '../rig/random.ts'
+import { imageOf } from '../rig/state.ts'
 
 const seed = seedOf(t)
 const digest = 'a'.repeat(64)
@@ -66,32 +68,116 @@ const journal = fc.tuple(...['rc_1', 'rc_2', 'rc_3', 'rc_"4'].map((id) => fc.tup
     .map(({ record }) => record),
 )
 
-function imageOf(records: readonly JournalRecord[], read: (state: State, lines: readonly string[]) => void): string[] {
+const places = (lines: readonly string[]): number[] => lines.flatMap((line, index) => [1000 * index, Buffer.byteLength(line)])
+
+const inGroups = (lines: readonly string[], size: number): string[] => {
   const state = new State(new Answers(1_000_000))
-  read(
-    state,
-    records.map((record) => JSON.stringify(record)),
-  )
-  return [...linesOf(state)].map((line) => JSON.stringify(line)).sort()
+  const replay = new Replay(state)
+  for (let from = 0; from < lines.length; from += size) {
+    const some = lines.slice(from, from + size)
+    const bytes = Buffer.from(some.map((line) => `${line}\n`).join(''))
+    replay.group({ sequence: 1 + from, hash: digest, bytes, places: places(lines).slice(from * 2, (from + size) * 2), segment: 7 })
+  }
+  replay.end()
+  return imageOf(state)
 }
 
-const places = (lines: readonly string[]): number[] => lines.flatMap((line, index) => [1000 * index, Buffer.byteLength(line)])
+const oneByOne = (lines: readonly string[]): string[] => {
+  const state = new State(new Answers(1_000_000))
+  for (const [index, line] of lines.entries())
+    state.apply(JSON.parse(line) as JournalRecord, { segment: 7, offset: 1000 * index, length: Buffer.byteLength(line) })
+  return imageOf(state)
+}
 
 t.test('what a replay makes of payments is what JSON.parse of every line would make of them', (t) => {
   fc.assert(
     fc.property(journal, (records) => {
-      const byHand = imageOf(records, (state, lines) => {
-        const replay = new Replay(state)
-        replay.group({ sequence: 1, hash: digest, bytes: Buffer.from(lines.map((line) => `${line}\n`).join('')), places: places(lines), segment: 7 })
-        replay.end()
-      })
-      const parsed = imageOf(records, (state, lines) => {
-        for (const [index, line] of lines.entries())
-          state.apply(JSON.parse(line) as JournalRecord, { segment: 7, offset: 1000 * index, length: Buffer.byteLength(line) })
-      })
-      return byHand.join('\n') === parsed.join('\n')
+      const lines = records.map((record) => JSON.stringify(record))
+      deepStrictEqual(inGroups(lines, lines.length), oneByOne(lines))
     }),
     { numRuns: 3_000, seed },
   )
+  t.end()
+})
+
+// ---------------------------------------------------------------- charges, which are added up before they reach the state
+
+const account = fc.constantFrom('key:k1', 'key:k2', 'wallet:0xab', 'key:ü', '')
+const connection = fc.constantFrom('nansen', 'nansen-2', 'ünsen')
+const DAY = 86_400_000
+const moment = fc.tuple(fc.nat(3), fc.nat(DAY - 1)).map(([day, ms]) => (20_400 + day * 11) * DAY + ms)
+const charge = fc.record({
+  t: fc.constant('charge'),
+  ...{ id: fc.constantFrom('rc_1', 'rc_2'), at: moment, since: fc.option(moment, { nil: undefined, freq: 9 }), connection, owner: word },
+  ...{
+    period: fc.constantFrom(0, 5 * DAY),
+    units: fc.nat(9),
+    price: fc.oneof(fc.nat(), fc.constantFrom(0, 999_999_999_999_999, '1000000000000001', '9007199254740993')).map(String),
+  },
+  ...{ platform: fc.constant('1'), by: fc.constantFrom('credits', 'credits', 'credits', 'owner', 'x402'), account, api: word, operation: word },
+  subject: fc.constantFrom({ requestDigest: digest, answerDigest: digest }, { requestDigest: '', answerDigest: 'ab' }),
+  names: fc.constantFrom([], [], [], [{ name: 'k:1', digest, until: 9 }]),
+  once: fc.constant([]),
+  answer: fc.constantFrom(undefined, undefined, { status: 200, headers: [], body: '{"t":"charge","names":[]', encoding: 'utf8' }),
+  call: fc
+    .record({ v: fc.constant(2), id: word, at: moment, generation: whole, config: fc.constantFrom(digest, ''), api: word, operation: word, consumer: account })
+    .map((call) => ({
+      ...{ ...call, kind: 'charged', status: 200, requested: 1, candidates: [], units: 1, price: '1', attempts: [], tookMs: 1 },
+    })),
+})
+const key = { id: 'k1', hash: 'h1', role: 'consumer', account: 'key:k1', createdAtMs: 1 }
+const other = fc.oneof(
+  fc.record({ t: fc.constant('lease'), connection, period: fc.constantFrom(0, 5 * DAY), to: fc.nat(99) }),
+  fc.record({ t: fc.constant('credit'), id: fc.constant('g'), account, amount: fc.constantFrom('5', '-9'), from: fc.constant('grant'), at: moment }),
+  fc.constantFrom(
+    { t: 'key', key },
+    { t: 'rotate', from: 'k1', key: { ...key, id: 'k2', hash: 'h2' } },
+    { t: 'key', key: { ...key, id: 'k2', hash: 'h2', account: 'wallet:0xab' } },
+  ),
+  fc.record({
+    t: fc.constant('refund'),
+    id: fc.constant('rc_1-refund'),
+    receipt: fc.constant('rc_1'),
+    at: moment,
+    connection,
+    owner: word,
+    account,
+    price: fc.constant('7'),
+    platform: fc.constant('1'),
+  }),
+  fc.record({ t: fc.constant('external'), connection, period: fc.constant(0), units: fc.nat(9), at: moment }),
+)
+const charges = fc.array(fc.oneof({ weight: 8, arbitrary: charge }, { weight: 1, arbitrary: other }), { maxLength: 30 })
+
+t.test('what charges add up to is what each of them by itself makes of the state', (t) => {
+  fc.assert(
+    fc.property(charges, fc.integer({ min: 1, max: 9 }), (records, size) => {
+      const lines = records.map((record) => lineOf(record as JournalRecord))
+      deepStrictEqual(inGroups(lines, size), oneByOne(lines))
+    }),
+    { numRuns: 3_000, seed },
+  )
+  t.end()
+})
+
+t.test('names that come and go by the ten thousand change nothing in what is added up', (t) => {
+  const [made] = fc.sample(charge, { numRuns: 1, seed })
+  const lines: string[] = []
+  for (let index = 0; index < 50_000; index += 1) {
+    const name = `key:k${(index * 7) % 40_000}`
+    const call = { ...made?.call, consumer: name }
+    const facts = {
+      at: 20_400 * DAY + index,
+      since: undefined,
+      by: 'credits',
+      names: [],
+      answer: undefined,
+      price: `${index}`,
+      connection: 'nansen',
+      owner: 'o',
+    }
+    lines.push(lineOf({ ...made, ...facts, account: name, call } as unknown as JournalRecord))
+  }
+  t.strictSame(inGroups(lines, 1_000), oneByOne(lines))
   t.end()
 })

@@ -110,7 +110,7 @@ t.test('unknown: the hold stays, its slot does not, and the reconciler ends it',
     t.match(await reserve(rig, 'same', header(), nonce(), sale()), { kind: 'named', named: { state: 'unknown' } })
     t.match(await reserve(rig, 'other', named('k', 'other'), sale()), { kind: 'named', named: { state: 'conflict' } })
     t.strictSame(await unitsOf(rig), { sold: 0, wasted: 0, left: 698, revenue: 0n })
-    t.strictSame(await rig.store.unknowns(), [{ hold: 'p', buys: 'call', payment, sinceMs: rig.clock.nowMs(), price: usd('$0.30') }])
+    t.strictSame(await rig.store.unknowns(), [{ hold: 'p', buys: 'call', connection: 'acme', payment, sinceMs: rig.clock.nowMs(), price: usd('$0.30') }])
     t.match(await reserve(rig, 'next', slot('wallet', 1), sale()), { kind: 'held' }, 'the call was answered, so it is not one of those at once')
     rig.store.release('next', 'returned')
     rig.clock.pass(30 * 86_400_000)
@@ -128,7 +128,7 @@ t.test('after a crash an intent without an outcome is unknown, and its units, na
   let life = rig
   for (const how of ['a crash', 'a second crash', 'a clean stop']) {
     life = how === 'a clean stop' ? await life.reopen() : life.crash()
-    t.strictSame(await life.store.unknowns(), [{ hold: 'p', buys: 'call', payment, sinceMs: rig.clock.nowMs(), price: usd('$0.30') }], how)
+    t.strictSame(await life.store.unknowns(), [{ hold: 'p', buys: 'call', connection: 'acme', payment, sinceMs: rig.clock.nowMs(), price: usd('$0.30') }], how)
     t.strictSame(await states(life), ['unknown', 'unknown'], how)
     t.match(await reserve(life, 'again', nonce(), sale()), { code: 'payment_pending' }, how)
     t.throws(() => life.store.release('p', 'wasted'), /intent to settle/)

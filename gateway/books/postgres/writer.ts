@@ -90,7 +90,8 @@ export class Writer {
       reads.push(...readLines(lines[index] ?? [], sequence))
       audit.push(...auditIn(lines[index] ?? [], sequence).map((row) => ({ ...row, ...wordsOf(row.text) })))
     }
-    const { effects, begun, ended } = await this.#changes(reads)
+    const { effects: byRead, begun, ended } = await this.#changes(reads)
+    const effects = byRead.flat()
     const groupRows = rowsOf(fresh, bodies, lines)
     const write = async (all: readonly Effect[]): Promise<number> => {
       const { values, entries } = parameters(all, { groups: groupRows, audit, begun, ended }, at)

@@ -2,11 +2,13 @@
 import pino from 'pino'
 import type { Log } from '#contract'
 import { Failure } from './context.ts'
+import { REDACTED, redactedPaths, withoutSecrets } from './redaction.ts'
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 /** `base` stands in every line. @throws Failure */
-export const logOf = (base: object | null): Log => pino({ level: logLevel(), base }, pino.destination({ dest: 2, sync: true }))
+export const logOf = (base: object | null, to: pino.DestinationStream = pino.destination({ dest: 2, sync: true })): Log =>
+  pino({ level: logLevel(), base, redact: { paths: [...redactedPaths], censor: REDACTED }, hooks: { streamWrite: withoutSecrets } }, to)
 
 function logLevel(): string {
   const level = process.env.LOG_LEVEL || 'info'

@@ -1,8 +1,8 @@
 /** `atlas start`: the gateway until a signal ends it. */
 import { dollars, usd } from '#contract'
 import { formatComplaint } from '../../../config/complaints.ts'
-import type { CatalogueApi, CatalogueOperation } from '../catalogue.ts'
-import { catalogueOf } from '../catalogue.ts'
+import { type CatalogueApi, type CatalogueOperation, catalogueOf } from '../discovery/catalogue.ts'
+import { curlParts } from '../discovery/examples.ts'
 import { systemAlarm } from '../../ground/index.ts'
 import { type Running, startDoors } from '../index.ts'
 import { collectWhileServing } from './collecting.ts'
@@ -35,7 +35,7 @@ async function handOutPlayKey({ office, gateway, publicUrl }: Running): Promise<
   const { key } = await office.keys.create({ credits: PLAY_CREDITS, note: PLAY_NOTE }, 'gateway')
   const shown = cheapest(catalogueOf(gateway).apis)
   if (shown === undefined) return void process.stdout.write(`play key (${dollars(PLAY_CREDITS)}): ${key}\nno operation is on sale\n`)
-  const call = curlOf(publicUrl, shown)
+  const call = curlParts(publicUrl, shown).join(' ')
   process.stdout.write(
     `\nplay key (${dollars(PLAY_CREDITS)} of play money): ${key}\n\na paid call ($${shown.price}):\n  ${call} -H 'Authorization: Bearer ${key}'\n\nan unpaid call, answered 402 with the offer:\n  ${call}\n`,
   )
@@ -44,14 +44,6 @@ async function handOutPlayKey({ office, gateway, publicUrl }: Running): Promise<
 function cheapest(apis: readonly CatalogueApi[]): CatalogueOperation | undefined {
   const all = apis.flatMap(({ operations }) => operations).filter(({ sold_out }) => !sold_out)
   return all.find(({ id }) => id.endsWith('current-balance')) ?? all.sort((a, b) => (usd(a.price) < usd(b.price) ? -1 : 1))[0]
-}
-
-/** Pasted into a shell: quoted for it. */
-function curlOf(url: string, { method, example }: CatalogueOperation): string {
-  const query = new URLSearchParams(example.query).toString()
-  const target = `'${url}${example.path}${query === '' ? '' : `?${query}`}'`
-  if (example.body === null) return `curl -i ${method === 'GET' || method === 'ANY' ? '' : `-X ${method} `}${target}`
-  return `curl -i ${target} -H 'Content-Type: application/json' -d '${JSON.stringify(example.body).replaceAll("'", "'\\''")}'`
 }
 
 function stopOnSignals(running: Running): void {

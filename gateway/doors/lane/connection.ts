@@ -5,10 +5,10 @@
 import type { Socket } from 'node:net'
 import type { Rolled } from '#contract'
 import type { Client } from '../client.ts'
-import { answerHead } from '../wire.ts'
 import { type PlainHead, plainHead } from './head.ts'
 import { readsInto } from './inbox.ts'
 import type { Answering, PlainRequest } from './request.ts'
+import { LAST_CHUNK, writeChunk, writeHead, writeWhole } from './writing.ts'
 
 /** A call that is under way. */
 export interface Underway {
@@ -37,11 +37,8 @@ const REST_WITHIN_MS = 100
 const MOST_BODY_BYTES = 64 * 1024
 /** What comes before the answer has left is kept up to here; then the connection is not read. */
 const MOST_AHEAD_BYTES = 64 * 1024
-/** Longer answers are not worth being copied into text. */
-const JOINED_BYTES = 12 * 1024
 const EMPTY = Buffer.alloc(0)
 const HEAD_END = Buffer.from('\r\n\r\n')
-const NO_BODY: ReadonlySet<number> = new Set([204, 304])
 
 export class PlainConnection implements Answering, Rolled {
   place = -1
@@ -167,42 +164,25 @@ export class PlainConnection implements Answering, Rolled {
   answer(to: PlainRequest, status: number, headers: string[], body: Buffer | string): void {
     const socket = this.#socket
     if (this.#current !== to || this.#begun || socket.destroyed) return
-    const bytes = typeof body === 'string' ? Buffer.from(body) : body
-    const empty = NO_BODY.has(status)
-    if (!empty) headers.push('content-length', String(bytes.length))
-    const head = answerHead(status, headers, this.#owner.idleMs)
-    // Bytes as text, so that head and body are one write.
-    if (empty || bytes.length <= JOINED_BYTES) socket.write(empty ? head : head + bytes.toString('latin1'), 'latin1')
-    else {
-      socket.cork()
-      socket.write(head, 'latin1')
-      socket.write(bytes)
-      socket.uncork()
-    }
+    writeWhole(socket, this.#owner.idleMs, status, headers, body)
     this.#wrote()
   }
 
   begin(to: PlainRequest, status: number, headers: string[]): void {
     if (this.#current !== to || this.#begun || this.#socket.destroyed) return
-    headers.push('transfer-encoding', 'chunked')
-    this.#socket.write(answerHead(status, headers, this.#owner.idleMs), 'latin1')
+    writeHead(this.#socket, this.#owner.idleMs, status, headers)
     this.#begun = true
   }
 
   write(to: PlainRequest, chunk: Buffer): boolean {
     const socket = this.#socket
     if (this.#current !== to || socket.destroyed || chunk.length === 0) return true
-    socket.cork()
-    socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
-    socket.write(chunk)
-    const flows = socket.write('\r\n', 'latin1')
-    socket.uncork()
-    return flows
+    return writeChunk(socket, chunk)
   }
 
   end(to: PlainRequest): void {
     if (this.#current !== to || this.#socket.destroyed) return
-    this.#socket.write('0\r\n\r\n', 'latin1')
+    this.#socket.write(LAST_CHUNK, 'latin1')
     this.#wrote()
   }
 

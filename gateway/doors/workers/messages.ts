@@ -4,6 +4,7 @@
  */
 import type { Notice, Suspect } from '#contract'
 import type { Health } from '../../office/index.ts'
+import type { Figures } from '../metrics/figures.ts'
 
 export interface Begin {
   readonly kind: 'begin'
@@ -44,6 +45,8 @@ export interface Standing {
 export interface Answers {
   /** What it has lost, in a word each. */
   readonly lost: readonly string[]
+  /** What it has counted. */
+  readonly figures: Figures
   /** By name of the connection. */
   readonly standings: Readonly<Record<string, Standing>>
   /** Of at least this score; of many the worst. */

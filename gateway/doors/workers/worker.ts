@@ -6,6 +6,7 @@ import { load, openVault, sentenceOf } from '../cli/context.ts'
 import { logOf } from '../cli/log.ts'
 import { systemAlarm } from '../../ground/index.ts'
 import { liveOf } from '../live.ts'
+import { figuresOf } from '../metrics/figures.ts'
 import { type Running, startDoors } from '../start.ts'
 import type { Answers, Begin, FromWorker, Standing, ToWorker } from './messages.ts'
 
@@ -112,6 +113,8 @@ function answerTo(gateway: Gateway, what: keyof Answers, of: string): Answers[ke
   switch (what) {
     case 'lost':
       return ground.lost()
+    case 'figures':
+      return figuresOf(gateway)
     case 'standings':
       return Object.fromEntries(ground.config.connections.map(({ name }) => [name, standingOf(gateway, name)]))
     case 'suspects':

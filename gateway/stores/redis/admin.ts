@@ -58,13 +58,13 @@ export class RedisAdmin implements StoreAdmin {
     return key
   }
 
-  async #key(id: string): Promise<KeyRecord | undefined> {
+  async key(id: string): Promise<KeyRecord | undefined> {
     const text = await this.#parts.reading((redis) => redis.hget(`${this.#parts.link.prefix}keys`, id))
     return text === null ? undefined : keyOf(text)
   }
 
   async revokeKey(id: string, audit?: AuditEntry): Promise<boolean> {
-    const key = await this.#key(id)
+    const key = await this.key(id)
     if (key === undefined) return false
     const at = this.#parts.clock.nowMs()
     const revoked = { ...key, revokedAtMs: at }
@@ -74,7 +74,7 @@ export class RedisAdmin implements StoreAdmin {
   }
 
   async rotateKey(id: string, to: KeyRotation, audit?: AuditEntry): Promise<KeyRecord | undefined> {
-    const old = await this.#key(id)
+    const old = await this.key(id)
     if (old === undefined || old.revokedAtMs !== undefined) return undefined
     const at = this.#parts.clock.nowMs()
     const key: KeyRecord = { ...old, ...to, createdAtMs: at }
@@ -87,9 +87,10 @@ export class RedisAdmin implements StoreAdmin {
     return key
   }
 
-  async listKeys(): Promise<readonly KeyRecord[]> {
+  async listKeys(note?: string): Promise<readonly KeyRecord[]> {
     const all = await this.#parts.reading((redis) => redis.hvals(`${this.#parts.link.prefix}keys`))
-    return all.map(keyOf).sort((a, b) => a.createdAtMs - b.createdAtMs)
+    const keys = all.map(keyOf).sort((a, b) => a.createdAtMs - b.createdAtMs)
+    return note === undefined ? keys : keys.filter((key) => key.note === note)
   }
 
   async balance(account: string): Promise<Usd> {

@@ -4,7 +4,7 @@
  */
 import type { Charge, Payment, Purchase, Refund, Settlement, Store, StoredAnswer, UnitsFate, UnknownSettlement, Usd } from '#contract'
 import { withHeaders } from '../answers.ts'
-import { fieldsOf, usedNames } from '../holds.ts'
+import { CREDIT, fieldsOf, usedNames } from '../holds.ts'
 import { lineOf } from '../lines.ts'
 import type { Buying, Intended, JournalRecord } from '../records.ts'
 import { money } from './arguments.ts'
@@ -153,8 +153,8 @@ export class RedisStore extends Taking implements Store {
       const intent = await this.#intentOf(id)
       if (intent === undefined) continue
       const payment = { ...intent.payment, amount: BigInt(intent.payment.amount) as Usd }
-      const [buys, price] = intent.t === 'buy' ? (['credit', intent.amount] as const) : (['call', intent.price] as const)
-      found.push({ hold: id, buys, payment, sinceMs: intent.at as UnknownSettlement['sinceMs'], price: BigInt(price) as Usd })
+      const [what, price] = intent.t === 'buy' ? [CREDIT, intent.amount] : [{ buys: 'call', connection: intent.connection } as const, intent.price]
+      found.push({ hold: id, ...what, payment, sinceMs: intent.at as UnknownSettlement['sinceMs'], price: BigInt(price) as Usd })
     }
     return found
   }

@@ -1,11 +1,12 @@
 /** GET /catalog: every API and operation on sale. Shape: CONTRACT section 4. */
-import { formatUsd, usd } from '#contract'
-import type { Entry } from '../engine/catalogue.ts'
-import type { LiveRoute } from '../engine/index.ts'
-import type { Gateway } from '../gateway.ts'
+import { formatUsd, type Usd, usd } from '#contract'
+import type { Entry } from '../../engine/catalogue.ts'
+import type { LiveRoute } from '../../engine/index.ts'
+import type { Gateway } from '../../gateway.ts'
 
 /** Official x402 clients pay at most this at once unless told otherwise. */
 const CLIENT_LIMIT = usd('$1')
+export const isAboveClientLimit = (price: Usd): boolean => price > CLIENT_LIMIT
 
 export interface CatalogueOperation {
   readonly id: string
@@ -29,18 +30,31 @@ export interface CatalogueApi {
   readonly attribution: string | null
   readonly docs: string
   readonly units_left: number
+  /** Whether a call can be paid for by x402; by credits it always can. */
+  readonly x402: boolean
   readonly operations: readonly CatalogueOperation[]
 }
 
-export function catalogueOf(gateway: Gateway): { apis: readonly CatalogueApi[] } {
+/** `only`: of this API alone. */
+export function catalogueOf(gateway: Gateway, only?: string): { apis: readonly CatalogueApi[] } {
   const apis: CatalogueApi[] = []
   for (const route of gateway.engine.generation.routes) {
+    if (only !== undefined && route.api !== only) continue
     const operations = route.catalogue.entries.flatMap((entry) => operationOf(gateway, route, entry) ?? [])
     if (operations.length === 0) continue
     const { stock } = gateway.ground.store
     const left = route.connections.filter(({ name }) => stock.enabled(name)).reduce((sum, { name }) => sum + stock.left(name), 0)
     const { title, category, docs, terms } = route.adapter
-    apis.push({ name: route.api, title, category, attribution: terms.attribution ?? null, docs, units_left: left, operations })
+    apis.push({
+      name: route.api,
+      title,
+      category,
+      attribution: terms.attribution ?? null,
+      docs,
+      units_left: left,
+      x402: route.chain.gives('challenge'),
+      operations,
+    })
   }
   return { apis }
 }
@@ -59,7 +73,7 @@ function operationOf(gateway: Gateway, route: LiveRoute, entry: Entry): Catalogu
     description: operation.description ?? '',
     resale: operation.resale,
     sold_out: quote.soldOut,
-    needs_client_limit: quote.alternative.price > CLIENT_LIMIT,
+    needs_client_limit: isAboveClientLimit(quote.alternative.price),
     example: { path: quote.example.path, query: quote.example.query, body: quote.example.body ?? null },
     success_rate: successRate ?? null,
     latency_ms: latencyMs ?? null,
