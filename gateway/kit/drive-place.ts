@@ -1,6 +1,5 @@
 /** A whole gateway that sells one adapter, in front of a simulator of its provider; without ports of its own, and gone when it is closed. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Adapter, isRefusal, type Operation, type OperationRequest, type Plugin, refusals, sha256, usd } from '#contract'
 import { formatComplaint } from '../../config/complaints.ts'
@@ -9,7 +8,7 @@ import { Gateway } from '../gateway.ts'
 import { systemChance, systemClock } from '../ground/index.ts'
 import { type Simulator, startSimulator } from '../sandbox/simulator.ts'
 import { requestOf } from './adapter-guarantees.ts'
-import { Ear, type Heard, type LogLine, memoryLog } from './stage-parts.ts'
+import { Ear, type Heard, type LogLine, memoryLog, temporaryFolder } from './stage-parts.ts'
 
 const QUOTA = 1_000_000_000
 const KEY = 'atlas_kit'
@@ -63,7 +62,7 @@ export class Place {
 
   /** @param count connections, of which each can be the only one on sale. @throws Error with the complaints of the configuration */
   static async open(adapter: Adapter, plugins: ReadonlyMap<string, Plugin>, count: number): Promise<Place> {
-    const folder = mkdtempSync(join(tmpdir(), 'atlas-kit-'))
+    const folder = temporaryFolder('atlas-kit-')
     const logged: LogLine[] = []
     const doors = Array.from({ length: count }, (_, at) => ({ name: `${adapter.name}-${at}`, credential: credentialFor(adapter) }))
     const simulator = await startSimulator({ adapters: [adapter], clock: systemClock, paced: false })

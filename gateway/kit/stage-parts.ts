@@ -1,8 +1,15 @@
 /** What stands around a plugin on the stage: a clock that stands still, a provider that is a function, a client that is a promise. */
+import { existsSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Chance, Clock, Connection, EpochMs, Log, Operation, Usd } from '#contract'
 import { ratio, units } from '#contract'
 import type { Sink } from '../engine/index.ts'
 import type { Attempt, AttemptEvents, OutgoingRequest } from '../engine/transport.ts'
+
+/** In memory where there is such a place: what is written there for a test has no need of a disk. */
+export const temporaryFolder = (name: string): string => mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), name))
+const MEMORY = '/dev/shm'
 
 /** Stands still until it is moved. */
 export class StillClock implements Clock {

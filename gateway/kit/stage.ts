@@ -2,9 +2,7 @@
  * A plugin on a stage: in a real chain, on a real store, with a provider that is a function and a clock that stands still.
  * No server and no port: a call in; facts, claims and refusals out.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { type Adapter, type Call, type Claim, type Connection, isRefusal, type Operation, type Outcome, type Plugin, type PluginPorts } from '#contract'
 import { type Refusal, type Settings, type Store, type StoreAdmin, sha256, usd } from '#contract'
 import { Complaints, formatComplaint, START } from '../../config/complaints.ts'
@@ -21,7 +19,7 @@ import { Tills } from '../payments/index.ts'
 import { playFacilitator } from '../sandbox/facilitator.ts'
 import { memoryOf, openEmbedded, Paces } from '../stores/index.ts'
 import { countingChance, Ear, type Heard, type LogLine, memoryLog, PlayedTransport, type Provider } from './stage-parts.ts'
-import { StillClock, stageConnection, stageOperations } from './stage-parts.ts'
+import { StillClock, stageConnection, stageOperations, temporaryFolder } from './stage-parts.ts'
 
 export interface StageOptions {
   /** As in YAML: text, or an object of the same shape. */
@@ -115,7 +113,7 @@ export class Stage {
   private constructor(plugin: Plugin, { settings, connections = [stageConnection('acme')], concurrentPerConsumer = 1000 }: StageOptions) {
     const { clock } = this
     const values = settingsOf(plugin, settings)
-    this.#folder = mkdtempSync(join(tmpdir(), 'atlas-stage-'))
+    this.#folder = temporaryFolder('atlas-stage-')
     const opened = openEmbedded({ folder: this.#folder, mode: 'sandbox', name: 'stage', replayBytes: 2 ** 20, clock, onGroup: () => undefined })
     this.store = opened.store
     this.admin = opened.admin

@@ -41,7 +41,7 @@ t.test('from adapter new to a sold call in the sandbox, in one go and under a mi
   t.ok(tookMs < 60_000)
 })
 
-t.test('a file dropped into adapters/ of the house has route, catalogue entry and page of docs with no other edit', async (t) => {
+t.test('a file dropped into adapters/ of the house has route, catalogue entry, OpenAPI, tool of MCP and page of docs with no other edit', async (t) => {
   const house = join(temporaryFolder(t), 'house')
   for (const part of ['gateway', 'config', 'plugins', 'adapters', 'dist', 'docs', 'package.json', 'tsconfig.json'])
     if (!part.startsWith('dist')) cpSync(join(ROOT, part), join(house, part), { recursive: true })
@@ -66,6 +66,12 @@ t.test('a file dropped into adapters/ of the house has route, catalogue entry an
   const started = await startAtlas(t, file, { command: join(house, 'gateway/atlas.mjs') })
   const { apis } = (await (await fetch(`${started.publicUrl}/catalog`)).json()) as { apis: { name: string }[] }
   t.match(apis, [{ name: 'acme' }])
+  const { paths } = (await (await fetch(`${started.publicUrl}/openapi.json`)).json()) as { paths: object }
+  t.ok(Object.keys(paths).includes('/acme/items/{id}'), `in OpenAPI: ${Object.keys(paths)}`)
+  t.match(await (await fetch(`${started.publicUrl}/llms.txt`)).text(), /\/acme\/search/)
+  const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
+  const headers = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' }
+  t.match(await (await fetch(`${started.publicUrl}/mcp`, { method: 'POST', headers, body: JSON.stringify(list) })).text(), /Acme: item/, 'a tool of MCP')
   t.equal((await fetch(`${started.publicUrl}/acme/items/1`)).status, 400, 'the plugin is asked')
   t.equal((await fetch(`${started.publicUrl}/acme/items/1`, { headers: { 'X-Purpose': 'test' } })).status, 402)
 })
