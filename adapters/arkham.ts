@@ -213,7 +213,7 @@ export default defineAdapter({
   },
   subscriptionCostUsd: '150',
   rateLimit: { perSecond: 20, heavyPerSecond: 1 },
-  terms: { source: 'arkm.com and docs.intel.arkm.com: no terms of resale found', checked: '2026-11-23' },
+  terms: { source: 'arkm.com and docs.intel.arkm.com: no terms of resale found', checked: '2026-11-23', caching: 'not-found' },
   operations: [...intelligence, ...movements, ...holdings, ...tokens],
   failures: [
     { status: 401, means: 'credential-refused', bills: false, sample: { error: 'error validating API key' } },

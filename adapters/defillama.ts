@@ -204,7 +204,7 @@ export default defineAdapter({
   },
   subscriptionCostUsd: '300',
   rateLimit: { perMinute: 1000 },
-  terms: { source: 'DefiLlama/api-docs: says nothing of resale', checked: '2026-11-23' },
+  terms: { source: 'DefiLlama/api-docs: says nothing of resale', checked: '2026-11-23', caching: 'not-found' },
   operations: [...tvl, ...yields, ...prices, ...others],
   /**
    * Bodies are text. What a failure costs is not stated: a refusal before any work is taken as free, everything else as billed.

@@ -106,7 +106,7 @@ export default defineAdapter({
   },
   // Told in x-rate-limit-*, whose reset is in seconds from now. Studio of the same account counts, too.
   rateLimit: { perMinute: 600 },
-  terms: { source: 'docs.glassnode.com: no terms of redistribution found', checked: '2026-11-23' },
+  terms: { source: 'docs.glassnode.com: no terms of redistribution found', checked: '2026-11-23', caching: 'not-found' },
   operations: [
     metric('market/price_usd_close', 'Closing price'),
     metric('market/marketcap_usd', 'Market capitalisation'),

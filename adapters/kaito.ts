@@ -17,7 +17,7 @@ export default defineAdapter({
   subscriptionCostUsd: '200',
   // Headers that tell them are not known. Stated as 100 in five minutes.
   rateLimit: { perMinute: 20 },
-  terms: { source: 'docs.kaito.ai, Yaps Open Protocol: says nothing of resale', checked: '2026-11-23' },
+  terms: { source: 'docs.kaito.ai, Yaps Open Protocol: says nothing of resale', checked: '2026-11-23', caching: 'not-found' },
   operations: [
     {
       id: 'yaps',

@@ -170,7 +170,11 @@ export default defineAdapter({
     checked: '2026-11-23',
   },
   rateLimit: { perMinute: 200 },
-  terms: { source: 'docs.messari.io: for internal purposes and uses only; to redistribute any data, contact Messari', checked: '2026-11-23' },
+  terms: {
+    source: 'docs.messari.io: for internal purposes and uses only; to redistribute any data, contact Messari',
+    checked: '2026-11-23',
+    caching: 'not-found',
+  },
   operations: [...metrics, ...signal, ...others, ...posts],
   /** What a failure costs is not stated: a refusal before any work is taken as free, everything else as billed. */
   failures: [

@@ -218,7 +218,12 @@ export default defineAdapter({
   },
   subscriptionCostUsd: '500',
   rateLimit: { perSecond: 20, perMinute: 300 },
-  terms: { attribution: 'Powered by Nansen API', source: 'docs.nansen.ai, Data Redistribution Guidelines of 2025-11-18', checked: '2026-11-23' },
+  terms: {
+    attribution: 'Powered by Nansen API',
+    source: 'docs.nansen.ai, Data Redistribution Guidelines of 2025-11-18',
+    checked: '2026-11-23',
+    caching: 'not-found',
+  },
   operations: [...smartMoney, ...profiler, ...tokens],
   failures: [
     { status: 401, means: 'credential-refused', bills: false, sample: { message: 'Invalid API key' }, standIn: true },

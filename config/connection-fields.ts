@@ -41,6 +41,11 @@ const operation = {
   attribution: { type: 'string', optional: true, describe: 'Credit line that the provider asks for' },
   reads: { type: 'boolean', optional: true, describe: 'Calling it twice changes nothing at the provider; default: true for GET and HEAD' },
   streaming: { type: 'boolean', default: false, describe: 'The answer is open-ended: charged before its first byte' },
+  cache: {
+    type: 'duration',
+    optional: true,
+    describe: 'How long the contract with the provider lets an answer be given again, by the plugin cache; default: not at all',
+  },
   own_price: { type: 'money', optional: true, describe: "The provider's own pay-per-call price" },
   example: { type: 'any', optional: true, describe: 'A filled request: params, query, body' },
   sample: { type: 'any', optional: true, describe: 'What the simulator answers' },

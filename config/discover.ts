@@ -1,6 +1,7 @@
 /** Plugins and adapters are found by being there; the file's name is its name; a surprise stops the start with one sentence each. */
 
 import { readdir } from 'node:fs/promises'
+import { register } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import type { Adapter } from '#contract'
 import { faultsOfAdapter } from './adapter-check/index.ts'
@@ -68,21 +69,22 @@ export async function discover<T extends { readonly name: string }>(folder: URL 
   return found
 }
 
-interface Item {
+export interface Found {
   /** Undefined where it cannot even be named. */
   readonly item: { readonly name: string } | undefined
   readonly faults: readonly string[]
 }
 
-const misfit = (fault: string): Item => ({ item: undefined, faults: [fault] })
+const misfit = (fault: string): Found => ({ item: undefined, faults: [fault] })
 
-async function load(url: URL, file: string, kind: Kind): Promise<Item> {
+/** One file by itself. */
+export async function load(url: URL, file: string, kind: Kind): Promise<Found> {
   const name = file.replace(SOURCE, '$1')
   const { has, helper, faults } = EXPECTED[kind]
   const expected = `expected export default ${helper}({ name: '${name}', ... })`
   let item: unknown
   try {
-    item = ((await import(url.href)) as { readonly default?: unknown }).default
+    item = (await imported(url)).default
   } catch (cause) {
     return misfit(`could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}; ${expected}`)
   }
@@ -91,4 +93,34 @@ async function load(url: URL, file: string, kind: Kind): Promise<Item> {
   if (given.name !== name) return misfit(`found the name ${JSON.stringify(given.name)}; ${expected}`)
   if (!has(given)) return misfit(`found something that is no ${kind}; ${expected}`)
   return { item: given as { name: string }, faults: faults?.(given) ?? [] }
+}
+
+interface Loaded {
+  readonly default?: unknown
+}
+
+/** Files outside of any installation may say `atlas-gateway` (or `#contract`) all the same: they get the contract of the gateway that loads them. */
+async function imported(url: URL): Promise<Loaded> {
+  try {
+    return (await import(url.href)) as Loaded
+  } catch (error) {
+    if (!LACKS_CONTRACT.test(error instanceof Error ? error.message : '')) throw error
+    lendContract()
+    return (await import(`${url.href}?lent`)) as Loaded
+  }
+}
+
+const LACKS_CONTRACT = /Cannot find package 'atlas-gateway'|"?#contract"? is not defined/
+
+let lent = false
+function lendContract(): void {
+  if (lent) return
+  lent = true
+  const at = (path: string): string => new URL(path, import.meta.url).href
+  const data = {
+    'atlas-gateway': at('../gateway/contract/index.js'),
+    '#contract': at('../gateway/contract/index.js'),
+    'atlas-gateway/kit': at('../gateway/kit/index.js'),
+  }
+  register('./lent-names.mjs', { parentURL: import.meta.url, data })
 }

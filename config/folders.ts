@@ -7,7 +7,7 @@ import { folderFields } from './core.ts'
 import { decode } from './decode.ts'
 import { type discover, type Kind, Misfits } from './discover.ts'
 import type { Vocabulary } from './validate.ts'
-import { childOf, type MapNode, type Node } from './yaml.ts'
+import { childOf, type MapNode, type Node, parseYaml } from './yaml.ts'
 
 export interface Finder {
   /** Of the configuration; the folders are relative to it. */
@@ -25,6 +25,14 @@ export async function addFolders(root: MapNode, { plugins, adapters }: Vocabular
     adapters: await widen<Adapter>('adapter', adapters, values.adapter_dirs ?? [], childOf(root, 'adapter_dirs'), finder),
     plugins: await widen<Plugin>('plugin', plugins, values.plugin_dirs ?? [], childOf(root, 'plugin_dirs'), finder),
   }
+}
+
+/** What a file names, as it is written there; nothing where it cannot be read. */
+export function foldersIn(text: string): Readonly<Record<Kind, readonly string[]>> {
+  const complaints = new Complaints('', text)
+  const root = parseYaml(text, complaints)
+  const values = root === undefined ? {} : decode(folderFields, root, { complaints, of: undefined, where: root })
+  return { adapter: values.adapter_dirs ?? [], plugin: values.plugin_dirs ?? [] }
 }
 
 async function widen<T extends { readonly name: string }>(

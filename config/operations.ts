@@ -44,6 +44,7 @@ function readOperation(values: Decoded<OperationFields>, node: Node, complaints:
   checkPath(path, childOf(node, 'path'), complaints)
   checkMembers(values.query, childOf(node, 'query'), complaints)
   checkMembers(values.body, childOf(node, 'body'), complaints)
+  checkCache(values, childOf(node, 'cache'), complaints)
   if (path !== undefined) checkRequired(values, path, childOf(node, 'required'), complaints)
   if (id === undefined || method === undefined || path === undefined || units === undefined || resale === undefined) return undefined
   return {
@@ -57,6 +58,7 @@ function readOperation(values: Decoded<OperationFields>, node: Node, complaints:
     ...(values.required_any !== undefined && { requiredAny: values.required_any }),
     ...(values.reads !== undefined && { reads: values.reads }),
     ...(values.attribution !== undefined && { attribution: values.attribution }),
+    ...(values.cache !== undefined && { caching: { seconds: values.cache / 1000, source: "the owner's contract with the provider", checked: '' } }),
     ...(values.own_price !== undefined && { ownPriceUsd: formatUsd(values.own_price) }),
     ...(isExample(values.example) && { example: values.example }),
   }
@@ -81,6 +83,13 @@ function checkPath(path: string | undefined, node: Node | undefined, complaints:
       node,
       `path ${path} has ${wrong === '' ? 'an empty segment' : `the segment ${wrong}`}; expected text, :name, or /** at the end, such as /address/:address`,
     )
+}
+
+function checkCache({ id, method, cache, reads, streaming }: Decoded<OperationFields>, node: Node | undefined, complaints: Complaints): void {
+  if (cache === undefined || node === undefined) return
+  if (streaming === true) complaints.error(node, `operation ${id} is streaming, so that no answer of it can be kept; expected no cache`)
+  if (reads !== true && (reads === false || (method !== 'GET' && method !== 'HEAD')))
+    complaints.error(node, `operation ${id} does more than read, so that each call has to reach the provider; expected reads: true, or no cache`)
 }
 
 let ajv: Ajv | undefined

@@ -11,7 +11,8 @@ import type { Chain, Route } from './model.ts'
 import { childOf, entryOf, type Node, shown } from './yaml.ts'
 
 /** First segments that the gateway answers itself (CONTRACT "Consumers"). */
-const OWN = new Set(['.well-known', 'catalog', 'credits', 'favicon.ico', 'healthz', 'llms.txt', 'mcp', 'openapi.json', 'receipts'])
+/** First segments that are the gateway's own. */
+export const OWN = new Set(['.well-known', 'catalog', 'credits', 'favicon.ico', 'healthz', 'llms.txt', 'mcp', 'openapi.json', 'receipts'])
 
 export interface Stock {
   /** Also those that are not complete: a route to one of them is no mistake of the route. */

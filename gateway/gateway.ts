@@ -10,6 +10,7 @@ import { Engine, type EnginePorts, Generation, Health, LeakBook, lateSettlements
 import { HttpFacilitator, Outlook, Tills } from './payments/index.ts'
 import { QualityBook } from './engine/quality.ts'
 import { begun, ended, type Ground, openGround, type Surroundings } from './ground/index.ts'
+import { memoryOf } from './stores/index.ts'
 import { Credentials, VaultFollower } from './vault/index.ts'
 
 export class Gateway {
@@ -178,6 +179,7 @@ function pluginPorts(ground: Ground, tills: Tills): PluginPorts {
     upstreamTimeoutMs: config.upstream.timeoutMs,
     concurrentPerConsumer: config.limits.concurrentPerConsumer,
     till: (settings) => tills.till(settings),
+    memory: (bytes) => memoryOf(bytes, clock),
   }
 }
 

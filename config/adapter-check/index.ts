@@ -2,7 +2,7 @@
  * What is wrong with an adapter, all of it at once, each in one sentence: asked of every file at load, so that nothing wrong is ever
  * sold. `shape.ts` for the members, `forms.ts` for schemas, `runaway.ts` for patterns, `units.ts` for what a call costs.
  */
-import type { Adapter, FailureRule, Operation } from '#contract'
+import { type Adapter, type FailureRule, isRead, type Operation } from '#contract'
 import { Forms } from './forms.ts'
 import { adapterShape, failureShape, operationShape } from './shape.ts'
 import { faultsOfUnits, listedIn } from './units.ts'
@@ -67,8 +67,14 @@ function ofNames(operation: Operation): readonly string[] {
   ]
 }
 
-const ofTerms = ({ source, checked }: Operation): readonly string[] =>
-  when((source === undefined) !== (checked === undefined), 'source and checked belong together; expected both or none')
+function ofTerms(operation: Operation): readonly string[] {
+  const { source, checked, caching, streaming } = operation
+  const mayNot = typeof caching === 'object' && (!isRead(operation) || streaming === true)
+  return [
+    ...when((source === undefined) !== (checked === undefined), 'source and checked belong together; expected both or none'),
+    ...when(mayNot, 'caching says how long an answer may be kept, and the operation is none that only reads; expected reads: true, or no caching'),
+  ]
+}
 
 function ofSample({ sample }: Operation): readonly string[] {
   try {

@@ -68,6 +68,12 @@ const units = kind(
 const pair = kind((value) => Array.isArray(value) && value.length === 2 && value.every((one) => typeof one === 'string'), 'a pair of names')
 const range = kind((value) => Array.isArray(value) && value.length === 2 && value[0] > 0 && value[0] <= value[1], 'a range such as [5000, 20000]')
 
+/** May answers be kept, and where was that read? */
+const caching: Kind = (value, where) =>
+  value === 'not-found' || value === 'forbidden'
+    ? []
+    : membersOf({ seconds: pace, source: text, checked: date }, "'not-found', 'forbidden' or { seconds, source, checked }")(value, where)
+
 const pages = membersOf({
   ...{ page: optional(text), offset: optional(text), size: text, sizeDefault: optional(count), sizeMost: optional(count), last: optional(text) },
 })
@@ -86,7 +92,7 @@ export const operationShape = membersOf({
   ...{ required: optional(texts), requiredAny: optional(texts), conflicts: optional(listOf(pair)) },
   ...{ reads: optional(flag), heavy: optional(flag), streaming: optional(flag) },
   resale: choice('allowed', 'attribution', 'ask', 'forbidden'),
-  ...{ attribution: optional(text), source: optional(text), checked: optional(date), ownPriceUsd: optional(amount) },
+  ...{ attribution: optional(text), source: optional(text), checked: optional(date), caching: optional(caching), ownPriceUsd: optional(amount) },
   ...{ example: optional(example), sample: anything, answer: optional(schema), pages: optional(pages) },
 })
 
@@ -125,6 +131,6 @@ export const adapterShape = membersOf({
   subscriptionCostUsd: optional(amount),
   rateLimit: optional(membersOf({ perSecond: optional(pace), perMinute: optional(pace), heavyPerSecond: optional(pace) })),
   rateHeaders: optional(membersOf({ remaining: text, reset: text })),
-  terms: membersOf({ attribution: optional(text), source: text, checked: date }),
+  terms: membersOf({ attribution: optional(text), source: text, checked: date, caching: optional(caching) }),
   ...{ operations: kind(Array.isArray, 'a list'), failures: kind(Array.isArray, 'a list') },
 })

@@ -16,6 +16,9 @@ export type CredentialPlace =
 /** May answers be resold? `forbidden` covers restricted, `ask` covers "not found". */
 export type Resale = 'allowed' | 'attribution' | 'ask' | 'forbidden'
 
+/** May an answer be kept and given to others, and how long? What no source tells is not allowed. */
+export type Caching = 'not-found' | 'forbidden' | { readonly seconds: number; readonly source: string; readonly checked: string }
+
 /** The decoded parts of a request that an operation's units may depend on. */
 export interface OperationRequest {
   readonly params: Readonly<Record<string, string>>
@@ -73,6 +76,8 @@ export interface Operation {
   /** Where the resale permission was read; default: the adapter's terms. */
   readonly source?: string
   readonly checked?: string
+  /** Where it differs from what the adapter's terms say of all answers. Counts only where the operation reads and is not streaming. */
+  readonly caching?: Caching
   /** The provider's own pay-per-call price, where it sells by the call itself. */
   readonly ownPriceUsd?: string
   /** A filled request that works in the simulator. */
@@ -174,7 +179,8 @@ export interface Adapter {
   readonly rateLimit?: { readonly perSecond?: number; readonly perMinute?: number; readonly heavyPerSecond?: number }
   /** Fields that tell calls left and seconds until there are more, beside the usual families (RateLimit-*, X-RateLimit-*, X-Rate-Limit-*). */
   readonly rateHeaders?: { readonly remaining: string; readonly reset: string }
-  readonly terms: { readonly attribution?: string; readonly source: string; readonly checked: string }
+  /** `caching`: default `not-found`. */
+  readonly terms: { readonly attribution?: string; readonly source: string; readonly checked: string; readonly caching?: Caching }
   readonly operations: readonly Operation[]
   /** First match wins; what no rule names is read by `defaultMeaning`. */
   readonly failures: readonly FailureRule[]
@@ -203,6 +209,12 @@ export interface OperationPrice {
 
 /** Is calling this operation twice harmless at the provider? */
 export const isRead = (operation: Operation): boolean => operation.reads ?? (operation.method === 'GET' || operation.method === 'HEAD')
+
+/** For how long an answer of this operation may be given again, in ms; 0 where the terms do not say that it may. */
+export function keepableMs({ terms }: Adapter, operation: Operation): number {
+  const caching = operation.caching ?? terms.caching
+  return typeof caching !== 'object' || !isRead(operation) || operation.streaming === true ? 0 : caching.seconds * 1000
+}
 
 /** The most units that this request can take. @throws Error where the adapter's rule tells no count: such a call is refused, never cheap */
 export function mostUnits(operation: Operation, request: OperationRequest): Units {

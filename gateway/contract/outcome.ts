@@ -10,8 +10,8 @@ export interface Attempt {
   readonly connection: string
   readonly units: Units
   readonly status: number | undefined
-  /** `leaked`: the answer held the credential. `paused`: it was not asked, since its answers did. Neither says how well the provider serves. */
-  readonly meaning: FailureMeaning | 'ok' | 'client-gone' | 'timeout' | 'broken' | 'not-sent' | 'shutdown' | 'leaked' | 'paused'
+  /** `leaked`: the answer held the credential. `paused`: it was not asked, since its answers did; `kept`: a plugin had its answer. None of them says how well the provider serves. */
+  readonly meaning: FailureMeaning | 'ok' | 'client-gone' | 'timeout' | 'broken' | 'not-sent' | 'shutdown' | 'leaked' | 'paused' | 'kept'
   readonly used: 'sold' | 'own' | 'wasted' | 'returned'
   readonly tookMs: number
 }

@@ -1,6 +1,6 @@
 /** What a plugin is: one value with optional hooks; absence means "not asked". */
 
-import type { Call, FactName, Facts } from './call.ts'
+import type { Alternative, Call, FactName, Facts } from './call.ts'
 import type { Claim } from './claim.ts'
 import type { Outcome } from './outcome.ts'
 import type { Payment, Settlement } from './payment.ts'
@@ -19,6 +19,16 @@ export interface UncalledRequest {
   header(name: string): string | undefined
 }
 
+/** A good answer of a provider, as a consumer may see it. Whoever keeps one never writes into it. */
+export interface KeptAnswer {
+  readonly status: number
+  /** Flat list, names in lower case. */
+  readonly headers: readonly string[]
+  readonly body: Buffer
+  /** When it came. */
+  readonly atMs: EpochMs
+}
+
 /** Hooks before the reservation are synchronous by type. A hook that throws refuses the call and gives everything back. */
 export interface Hooks {
   /** Givers of the facts that `gives` names. */
@@ -29,6 +39,13 @@ export interface Hooks {
   admit?(call: Call): undefined | Refusal | readonly Claim[]
   /** The reservation stands; ask outside. */
   authorize?(call: Call): Promise<undefined | Refusal>
+  /**
+   * In place of the provider, once the reservation stands: an answer that it gave through the same connection, or the promise of
+   * one; undefined: it is asked. The answer is charged as the provider's would be, and takes none of the owner's units.
+   */
+  answer?(call: Call, chosen: Alternative): undefined | KeptAnswer | Promise<KeptAnswer | undefined>
+  /** What the provider answered well and whole, before it is charged; not what it says must not be stored. Can refuse nothing. */
+  answered?(call: Call, chosen: Alternative, answer: KeptAnswer): void
   /** The intent is durable, and the provider answered well or the payment is upfront. */
   settle?(payment: Payment): Promise<Settlement>
   /** What became of a settlement whose outcome is unknown since then; asked again and again until it is known. */

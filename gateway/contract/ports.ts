@@ -155,6 +155,14 @@ export interface LocalPaces {
   tried(pace: Pace): number
 }
 
+/** Memory for what may be forgotten: what nobody has asked for longest goes first. Of this process alone. */
+export interface Memory<V extends object> {
+  get(key: string): V | undefined
+  /** @param bytes how much it takes; more than there is room for in all is not kept @param forMs after which it is gone */
+  keep(key: string, value: V, bytes: number, forMs: number): void
+  clear(): void
+}
+
 /** What `create` of a plugin may use. */
 export interface PluginPorts {
   readonly mode: 'sandbox' | 'live'
@@ -165,6 +173,8 @@ export interface PluginPorts {
   readonly stock: StockMirror
   readonly meters: Meters
   readonly paces: LocalPaces
+  /** Room of so many bytes, for as long as it is held. */
+  memory<V extends object>(bytes: number): Memory<V>
   readonly upstreamTimeoutMs: number
   readonly concurrentPerConsumer: number
   /** Where x402 payments are taken on these terms; one for all who name the same. @throws Error with one sentence for the operator */

@@ -12,7 +12,7 @@ export const refusals = {
     title: 'The price is above the limit that the call named',
     fix: 'Raise X-Atlas-Max-Price or wait for a lower price.',
   },
-  blocked: { status: 403, transient: true, title: 'Too much abuse from here', fix: 'Stop, wait for Retry-After, and correct the calls.' },
+  blocked: { status: 403, transient: true, title: 'Calls from here are blocked', fix: 'Stop, and correct what detail names; where there is a Retry-After, wait for it.' },
   unknown_route: { status: 404, transient: false, title: 'There is no such route', fix: 'See GET /catalog for what is on sale.' },
   unknown_operation: { status: 404, transient: false, title: 'There is no such operation', fix: 'See GET /catalog for what is on sale.' },
   method_not_allowed: { status: 405, transient: false, title: 'The operation has another method', fix: 'Use a method named in Allow.' },

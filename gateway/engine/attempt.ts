@@ -1,5 +1,5 @@
 /** One try at one connection, with what has come of its answer. */
-import type { Alternative } from '#contract'
+import type { Alternative, KeptAnswer } from '#contract'
 import { Trip } from './health/index.ts'
 import { LeakError, PausedError } from './leaks.ts'
 import type { Attempt, AttemptEvents } from './transport.ts'
@@ -29,6 +29,8 @@ export class Try implements AttemptEvents {
   /** What happened while nobody could act on it: the charge of a long answer was being written. */
   ended = false
   broken: Error | undefined
+  /** A plugin had the answer: no provider was asked. */
+  kept: KeptAnswer | undefined = undefined
 
   constructor(listener: Listener, alternative: Alternative, startedAtMs: number, of: { consumer: string; isOwners: boolean; isFirst: boolean }) {
     this.#listener = listener

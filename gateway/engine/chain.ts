@@ -1,10 +1,12 @@
 /** The chain of one route: plugins in the order of the YAML, with who gives which fact. */
 import {
+  type Alternative,
   type Call,
   type Claim,
   type EpochMs,
   type Hooks,
   isRefusal,
+  type KeptAnswer,
   type Log,
   type Outcome,
   type Payment,
@@ -12,11 +14,11 @@ import {
   type PluginPorts,
   type Refusal,
   refusals,
-  refuse,
   type Settlement,
   type UncalledRequest,
 } from '#contract'
 import { describe } from './describe.ts'
+import { failed, HookError } from './hook-error.ts'
 
 export interface Link {
   readonly name: string
@@ -29,9 +31,6 @@ interface Live {
   readonly name: string
   readonly hooks: Hooks
 }
-
-const failed = (plugin: string, cause: unknown): Refusal =>
-  refuse('unavailable', 'a part of the gateway failed; nothing was charged', { cause: { plugin, error: cause } })
 
 /** A hook that is asynchronous against its type would be waited for by nobody; its failure must not end the process. */
 function synchronous<T>(answer: T): T {
@@ -55,6 +54,8 @@ export class Chain {
   readonly #preparers: readonly Live[]
   readonly #authorizers: readonly Live[]
   readonly #observers: readonly Live[]
+  readonly #keeper: Live | undefined
+  readonly #hearers: readonly Live[]
 
   private constructor(links: readonly Live[], log: Log) {
     this.#links = links
@@ -62,6 +63,8 @@ export class Chain {
     this.#authorizers = links.filter(({ hooks }) => hooks.authorize !== undefined)
     this.#preparers = links.filter(({ hooks }) => hooks.prepare !== undefined)
     this.#observers = links.filter(({ hooks }) => hooks.observe !== undefined)
+    this.#keeper = links.find(({ hooks }) => hooks.answer !== undefined)
+    this.#hearers = links.filter(({ hooks }) => hooks.answered !== undefined)
     for (const { hooks } of links) for (const [fact, giver] of Object.entries(hooks.facts ?? {})) if (giver !== undefined) this.#givers.set(fact, giver)
   }
 
@@ -124,6 +127,36 @@ export class Chain {
       }
     }
     return undefined
+  }
+
+  /** Somebody may have answers, or wants to hear of them. */
+  get keeps(): boolean {
+    return this.#keeper !== undefined || this.#hearers.length > 0
+  }
+
+  /** Of the first plugin that keeps any. @throws HookError, or rejects with it, where that fails: the call is refused */
+  answer(call: Call, chosen: Alternative): undefined | KeptAnswer | Promise<KeptAnswer | undefined> {
+    const keeper = this.#keeper
+    if (keeper === undefined) return undefined
+    try {
+      const answer = keeper.hooks.answer?.(call, chosen)
+      if (!(answer instanceof Promise)) return answer
+      return answer.catch((error) => {
+        throw new HookError(failed(keeper.name, error))
+      })
+    } catch (error) {
+      throw new HookError(failed(keeper.name, error))
+    }
+  }
+
+  answered(call: Call, chosen: Alternative, answer: KeptAnswer): void {
+    for (const { name, hooks } of this.#hearers) {
+      try {
+        synchronous(hooks.answered?.(call, chosen, answer))
+      } catch (error) {
+        this.#log.error({ plugin: name, error: describe(error) }, 'a plugin failed to hear of an answer')
+      }
+    }
   }
 
   /** The plugin that settles: the one that gave the payment. What it throws is an outcome that nobody knows. */

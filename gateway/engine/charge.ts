@@ -10,14 +10,14 @@ export interface Priced {
   readonly platformShare: Usd
 }
 
-/** Credits pay the actual, x402 `exact` what was signed, owners nothing. */
-export function pricedFor(call: EngineCall, payer: Paying, chosen: Alternative, body: Buffer): Priced {
+/** Credits pay the actual, x402 `exact` what was signed, owners nothing. An answer that was kept costs and is split as if it were new, and takes no units. */
+export function pricedFor(call: EngineCall, payer: Paying, chosen: Alternative, body: Buffer, isKept: boolean): Priced {
   const units = actualUnits(call, chosen.units, body)
   if (payer.by === 'owner') return { units, price: 0n as Usd, platformShare: 0n as Usd }
   const price = 'payment' in payer ? payer.payment.amount : priceOf(chosen, units)
   const platformShare = chosen.platformShare(price, units)
   if (platformShare < 0n || platformShare > price) throw new RangeError(`a platform share of ${platformShare} of ${price} micro-dollars`)
-  return { units, price, platformShare }
+  return { units: isKept ? (0 as Units) : units, price, platformShare }
 }
 
 const priceOf = (chosen: Alternative, units: Units): Usd => (chosen.unitPrice === undefined ? chosen.price : ((chosen.unitPrice * BigInt(units)) as Usd))

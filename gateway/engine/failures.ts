@@ -60,7 +60,7 @@ export const mayFailOver = (reading: Reading, operation: Operation): boolean => 
 }
 
 /** How an attempt ends for which the consumer is told that the provider did not answer well. */
-export type Failure = Exclude<Attempt['meaning'], 'ok' | 'bad-request' | 'not-found' | 'client-gone' | 'timeout' | 'shutdown'>
+export type Failure = Exclude<Attempt['meaning'], 'ok' | 'bad-request' | 'not-found' | 'client-gone' | 'timeout' | 'shutdown' | 'kept'>
 
 const SENTENCES: Record<Failure, string> = {
   'rate-limited': 'the provider is limiting calls at the moment',

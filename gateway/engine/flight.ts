@@ -8,7 +8,7 @@
  * changes nothing. `#giveUp` and `#succeeded` are the only two that end a hold, `#over` the only one that ends the call.
  */
 import type { Alternative, Attempt as AttemptRecord, Charge, Outcome, Refusal, Rolled, Units, UnitsFate, Usd } from '#contract'
-import { dollars, refuse, unreachable } from '#contract'
+import { refuse, unreachable } from '#contract'
 import { Admission } from './admission.ts'
 import type { Admitted } from './admitted.ts'
 import { type Listener, meaningOf, Try } from './attempt.ts'
@@ -19,10 +19,12 @@ import { elsewhere } from './failover.ts'
 import { type Failure, fateOf, mayFailOver, type Reading, readAnswer, upstreamRefusal } from './failures.ts'
 import { answerHeaders, isConditional, isEventStream, requestHeaders, storedAnswer, storedBody } from './headers.ts'
 import { NotNow } from './health/index.ts'
+import { HookError } from './hook-error.ts'
+import { ageOf, keptOrSent, tellAnswered } from './kept.ts'
 import { keyName } from './names.ts'
 import type { EnginePorts, Landed, Sink } from './ports.ts'
 import { problemOf } from './problem.ts'
-import { type Ending, addRateHeaders, outcomeOf, recordOf, withOffer } from './reply.ts'
+import { type Ending, addRateHeaders, creditedOf, outcomeOf, recordOf, withOffer } from './reply.ts'
 import { type Charged, chargeHold, type Paying, pending, refundTo } from './settle.ts'
 import { PaidStream } from './stream.ts'
 
@@ -135,7 +137,7 @@ export class Flight implements Listener, Rolled {
     this.#try = attempt
     const { method, operation, upstreamPath: path, upstreamQuery: query, body, incoming } = call
     const request = { connection, operation, method, path, query, headers: requestHeaders(incoming, body), body }
-    attempt.attempt = this.#ports.health.send(this.#ports.transport, request, attempt.trip)
+    attempt.attempt = call.chain.keeps ? keptOrSent(this.#ports, call, request, attempt) : this.#ports.health.send(this.#ports.transport, request, attempt.trip)
   }
 
   onHead(from: Try): boolean {
@@ -187,6 +189,7 @@ export class Flight implements Listener, Rolled {
     if (this.#try !== from) return
     if (this.#state === 'streaming') return this.#stream?.break(cause)
     if (this.#state !== 'calling') return
+    if (cause instanceof HookError) return this.#unserved('returned', cause.refusal)
     if (cause instanceof NotNow) this.#onwards(from, 'returned', upstreamRefusal(cause.why === 'open' ? 'not-sent' : 'rate-limited', cause, cause.waitMs))
     else if (sent) this.#failed(from, meaningOf(cause, 'broken'), 'wasted', false, cause)
     else this.#failed(from, meaningOf(cause, 'not-sent'), 'returned', true, cause)
@@ -197,7 +200,7 @@ export class Flight implements Listener, Rolled {
     this.#note(from, reading.meaning, fateOf(reading))
     this.#giveUp(fateOf(reading))
     const headers = answerHeaders(from.rawHeaders, this.#call.adapter)
-    headers.push('cache-control', 'no-store', ...this.#credited())
+    headers.push('cache-control', 'no-store', ...creditedOf(this.#payer, this.#paid))
     this.#answer('passed', from.status, headers, body)
   }
 
@@ -263,10 +266,12 @@ export class Flight implements Listener, Rolled {
     const hold = this.#hold as string
     const body = from.body()
     const own = this.#payer.by === 'owner'
-    const priced = pricedFor(this.#call, this.#payer, from.alternative, body)
+    const priced = pricedFor(this.#call, this.#payer, from.alternative, body, from.kept !== undefined)
     this.#sale = { chosen: from.alternative, priced, hold }
-    this.#note(from, 'ok', own ? 'own' : 'sold', priced.units)
+    if (!long && this.#call.chain.keeps) tellAnswered(this.#ports, this.#call, from, body)
+    this.#note(from, from.kept === undefined ? 'ok' : 'kept', own ? 'own' : 'sold', priced.units)
     const headers = answerHeaders(from.rawHeaders, this.#call.adapter)
+    if (from.kept !== undefined) headers.push('age', ageOf(from.kept, this.#ports.clock.nowMs()))
     if (own) headers.push('cache-control', 'private')
     else addChargeHeaders(headers, this.#call, priced, hold, this.#available)
     headers.push(...this.#paid)
@@ -308,10 +313,8 @@ export class Flight implements Listener, Rolled {
   /** The provider broke a charged stream off: the charge becomes credit of the payer. */
   #streamBroken(cause: unknown): void {
     const { chosen, priced, hold } = this.#sale as Sale
-    this.#ports.log.warn(
-      { request: this.#call.id, connection: chosen.connection, cause: describe(cause) },
-      'a stream was broken off by the provider; its charge becomes credit',
-    )
+    const broken = { request: this.#call.id, connection: chosen.connection, cause: describe(cause) }
+    this.#ports.log.warn(broken, 'a stream was broken off by the provider; its charge becomes credit')
     refundTo(this.#ports, this.#call, this.#payer, { hold, chosen, ...priced })
     if (this.#try !== undefined) this.#ports.health.brokeOff(this.#try.trip, this.#call)
     this.#over(this.#paidKind(), this.#try?.status ?? 200, undefined)
@@ -380,10 +383,11 @@ export class Flight implements Listener, Rolled {
   #lost(cause: unknown): void {
     if (this.#state === 'over') return
     const current = this.#try
-    if (current !== undefined && this.#sale === undefined) this.#note(current, 'ok', 'wasted')
+    const fate = current?.kept === undefined ? 'wasted' : 'returned'
+    if (current !== undefined && this.#sale === undefined) this.#note(current, current.kept === undefined ? 'ok' : 'kept', fate)
     this.#sale = undefined
     this.#try = undefined
-    this.#giveUp('wasted')
+    this.#giveUp(fate)
     current?.attempt?.abort()
     this.#refuse(refuse('unavailable', 'a part of the gateway is out of reach; nothing was charged', { cause }))
   }
@@ -394,7 +398,7 @@ export class Flight implements Listener, Rolled {
     const full = withOffer(this.#ports, this.#call, refusal, price)
     if (full.cause !== undefined) this.#ports.log.warn({ request: this.#call.id, code: full.code, cause: describe(full.cause) }, full.detail)
     const problem = problemOf(full, this.#call.id)
-    problem.headers.push(...this.#credited())
+    problem.headers.push(...creditedOf(this.#payer, this.#paid))
     addRateHeaders(problem.headers, this.#admission.rate)
     this.#write(() => this.#sink.answer(problem.status, problem.headers, problem.body))
     this.#over(kind, problem.status, full)
@@ -416,11 +420,6 @@ export class Flight implements Listener, Rolled {
     }
   }
 
-  /** Of a call that was paid upfront and came to nothing: what it paid is credit. */
-  #credited(): readonly string[] {
-    return this.#payer.by === 'upfront' ? [...this.#paid, 'x-atlas-credit', dollars(this.#payer.payment.amount)] : []
-  }
-
   #addOwnHeaders(headers: string[]): void {
     headers.push('x-request-id', this.#call.id)
     addRateHeaders(headers, this.#admission.rate)
@@ -430,6 +429,7 @@ export class Flight implements Listener, Rolled {
     const tookMs = this.#ports.clock.nowMs() - from.startedAtMs
     const attempt = { connection: from.alternative.connection, units, status: from.status === 0 ? undefined : from.status, meaning, used, tookMs }
     this.#attempts.push(attempt)
+    if (from.kept !== undefined) return
     this.#ports.health.ended(from.trip, this.#call, attempt, from.rawHeaders)
     this.#ports.attempted(this.#call, attempt, from.rawHeaders)
   }

@@ -136,7 +136,7 @@ export const fieldValue = (value: string): string =>
   /^[\x20-\x7e]*$/.test(value) ? value : Buffer.from(value.replace(/[\u0000-\u001f\u007f]+/g, ' ')).toString('latin1')
 
 /** Of a flat list; undefined when it is not there. */
-function headerOf(raw: readonly string[], name: string): string | undefined {
+export function headerOf(raw: readonly string[], name: string): string | undefined {
   for (let at = 0; at + 1 < raw.length; at += 2) {
     if (raw[at]?.length === name.length && (raw[at] as string).toLowerCase() === name) return raw[at + 1] as string
   }

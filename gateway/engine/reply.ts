@@ -3,6 +3,7 @@ import {
   type Alternative,
   type Attempt,
   type CallRecord,
+  dollars,
   isRefusal,
   type Outcome,
   type RateState,
@@ -15,6 +16,7 @@ import {
 import type { EngineCall } from './call.ts'
 import type { Priced } from './charge.ts'
 import type { EnginePorts } from './ports.ts'
+import type { Paying } from './settle.ts'
 import { quoteOf } from './unpaid.ts'
 
 /** draft-ietf-httpapi-ratelimit-headers-10 */
@@ -37,6 +39,10 @@ export function withOffer(ports: EnginePorts, call: EngineCall, refusal: Refusal
     return refuse('unavailable', 'the offer for this call could not be made; nothing was charged', { cause })
   }
 }
+
+/** Of a call that was paid upfront and came to nothing: what it paid is credit. @param paid headers of its settlement */
+export const creditedOf = (payer: Paying, paid: readonly string[]): readonly string[] =>
+  payer.by === 'upfront' ? [...paid, 'x-atlas-credit', dollars(payer.payment.amount)] : []
 
 export interface Ending {
   readonly kind: Outcome['kind']

@@ -27,6 +27,7 @@ export type { ChainCheck, FoundCharge, JournalReader, WrittenGroup } from './rea
 export type * from './records.ts'
 export { FolderError } from './lock.ts'
 export { JournalError } from './groups.ts'
+export { memoryOf } from './memory.ts'
 export { Paces } from './paces.ts'
 export { periodAt } from './periods.ts'
 

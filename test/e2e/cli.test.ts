@@ -24,6 +24,10 @@ t.test('every command has help; misuse is told apart from failure', async (t) =>
     'audit tail',
     'audit verify',
     'estimate',
+    'adapter new',
+    'adapter test',
+    'plugin new',
+    'plugin test',
   ]
   const helped = commands.map(async (command) => {
     const { status, stdout, stderr } = await run(...command.split(' ').filter(Boolean), '--help')

@@ -20,6 +20,8 @@ const BRACE = [
 const GROUND = 'gateway/ground'
 const JOINER = 'gateway/gateway.ts'
 const OFFICE = 'gateway/office'
+/** What contributors work with. */
+const KIT = 'gateway/kit'
 const DOORS = 'gateway/doors'
 const MAIN = 'gateway/main.ts'
 const LAUNCHER = 'gateway/atlas.mjs'
@@ -36,11 +38,12 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   [GROUND]: [CONTRACT, ...BRACE],
   [JOINER]: [CONTRACT, ...BRACE, GROUND],
   [OFFICE]: [CONTRACT, GROUND],
-  [DOORS]: [CONTRACT, ...BRACE, GROUND, JOINER, OFFICE],
-  [MAIN]: [CONTRACT, ...BRACE, GROUND, JOINER, OFFICE, DOORS],
+  [KIT]: [CONTRACT, ...BRACE, GROUND, JOINER],
+  [DOORS]: [CONTRACT, ...BRACE, GROUND, JOINER, OFFICE, KIT],
+  [MAIN]: [CONTRACT, ...BRACE, GROUND, JOINER, OFFICE, KIT, DOORS],
   [BUILD]: [],
   [LAUNCHER]: [BUILD, MAIN],
-  test: [CONTRACT, EVM, ...BRACE, GROUND, JOINER, OFFICE, DOORS, MAIN, BUILD, 'bench'],
+  test: [CONTRACT, EVM, ...BRACE, GROUND, JOINER, OFFICE, KIT, DOORS, MAIN, BUILD, 'bench'],
   bench: [CONTRACT, 'gateway/books', 'gateway/stores', GROUND, 'test'],
 }
 
@@ -61,7 +64,7 @@ export const libraryHome: Readonly<Record<string, string>> = {
 export const playground = (room: string): boolean => room === 'test' || room === 'bench'
 
 /** Started by somebody outside the sources, so nobody imports them. */
-export const entryPoints = [LAUNCHER, BUILD, MAIN, 'config/generate.ts']
+export const entryPoints = [LAUNCHER, BUILD, MAIN, 'config/generate.ts', 'config/lent-names.mjs', 'gateway/kit/generate.ts', 'gateway/kit/index.ts']
 
 /** The room in which a file stands; undefined where the street has no place for it. */
 export function roomOf(file: string): string | undefined {

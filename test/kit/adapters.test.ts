@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import t from 'tap'
 import { type Adapter, defineAdapter, type Operation, type OperationRequest } from '#contract'
 import { faultsOfAdapter } from '../../config/adapter-check/index.ts'
-import { guarantees } from './adapter-kit.ts'
+import { guarantees } from '../../gateway/kit/adapter-guarantees.ts'
 
 const folder = new URL('../../adapters/', import.meta.url)
 

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import t from 'tap'
 import { definePlugin, type Plugin, refuse } from '#contract'
-import { guarantees, sampleOf } from './plugin-kit.ts'
+import { guarantees, sampleOf } from '../../gateway/kit/plugin-guarantees.ts'
 
 const folder = new URL('../../plugins/', import.meta.url)
 
@@ -18,7 +18,7 @@ t.ok(all.size >= 6, `${[...all.keys()]}`)
 
 for (const [file, plugin] of all) {
   t.test(`plugins/${file}`, async (t) => {
-    for (const { name, complaints } of guarantees) t.strictSame(await complaints(plugin, file, { all, t }), [], name)
+    for (const { name, complaints } of guarantees) t.strictSame(await complaints(plugin, file, { all }), [], name)
   })
 }
 
@@ -100,18 +100,18 @@ const broken: readonly [Partial<Plugin>, expected: RegExp][] = [
   [hooks({ observe: () => Promise.resolve() }), /observe promises/],
 ]
 
-async function complaintsOf(plugin: Plugin, t: Parameters<(typeof guarantees)[number]['complaints']>[2]['t']): Promise<string> {
-  const world = { all: new Map([...all, ['good', plugin]]), t }
+async function complaintsOf(plugin: Plugin): Promise<string> {
+  const world = { all: new Map([...all, ['good', plugin]]) }
   const asking = guarantees.map(async ({ complaints }) => complaints(plugin, 'good', world))
   const found = await Promise.allSettled(asking)
   return found.flatMap((one) => (one.status === 'fulfilled' ? one.value : [String(one.reason)])).join('\n')
 }
 
 t.test('a plugin that keeps to everything is complained about by no guarantee', async (t) => {
-  t.equal(await complaintsOf(good, t), '')
+  t.equal(await complaintsOf(good), '')
   t.equal(sampleOf(good.settings), `pace: 60/minute\nplace: {address: "0x${'11'.repeat(20)}"}`)
 })
 
 t.test('each way to break a guarantee is complained about', async (t) => {
-  for (const [change, expected] of broken) t.match(await complaintsOf({ ...good, ...change }, t), expected)
+  for (const [change, expected] of broken) t.match(await complaintsOf({ ...good, ...change }), expected)
 })

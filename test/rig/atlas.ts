@@ -20,15 +20,17 @@ export interface Ran {
 export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** What is run; default: the command of this repository. */
+  readonly command?: string
   /** Piped into it; nothing is without. */
   readonly input?: string | Buffer
 }
 
 /** Only what a command needs of this environment, so that nothing set here changes a test. */
-function launch(args: readonly string[], { env = {}, cwd, input }: ProcessOptions): ChildProcess {
+function launch(args: readonly string[], { env = {}, cwd, input, command = COMMAND }: ProcessOptions): ChildProcess {
   const { PATH = '', HOME = '' } = process.env
   const options = { env: { PATH, HOME, ...env }, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] as ['ignore' | 'pipe', 'pipe', 'pipe'] }
-  const child = spawn(process.execPath, [COMMAND, ...args], cwd === undefined ? options : { ...options, cwd })
+  const child = spawn(process.execPath, [command, ...args], cwd === undefined ? options : { ...options, cwd })
   child.stdin?.end(input)
   return child
 }
@@ -70,8 +72,8 @@ export interface Started {
 const READY = /serves consumers on (\S+) and the operator on (\S+), ready in (\d+) ms/
 
 /** `atlas start` on free ports, ended with the test. @throws Error with what was said when it ends before it is ready */
-export async function startAtlas(t: Teardown, file: string, { env = {} }: ProcessOptions = {}): Promise<Started> {
-  const child = launch(['start', '--config', file], { env: { PORT: '0', ADMIN_PORT: '0', ...env } })
+export async function startAtlas(t: Teardown, file: string, { env = {}, command = COMMAND }: ProcessOptions = {}): Promise<Started> {
+  const child = launch(['start', '--config', file], { env: { PORT: '0', ADMIN_PORT: '0', ...env }, command })
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
   t.teardown(() => {
     child.kill('SIGKILL')

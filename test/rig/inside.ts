@@ -23,7 +23,7 @@ import { EngineCall, type EnginePorts, Flight, Generation, type Incoming, type L
 import { QualityBook } from '../../gateway/engine/quality.ts'
 import { Unverified } from '../../gateway/engine/unverified.ts'
 import { Tills } from '../../gateway/payments/index.ts'
-import { type Group, type JournalRecord, openEmbedded, Paces } from '../../gateway/stores/index.ts'
+import { type Group, type JournalRecord, memoryOf, openEmbedded, Paces } from '../../gateway/stores/index.ts'
 import { adapterOf, connectionOf, operationOf } from './acme.ts'
 import { realChain } from './chains.ts'
 import { type OpenedHealth, openHealth, turns, WatchedDeadlines } from './around.ts'
@@ -118,6 +118,7 @@ export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<
   const pluginPorts: PluginPorts = {
     ...{ mode: 'sandbox', clock, chance, log, meters, paces: new Paces(clock), keys: store.keys, stock: store.stock, ...limits },
     till: (settings) => tills.till(settings),
+    memory: (bytes) => memoryOf(bytes, clock),
   }
   const seen = { records: [] as CallRecord[], outcomes: new Map<string, Outcome[]>(), unknowns: { count: 0 } }
   const chain = [...(setup.chain ?? realChain()), watcher(seen.outcomes)]

@@ -82,6 +82,8 @@ export const sentenceOf = (error: unknown): string | undefined =>
   error instanceof Failure ||
   error instanceof OfficeError ||
   (error instanceof Error &&
-    ['FolderError', 'StoreError', 'PlanError', 'JournalError', 'BooksError', 'PortError', 'VaultError', 'WorkerError', 'Misfits'].includes(error.name))
+    ['FolderError', 'StoreError', 'PlanError', 'JournalError', 'BooksError', 'PortError', 'VaultError', 'WorkerError', 'KitError', 'Misfits'].includes(
+      error.name,
+    ))
     ? error.message
     : undefined

@@ -6,6 +6,7 @@ import { collectWhileStarting } from './collecting.ts'
 import { addCommands, withCommon } from './commands.ts'
 import { addConnectionCommands } from './connection.ts'
 import { Failure, sentenceOf } from './context.ts'
+import { addContributorCommands } from './contribute.ts'
 import { addEstimateCommand } from './estimate.ts'
 import { addKeyCommands } from './keys.ts'
 import { addLedgerCommands } from './ledger.ts'
@@ -38,6 +39,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   addConnectionCommands(program, withCommon)
   addVaultCommands(program, withCommon)
   addAbuseCommands(program, withCommon)
+  addContributorCommands(program, withCommon)
   inherit(program)
   try {
     await program.parseAsync(argv as string[])

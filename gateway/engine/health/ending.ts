@@ -18,9 +18,10 @@ const VERDICTS: Record<Attempt['meaning'], Verdict> = {
   'provider-down': 'bad',
   timeout: 'bad',
   broken: 'bad',
+  kept: 'nothing',
   'not-sent': 'bad',
   unknown: 'odd',
-  // What a consumer may have made leak, or what was not asked for that, says nothing about the provider.
+  // What a consumer may have made leak, or what was not asked for that or since a plugin had the answer, says nothing about the provider.
   leaked: 'nothing',
   paused: 'nothing',
   'client-gone': 'nothing',

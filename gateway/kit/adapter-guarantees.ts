@@ -1,10 +1,10 @@
 /**
- * The contract kit of adapters: what holds for every adapter, whoever wrote it. A guarantee answers with its complaints;
- * none is good. It looks at data only, so the same list can be run over a file that is not part of this repository.
+ * What holds for every adapter, whoever wrote it, as far as its data shows. A guarantee answers with its complaints; none is
+ * good. What shows only when calls are made: drive.ts.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { Ajv } from 'ajv'
-import { type Adapter, type FailureRule, type JsonSchema, type Operation, type OperationRequest, parseUsd } from '#contract'
+import { type Adapter, type FailureRule, type JsonSchema, type Operation, type OperationRequest, parseUsd } from '../contract/index.ts'
 
 export interface Guarantee {
   readonly name: string
@@ -108,7 +108,13 @@ function unitsComplaints(operation: Operation): readonly string[] {
   return [
     ...when(!isCount(most), `the most of the example is ${most} units`),
     ...answers.flatMap((answer) => {
-      const actual = units.actual(request, answer)
+      let actual: number
+      try {
+        actual = units.actual(request, answer)
+      } catch (error) {
+        const what = JSON.stringify(answer)?.slice(0, 60) ?? 'nothing'
+        return [`units.actual throws on the answer ${what}, which a provider may give: ${error instanceof Error ? error.message : error}`]
+      }
       return when(!(Number.isSafeInteger(actual) && actual >= 0) || actual > most, `an answer takes ${actual} units where the most is ${most}`)
     }),
   ]

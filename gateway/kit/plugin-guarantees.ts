@@ -2,16 +2,12 @@
  * The contract kit of plugins: what holds for every plugin, whoever wrote it. A guarantee answers with its complaints; none is
  * good. What a plugin does is looked at in a real chain, on a real store.
  */
-import type { Test } from 'tap'
-import { type Call, type Hooks, isRefusal, type Outcome, type Plugin, type Setting, type Settings, type Units, type Usd } from '#contract'
-import type { Link } from '../../gateway/engine/index.ts'
-import { linkOf, realChain, settingsOf } from '../rig/chains.ts'
-import { type Flown, type Inside, openInside, reached } from '../rig/inside.ts'
+import { type Call, isRefusal, type Outcome, type Plugin, refusals, type Setting, type Settings, type Units, type Usd } from '#contract'
+import { type Ended, Stage, type StageOptions, settingsOf } from './stage.ts'
 
 export interface World {
   /** Every plugin that was found. */
   readonly all: ReadonlyMap<string, Plugin>
-  readonly t: Test
 }
 
 export interface Guarantee {
@@ -68,21 +64,16 @@ function defaults(plugin: Plugin): readonly string[] {
 
 // ------------------------------------------------------------------ hooks
 
-const HOOKS = ['facts', 'prepare', 'admit', 'authorize', 'settle', 'recover', 'observe', 'observeRefused', 'turnAway', 'cors', 'close']
+const HOOKS = ['facts', 'prepare', 'admit', 'authorize', 'answer', 'answered', 'settle', 'recover', 'observe', 'observeRefused', 'turnAway', 'cors', 'close']
 
-/** The hooks of a plugin with sample settings, in a real place. */
-async function made(plugin: Plugin, { t }: World): Promise<{ hooks: Hooks; inside: Inside }> {
-  const inside = await openInside(t, { chain: chainWith(plugin) })
-  const settings = settingsOf(plugin, sampleOf(plugin.settings))
-  return { hooks: plugin.create(Object.freeze(settings) as never, inside.pluginPorts), inside }
-}
-
-/** The real chain with this plugin in its place, instead of whoever gives the same facts, or first. */
-function chainWith(plugin: Plugin): readonly Link[] {
-  const real = realChain()
-  if (real.some(({ name }) => name === plugin.name)) return real
-  const given = Object.keys(plugin.gives ?? {})
-  return [linkOf(plugin, sampleOf(plugin.settings)), ...real.filter((link) => !given.some((fact) => Object.hasOwn(link.plugin.gives ?? {}, fact)))]
+/** With sample settings, in a real place; whatever happens it ends. */
+async function staged<T>(plugin: Plugin, use: (stage: Stage) => Promise<T>, options: StageOptions = {}): Promise<T> {
+  const stage = await Stage.open(plugin, { settings: sampleOf(plugin.settings), ...options })
+  try {
+    return await use(stage)
+  } finally {
+    await stage.close()
+  }
 }
 
 /** `pay_to of x402-payment`: what has to be written, as a complaint names it. */
@@ -92,7 +83,7 @@ const unwritten = (settings: Settings, of: string): string[] =>
     return isMissing(setting) ? [`${name} of ${of}`] : []
   })
 
-async function making(plugin: Plugin, _file: string, world: World): Promise<readonly string[]> {
+async function making(plugin: Plugin): Promise<readonly string[]> {
   const names = unwritten(plugin.settings, plugin.name)
   try {
     settingsOf(plugin)
@@ -102,23 +93,23 @@ async function making(plugin: Plugin, _file: string, world: World): Promise<read
     if (names.length === 0 || unsaid.length > 0) return [`with nothing written: ${failed(error)}; ${unsaid} is not named`]
   }
   try {
-    const { hooks } = await made(plugin, world)
-    for (let count = 0; count < 2; count += 1) await hooks.close?.()
-    return Object.keys(hooks).flatMap((name) => when(!HOOKS.includes(name), `${name} is no hook; expected one of ${HOOKS.join(', ')}`))
+    return await staged(plugin, async ({ hooks }) => {
+      for (let count = 0; count < 2; count += 1) await hooks.close?.()
+      return Object.keys(hooks).flatMap((name) => when(!HOOKS.includes(name), `${name} is no hook; expected one of ${HOOKS.join(', ')}`))
+    })
   } catch (error) {
     return [`with sample settings: ${failed(error)}`]
   }
 }
 
-async function facts(plugin: Plugin, _file: string, world: World): Promise<readonly string[]> {
-  const { hooks } = await made(plugin, world)
-  const [said, given] = [Object.keys(plugin.gives ?? {}), Object.keys(hooks.facts ?? {})]
-  await hooks.close?.()
-  return [
-    ...said.filter((fact) => !given.includes(fact)).map((fact) => `it says that it gives ${fact}, and does not`),
-    ...given.filter((fact) => !said.includes(fact)).map((fact) => `it gives ${fact}, and does not say so`),
-  ]
-}
+const facts = (plugin: Plugin): Promise<readonly string[]> =>
+  staged(plugin, async ({ hooks }) => {
+    const [said, given] = [Object.keys(plugin.gives ?? {}), Object.keys(hooks.facts ?? {})]
+    return [
+      ...said.filter((fact) => !given.includes(fact)).map((fact) => `it says that it gives ${fact}, and does not`),
+      ...given.filter((fact) => !said.includes(fact)).map((fact) => `it gives ${fact}, and does not say so`),
+    ]
+  })
 
 function needs({ needs = [], gives = {} }: Plugin, _file: string, { all }: World): readonly string[] {
   const given = new Set([...all.values()].flatMap((plugin) => Object.keys(plugin.gives ?? {})))
@@ -131,51 +122,51 @@ function needs({ needs = [], gives = {} }: Plugin, _file: string, { all }: World
 const asText = (value: unknown): string => JSON.stringify(value, (_, member) => (typeof member === 'bigint' ? `${member}n` : member))
 
 /** Asked before the reservation, perhaps twice: so it answers at once, and the same again. */
-async function admitting(plugin: Plugin, _file: string, world: World): Promise<readonly string[]> {
-  const { hooks, inside } = await made(plugin, world)
-  const { call } = await flown(inside, await inside.key('k'))
-  const ask = (): unknown => hooks.admit?.(call)
-  const given = Object.entries(hooks.facts ?? {}).map(([name, give]) => [name, give?.(call)] as const)
-  const [first, second] = [ask(), ask()]
-  await hooks.close?.()
-  return [
-    ...given.filter(([, value]) => value instanceof Promise).map(([name]) => `it promises ${name}; facts are there at once`),
-    ...when(first instanceof Promise, 'admit promises an answer; it must be there at once'),
-    ...when(first !== undefined && !isRefusal(first) && !Array.isArray(first), 'admit answers with neither a refusal nor claims'),
-    ...when(asText(first) !== asText(second), `admit says ${asText(first)}, and asked again ${asText(second)}`),
-  ]
-}
-
-/** The call, to whatever end it comes; the provider answers well. */
-async function flown(inside: Inside, headers: Readonly<Record<string, string>>): Promise<Flown> {
-  inside.provider.answers = (one) => one.answer(200, '{}')
-  const flown = inside.fly('/acme/search', { headers, address: '198.51.100.7' })
-  await reached('the call is over', () => flown.flight.state === 'over')
-  return flown
-}
+const admitting = (plugin: Plugin): Promise<readonly string[]> =>
+  staged(plugin, async (stage) => {
+    const { hooks } = stage
+    const { call, status } = await stage.call({ headers: await stage.key('k') })
+    const ask = (): unknown => hooks.admit?.(call)
+    const given = Object.entries(hooks.facts ?? {}).map(([name, give]) => [name, give?.(call)] as const)
+    const [first, second] = [ask(), ask()]
+    return [
+      ...given.filter(([, value]) => value instanceof Promise).map(([name]) => `it promises ${name}; facts are there at once`),
+      ...when(first instanceof Promise, 'admit promises an answer; it must be there at once'),
+      ...when(first !== undefined && !isRefusal(first) && !Array.isArray(first), 'admit answers with neither a refusal nor claims'),
+      ...when(status === 200 && isRefusal(first), `admit lets a call through, and asked again says ${asText(first)}`),
+      ...when(asText(first) !== asText(second), `admit says ${asText(first)}, and asked again ${asText(second)}`),
+    ]
+  })
 
 /** Everything that a call may take from the store. */
-const standing = async ({ admin, store }: Inside, { digest }: Call & { readonly digest: string }): Promise<string> => {
+const standing = async ({ admin, store }: Stage, { call }: Ended): Promise<string> => {
   const { sold, own, wasted, left } = await admin.counters('acme')
-  return asText([sold, own, wasted, left, await admin.balance('key:k'), (await store.named('k:key:k:name', digest)).state])
+  return asText([sold, own, wasted, left, await admin.balance('key:k'), (await store.named('k:key:k:name', call.digest)).state])
 }
 
-async function refused(plugin: Plugin, _file: string, { t }: World): Promise<readonly string[]> {
-  const inside = await openInside(t, { chain: chainWith(plugin), concurrentPerConsumer: 1 })
-  const headers = { ...(await inside.key('k')), 'idempotency-key': 'name' }
-  await inside.admin.setEnabled('acme', false, false)
-  const traces: string[] = []
-  let before: string | undefined
-  for (let count = 0; count < 5; count += 1) {
-    const { call, sink } = await flown(inside, headers)
-    const after = await standing(inside, call)
-    if (before !== undefined && (after !== before || sink.answers[0]?.status !== 503)) traces.push(`after a refused call ${after}, before it ${before}`)
-    before = after
-  }
-  await inside.admin.setEnabled('acme', true, false)
-  const { sink } = await flown(inside, headers)
-  return [...traces, ...when(sink.answers[0]?.status !== 200, `a good call after refused ones is answered ${sink.answers[0]?.status}`)]
-}
+const refused = (plugin: Plugin): Promise<readonly string[]> =>
+  staged(
+    plugin,
+    async (stage) => {
+      const headers = { ...(await stage.key('k')), 'idempotency-key': 'name' }
+      // Some turn away what comes without more: then that is how each of these calls ends.
+      const { refusal } = await stage.ask({ headers })
+      const [turned, good] = refusal === undefined ? [503, 200] : [refusals[refusal.code].status, refusals[refusal.code].status]
+      await stage.admin.setEnabled('acme', false, false)
+      const traces: string[] = []
+      let before: string | undefined
+      for (let count = 0; count < 5; count += 1) {
+        const ended = await stage.call({ headers })
+        const after = await standing(stage, ended)
+        if (before !== undefined && (after !== before || ended.status !== turned)) traces.push(`after a refused call ${after}, before it ${before}`)
+        before = after
+      }
+      await stage.admin.setEnabled('acme', true, false)
+      const { status } = await stage.call({ headers })
+      return [...traces, ...when(status !== good, `a good call after refused ones is answered ${status}`)]
+    },
+    { concurrentPerConsumer: 1 },
+  )
 
 const ENDS: readonly Partial<Outcome>[] = [
   { kind: 'charged', status: 200, price: 150_000n as Usd, receipt: 'rc_1' },
@@ -187,28 +178,23 @@ const ENDS: readonly Partial<Outcome>[] = [
   { kind: 'unknown', status: 503, code: 'payment_pending' },
 ]
 
-async function observing(plugin: Plugin, _file: string, world: World): Promise<readonly string[]> {
-  const { hooks, inside } = await made(plugin, world)
-  const { call } = await flown(inside, await inside.key('k'))
-  return ENDS.flatMap((end) => {
-    const outcome = {
-      refusal: undefined,
-      code: undefined,
-      attempts: [],
-      chosen: undefined,
-      units: 0 as Units,
-      price: 0n as Usd,
-      receipt: undefined,
-      tookMs: 1,
-      ...end,
-    }
-    try {
-      const answer: unknown = hooks.observe?.(call, outcome as Outcome)
-      return when(answer instanceof Promise, 'observe promises something; nobody waits for it')
-    } catch (error) {
-      return [`a call that ended as ${end.kind}: ${failed(error)}`]
-    }
+const observing = (plugin: Plugin): Promise<readonly string[]> =>
+  staged(plugin, async (stage) => {
+    const { call } = await stage.call({ headers: await stage.key('k') })
+    return ENDS.flatMap((end) => observed(stage, call, { ...NO_OUTCOME, ...end } as Outcome))
   })
+
+function observed({ hooks }: Stage, call: Call, outcome: Outcome): readonly string[] {
+  try {
+    const answer: unknown = hooks.observe?.(call, outcome)
+    return when(answer instanceof Promise, 'observe promises something; nobody waits for it')
+  } catch (error) {
+    return [`a call that ended as ${outcome.kind}: ${failed(error)}`]
+  }
+}
+
+const NO_OUTCOME: Partial<Outcome> = {
+  ...{ refusal: undefined, code: undefined, attempts: [], chosen: undefined, units: 0 as Units, price: 0n as Usd, receipt: undefined, tookMs: 1 },
 }
 
 // ------------------------------------------------------------------ the list
