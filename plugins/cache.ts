@@ -1,6 +1,6 @@
 /**
  * Answers that are given again, where the adapter says that the provider's terms let them be kept. Equal calls at the same time are
- * one call of the provider. Every consumer pays as if his answer were new; it takes none of the owner's units (docs/DECISIONS.md, 66).
+ * one call of the provider. Every consumer pays as if his answer were new; it takes none of the owner's units (docs/DECISIONS.md, "A kept answer").
  */
 import { type Alternative, type Call, definePlugin, type KeptAnswer, keepableMs, PassingMap, sha256Of } from '#contract'
 

@@ -61,7 +61,7 @@ t.test('the five questions are asked on a terminal, each again until its answer 
   })
   const status = await new Promise((resolve) => child.once('close', resolve))
   t.equal(status, 0, seen)
-  t.match(readFileSync(join(cwd, 'gateway.config.yml'), 'utf8'), /name: kaito[^]*monthly_quota: 20000[^]*reserved: 5000[^]*subscription_cost: "\$250"/)
+  t.match(readFileSync(join(cwd, 'gateway.config.yml'), 'utf8'), /name: kaito[\s\S]*monthly_quota: 20000[\s\S]*reserved: 5000[\s\S]*subscription_cost: "\$250"/)
   t.equal((await atlas(['check'], { cwd })).status, 0)
 })
 

@@ -4,11 +4,12 @@ import type { Alternative, Call, Hooks, Operation, Store } from '#contract'
 import { Stage } from '../../gateway/kit/index.ts'
 import cache from '../../plugins/cache.ts'
 import { adapterOf, operationOf } from '../rig/acme.ts'
-import { linkOf, realChain } from '../rig/chains.ts'
+import { linkOf, realChain, withHooks } from '../rig/chains.ts'
 import { bearer, openGateway } from '../rig/gateway.ts'
 import { openInside, reached } from '../rig/inside.ts'
 import { paymentHeader } from '../rig/payments.ts'
 import { customConnection, reply, startProvider, UPSTREAM } from '../rig/provider.ts'
+import { STRICT, startRedis } from '../rig/redis.ts'
 import { REFUSED } from '../rig/scripted.ts'
 
 const MAY = { seconds: 60, source: 'acme.example/terms', checked: '2026-11-26' }
@@ -124,37 +125,87 @@ t.test('a hook that fails where an answer is looked for refuses the call and giv
 
 const CHAIN = ['cache', 'auth', 'markup-billing', 'quota-reserve']
 
-t.test('a connection in YAML says how long its contract lets answers be kept; books and store agree on what was sold of them', async (t) => {
-  const provider = await startProvider(t)
-  provider.always(reply(200, { rows: [1] }))
-  const operations = [
-    { id: 'kept', method: 'GET', path: '/kept', units: 2, cache: '60s' },
-    { id: 'new', method: 'GET', path: '/new', units: 2 },
-  ]
-  const connection = customConnection(provider.url, { operations: operations.map((one) => ({ ...one, resale: 'allowed' })) })
-  const gateway = await openGateway(t, {
-    listen: '127.0.0.1:0',
-    admin: { listen: '127.0.0.1:0' },
-    upstream: UPSTREAM,
-    api_connections: [connection],
-    plugins: CHAIN,
+for (const driver of ['embedded', 'redis'] as const) {
+  t.test(`${driver}: a connection in YAML says how long its contract lets answers be kept; books and store agree on what was sold of them`, async (t) => {
+    const provider = await startProvider(t)
+    provider.always(reply(200, { rows: [1] }))
+    const operations = [
+      { id: 'kept', method: 'GET', path: '/kept', units: 2, cache: '60s', resale: 'allowed' },
+      { id: 'new', method: 'GET', path: '/new', units: 2, resale: 'allowed' },
+    ]
+    const store = driver === 'embedded' ? {} : { store: { driver, url: (await startRedis(t, STRICT)).url, name: 'cache' } }
+    const api_connections = [customConnection(provider.url, { operations })]
+    const gateway = await openGateway(t, {
+      listen: '127.0.0.1:0',
+      admin: { listen: '127.0.0.1:0' },
+      upstream: UPSTREAM,
+      ...store,
+      api_connections,
+      plugins: CHAIN,
+    })
+    const keys = await Promise.all(Array.from({ length: 5 }, () => gateway.key({ credits: '$5' })))
+    const ask = (path: string) => Promise.all(keys.map(({ key }) => gateway.call('GET', path, { headers: bearer(key) })))
+    const kept = await ask('/acme/kept')
+    t.same(
+      kept.map(({ status, headers }) => [status, headers['x-atlas-price']]),
+      Array.from({ length: 5 }, () => [200, '$0.04']),
+    )
+    t.equal(provider.seen.length, 1)
+    await ask('/acme/new')
+    t.equal(provider.seen.length, 6)
+    const { ok, checks } = await gateway.office.verify()
+    t.ok(ok, JSON.stringify(checks))
+    const { connections } = (await gateway.office.marketplace.status()) as { connections: object[] }
+    t.match(connections, [{ sold_units: 12, wasted_units: 0, units_left: 788, revenue: '0.40' }])
+    const receipt = kept.find(({ headers }) => headers['x-atlas-units'] === '0')?.headers['x-atlas-receipt']
+    t.equal((await gateway.call('GET', `/receipts/${receipt}`)).status, 200, 'a receipt like any other')
   })
-  const keys = await Promise.all(Array.from({ length: 5 }, () => gateway.key({ credits: '$5' })))
-  const ask = (path: string) => Promise.all(keys.map(({ key }) => gateway.call('GET', path, { headers: bearer(key) })))
-  const kept = await ask('/acme/kept')
-  t.same(
-    kept.map(({ status }) => status),
-    [200, 200, 200, 200, 200],
-  )
-  t.equal(provider.seen.length, 1)
-  t.equal(new Set(kept.map(({ headers }) => headers['x-atlas-price'])).size, 1)
-  await ask('/acme/new')
-  t.equal(provider.seen.length, 6)
-  const { ok, checks } = await gateway.office.verify()
-  t.ok(ok, JSON.stringify(checks))
-  const { connections } = (await gateway.office.marketplace.status()) as { connections: { sold_units: number; revenue: string }[] }
-  const price = Number(kept[0]?.headers['x-atlas-price']?.slice(1))
-  t.match(connections, [{ sold_units: 12, wasted_units: 0, revenue: (10 * price).toFixed(2) }])
-  const receipt = kept.find(({ headers }) => headers['x-atlas-units'] === '0')?.headers['x-atlas-receipt']
-  t.equal((await gateway.call('GET', `/receipts/${receipt}`)).status, 200, 'a receipt like any other')
+}
+
+// ------------------------------------------------------------------ who leaves, and what fails
+
+t.test('who leaves while he waits for the answer of another gets everything back; the other is served', async (t) => {
+  const inside = await openInside(t, { chain: chain(), adapter })
+  const headers = await inside.key('k')
+  const other = await inside.key('other')
+  const first = inside.fly('/acme/search', { headers })
+  const second = inside.fly('/acme/search', { headers: other })
+  await reached('both are under way', () => first.flight.state === 'calling' && second.flight.state === 'calling')
+  t.equal(inside.provider.tries.length, 1)
+  second.flight.onClientGone()
+  await second.landed
+  inside.provider.tries[0]?.answer(200, '{}')
+  await first.landed
+  t.equal(first.sink.answers[0]?.status, 200)
+  const { sold, wasted, left } = await inside.admin.counters('acme')
+  t.same([sold, wasted, left, await inside.admin.balance('key:other')], [1, 0, 699, 10_000_000n])
+})
+
+t.test('a kept answer whose split cannot be computed is refused, and its units return', async (t) => {
+  let throws = false
+  const broken = withHooks(chain(), 'markup-billing', (hooks) => ({
+    ...hooks,
+    facts: {
+      price: (call) => {
+        const alternatives = (hooks.facts?.price?.(call).alternatives ?? []).map((one) => ({
+          ...one,
+          platformShare: (...args: Parameters<typeof one.platformShare>) => {
+            if (throws) throw new Error('no split')
+            return one.platformShare(...args)
+          },
+        }))
+        return { alternatives }
+      },
+    },
+  }))
+  const inside = await openInside(t, { chain: broken, adapter })
+  inside.provider.answers = (one) => one.answer(200, '{}')
+  const headers = await inside.key('k')
+  await inside.fly('/acme/search', { headers }).landed
+  throws = true
+  const second = inside.fly('/acme/search', { headers })
+  await second.landed
+  t.equal(second.sink.answers[0]?.status, 503)
+  const { sold, wasted, left } = await inside.admin.counters('acme')
+  t.same([sold, wasted, left], [1, 0, 699])
 })

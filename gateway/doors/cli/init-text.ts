@@ -43,7 +43,10 @@ api_connections:
     # Some operations may be resold only with the provider's word. Once you have it: confirmed, or agreement:REFERENCE.
     # resale_terms: confirmed
 
-# What stands in front of every API, in this order.
+${chainText(wallet)}`
+}
+
+const chainText = (wallet: string): string => `# What stands in front of every API, in this order.
 plugins:
   # Who calls: a key, or the wallet that pays.
   - auth
@@ -61,4 +64,3 @@ plugins:
   # Sells no unit of the reserve.
   - quota-reserve
 `
-}
