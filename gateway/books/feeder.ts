@@ -2,7 +2,7 @@
  * From a journal to books that may fall behind: groups are handed on in order and in bundles; what does not fit into memory,
  * or came before the first one fed, is read again from the journal.
  */
-import type { ChargedCall } from '#contract'
+import type { CallAsk, CallPage, ChargedCall } from '#contract'
 import { BooksError } from './unfit.ts'
 import type { FedGroup } from './thread.ts'
 import type { JournalTrail } from './trail.ts'
@@ -14,6 +14,7 @@ export interface JournalSource extends Partial<JournalTrail> {
   /** Groups again, from this one on to the end, in order; for one that is not there it ends at once. */
   refeed?(fromSequence: number): AsyncIterable<FedGroup>
   charged?(receipt: string): Promise<ChargedCall | undefined>
+  calls?(ask: CallAsk): Promise<CallPage>
   /** Recomputes every hash. */
   chain?(): Promise<{ readonly ok: boolean; readonly detail: string }>
 }

@@ -1,5 +1,5 @@
 /** The port `Books` over a thread, whichever driver is in it: what was answered reaches the thread first, then it is asked. */
-import type { Books, ChargedCall, LedgerCheck, LedgerEntry, Month, ReportRow, StatementEntry, StoreFigures, Usd } from '#contract'
+import type { Books, CallAsk, CallPage, ChargedCall, LedgerCheck, LedgerEntry, Month, ReportRow, StatementEntry, StoreFigures, Usd } from '#contract'
 import { agreement } from './agreement.ts'
 import type { EntryPage, Thread } from './thread.ts'
 
@@ -13,6 +13,7 @@ export interface Feed {
 /** What the journal knows better than the books that are made from it. */
 export interface Elsewhere {
   readonly charged?: (receipt: string) => Promise<ChargedCall | undefined>
+  readonly calls?: ((ask: CallAsk) => Promise<CallPage>) | undefined
   readonly chain?: () => Promise<{ readonly ok: boolean; readonly detail: string }>
 }
 
@@ -63,6 +64,23 @@ export class ThreadBooks implements Books {
     if (this.#elsewhere.charged !== undefined) return this.#elsewhere.charged(receipt)
     await this.#feed.settled()
     return this.#thread.ask('charged', [receipt])
+  }
+
+  async *calls(sinceMs: number): AsyncIterable<string> {
+    await this.#feed.settled()
+    const pageOf = this.#elsewhere.calls ?? ((ask) => this.#thread.ask('callsAfter', [ask]))
+    let coming: Promise<CallPage> | undefined = pageOf({ sinceMs, after: undefined, open: [] })
+    try {
+      while (coming !== undefined) {
+        const { text, next, open }: CallPage = await coming
+        // The next piece is read while this one is on its way.
+        coming = next === undefined ? undefined : pageOf({ sinceMs, after: next, open })
+        if (text !== '') yield text
+      }
+    } finally {
+      // Whoever reads no further does not hear how it ended.
+      coming?.catch(() => undefined)
+    }
   }
 
   async verify(store: () => Promise<StoreFigures>): Promise<readonly LedgerCheck[]> {

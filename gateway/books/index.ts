@@ -56,7 +56,8 @@ function fed(file: string, applied: Applied, source: JournalSource): OpenBooks {
         groups.map(({ bytes }) => bytes.buffer as ArrayBuffer),
       ),
   })
-  const elsewhere: Elsewhere = { charged: async (receipt) => source.charged?.(receipt), chain: () => chainOf(source, thread) }
+  const calls = source.calls?.bind(source)
+  const elsewhere: Elsewhere = { charged: async (receipt) => source.charged?.(receipt), calls, chain: () => chainOf(source, thread) }
   const books = new ThreadBooks(thread, { settled: () => feeder.settled(), close: async () => feeder.close() }, elsewhere)
   const trail = trailOf(thread, feeder, source)
   return {

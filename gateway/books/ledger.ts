@@ -7,6 +7,7 @@ import { parseEntry, readEntry } from './batch.ts'
 import { bytesOf, countOf, linesOf } from './blobs.ts'
 import { Booking } from './booking.ts'
 import { chargedCall } from './reading.ts'
+import { KeptRows } from './kept-groups.ts'
 import type { EntryPage, FedGroup, Standing } from './thread.ts'
 
 /** Of one account at once; the driver reads a hundred rows ahead, and each may have thousands of lines. */
@@ -107,6 +108,10 @@ export class Ledger {
       for (const entry of found.sort((a, b) => a.atMs - b.atMs)) entries.push(entry)
     }
     return { entries, last: last === after ? undefined : last }
+  }
+
+  get kept(): KeptRows {
+    return new KeptRows(this.#db)
   }
 
   get audit(): AuditRows {

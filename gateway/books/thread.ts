@@ -1,6 +1,6 @@
 /** The thread of the books as seen from the thread that takes calls: asked by name, answered by promise. */
 import { Worker } from 'node:worker_threads'
-import type { AuditAsk, ChargedCall, LedgerCheck, LedgerEntry, Month, PlacedLine, ReportRow, StatementEntry, Stretch, Usd } from '#contract'
+import type { AuditAsk, CallAsk, CallPage, ChargedCall, LedgerCheck, LedgerEntry, Month, PlacedLine, ReportRow, StatementEntry, Stretch, Usd } from '#contract'
 import type { UnitsBooked } from './agreement.ts'
 import type { OwnProof } from './audit.ts'
 import { BooksError } from './unfit.ts'
@@ -45,6 +45,8 @@ export interface Asks {
   entriesAfter(after: number, count: number): Promise<EntryPage>
   entry(id: string): Promise<LedgerEntry | undefined>
   charged(receipt: string): Promise<ChargedCall | undefined>
+  /** Where the lines are kept: a piece of the calls in them. */
+  callsAfter(ask: CallAsk): Promise<CallPage>
   proof(): Promise<readonly LedgerCheck[]>
   /** The last ones, oldest first. */
   auditTail(ask: AuditAsk): Promise<readonly PlacedLine[]>

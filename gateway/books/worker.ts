@@ -1,6 +1,7 @@
 /** The embedded books' own thread: the one writer of the file, fed with groups, asked for reports. */
 import { workerData } from 'node:worker_threads'
 import { answerAll, tell } from './answering.ts'
+import { callPage } from './call-pages.ts'
 import { Ledger } from './ledger.ts'
 import { proven, provenAudit } from './proof.ts'
 import type { Asks, Footing } from './thread.ts'
@@ -34,6 +35,7 @@ const asks: Asks = {
   entriesAfter: async (after, count) => writing.current().entriesAfter(after, count),
   entry: async (id) => writing.current().entry(id),
   charged: async (receipt) => writing.current().charged(receipt),
+  callsAfter: async (ask) => callPage(writing.current().kept, ask),
   async proof() {
     writing.current()
     return proven(file, { keepsLines })

@@ -142,6 +142,8 @@ export interface Books {
   entry(id: string): Promise<LedgerEntry | undefined>
   /** Undefined where no charge has this id. */
   charged(receipt: string): Promise<ChargedCall | undefined>
+  /** Charged and free calls received since then and some before, in lines (`readCallLines`), piece by piece; in the order in which they were charged. */
+  calls(sinceMs: number): AsyncIterable<string>
   /** Reads everything again and proves it. */
   verify(store: () => Promise<StoreFigures>): Promise<readonly LedgerCheck[]>
   close(): Promise<void>

@@ -3,6 +3,7 @@ import { type Notice, type Webhook, webhookId } from '#contract'
 import type { GatewayConfig } from '../../config/model.ts'
 import { type Post, WebhookNotices } from '../notices/index.ts'
 import { AuditLog } from './audit.ts'
+import { recordedCalls } from './recorded.ts'
 import { onJournal } from './journal.ts'
 import type { Around, Bare, Ground, Surroundings } from './parts.ts'
 import { Paces } from '../stores/index.ts'
@@ -29,6 +30,7 @@ export async function openGround(config: GatewayConfig, surroundings: Surroundin
     ...bare,
     vault,
     audit,
+    calls: (sinceMs) => recordedCalls(bare.books, config.store.path, sinceMs),
     paces: new Paces(clock, ADDRESSES),
     notices,
     async close() {

@@ -66,6 +66,7 @@ function sourceOf(journal: () => Opened | undefined): JournalSource {
     flushed: async () => journal()?.flushed(),
     refeed: (from) => groupsFrom(journal(), from),
     charged: async (receipt) => journal()?.reader.chargedCall(receipt),
+    calls: (ask) => open().reader.calls(ask),
     chain: async () => open().reader.verifyChain(),
     audited: async (upTo) => open().reader.audited(upTo),
     auditLines: async (from, to) => open().reader.auditLines(from, to),

@@ -17,6 +17,8 @@ export interface Ground {
   /** Of those who ask without paying: no move of the store. */
   readonly paces: LocalPaces
   readonly books: Books
+  /** What is recorded of calls since then, and of some before, in lines (`readCallLines`), piece by piece: charged ones first, then those that were not. */
+  calls(sinceMs: number): AsyncIterable<string>
   /** Who did what, in the one hash chain. */
   readonly audit: Audit
   /** Tells owners what concerns them. */
@@ -65,7 +67,7 @@ export interface WorkerPart {
 export type Around = Required<Omit<Surroundings, 'env' | 'alarm' | 'briefly' | 'worker'>> & Pick<Surroundings, 'worker'>
 
 /** What differs between the drivers. */
-export type Bare = Omit<Ground, 'audit' | 'notices' | 'paces' | 'vault'> & { readonly trail: Trail }
+export type Bare = Omit<Ground, 'audit' | 'calls' | 'notices' | 'paces' | 'vault'> & { readonly trail: Trail }
 
 export function storeIdOf({ store }: GatewayConfig): string {
   if (store.driver === 'embedded') return store.path

@@ -2,10 +2,11 @@
  * What operators ask of a gateway, running or not: keys, switches, status, reports. JSON shapes are those of CONTRACT
  * section 4; the doors only carry them.
  */
-import { formatUsd, type LedgerCheck, type Month, type ReportRow, type Usd, type Vetted } from '#contract'
+import { formatUsd, type LedgerCheck, type Log, type Month, type ReportRow, type Usd, type Vetted } from '#contract'
 import type { Ground } from '../ground/index.ts'
 import { AbuseDesk, type Suspects } from './abuse.ts'
 import { type Act, AuditOffice, type By } from './audit.ts'
+import { recordedCalls } from './calls.ts'
 import { OfficeError } from './error.ts'
 import { iso, KeyDesk } from './keys.ts'
 import { isLedgerFormat, LEDGER_FORMATS, ledgerType, printLedger } from './ledger.ts'
@@ -83,6 +84,10 @@ export class Office {
     this.payouts = new Payouts({ books, desk: admin.payouts, connections: config.connections, clock, chance, log, notices, paying })
   }
 
+  get log(): Log {
+    return this.#ground.log
+  }
+
   async credits(account: string): Promise<Record<string, unknown>> {
     const entries = await this.#ground.books.statement(account, 100)
     return {
@@ -143,6 +148,11 @@ export class Office {
   }
 
   // ---------------------------------------------------------------- report
+
+  /** What is recorded of calls since then. */
+  calls(sinceMs: number): LongText {
+    return recordedCalls(this.#ground, sinceMs)
+  }
 
   async report(month: Month, owner: string | undefined): Promise<Report> {
     const rows = await this.#ground.books.report(month)

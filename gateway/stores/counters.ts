@@ -42,7 +42,9 @@ class Sums {
   }
 
   add(key: string, amount: bigint, nowMs: number): void {
-    this.#sums.set(key, this.get(key, nowMs) + amount)
+    // First: it may begin another turn, with sums of its own.
+    const sum = this.get(key, nowMs) + amount
+    this.#sums.set(key, sum)
   }
 
   /** A clock that is set back does not begin an old turn anew. */

@@ -30,6 +30,8 @@ export { JournalError } from './groups.ts'
 export { memoryOf } from './memory.ts'
 export { Paces } from './paces.ts'
 export { periodAt } from './periods.ts'
+export { Rehearsal, type RehearsalOptions, type Taken } from './rehearsal.ts'
+export { leftForSale } from './stock.ts'
 
 export interface EmbeddedOptions {
   readonly folder: string

@@ -1,6 +1,8 @@
 /** The reader's own thread: finds charges by their id and proves the chain, without a moment of the thread that serves. */
 import { readFileSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
+import type { CallAsk } from '#contract'
+import { callPage } from './call-pages.ts'
 import { ChargeIndex, eachCharge, idAt, writeIndex } from './charge-index.ts'
 import { chargesIn } from './charges.ts'
 import { hashOfId } from './hashes.ts'
@@ -15,6 +17,7 @@ export type Question =
   /** Audit lines count up to this group. */
   | { readonly kind: 'chain'; readonly upTo: number }
   | { readonly kind: 'audit'; readonly from: number; readonly to: number }
+  | { readonly kind: 'calls'; readonly of: CallAsk }
 
 /** `end`: how far the journal is durable. */
 export type ReaderAsk = { readonly id: number; readonly end: Place } & Question
@@ -116,6 +119,8 @@ function answerTo(ask: ReaderAsk): unknown {
       return readChain(where, ask.upTo)
     case 'audit':
       return auditLinesIn(where, ask.from, ask.to)
+    case 'calls':
+      return callPage(segmentsUpTo(ask.end), ask.end, ask.of)
   }
 }
 

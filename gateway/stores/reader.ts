@@ -1,7 +1,7 @@
 /** The journal, read while it is written: charges by their receipt, groups in order, the proof of the chain. */
 import { open, stat } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
-import type { ChargedCall, EpochMs, PlacedLine, ReadChain, Usd } from '#contract'
+import type { CallAsk, CallPage, ChargedCall, EpochMs, PlacedLine, ReadChain, Usd } from '#contract'
 import { FRAME_BYTES, frameAt, HEAD_BYTES } from './frames.ts'
 import type { Link } from './groups.ts'
 import type { FoundCharge, Question, ReaderAsk, ReaderTold } from './reader-thread.ts'
@@ -67,6 +67,11 @@ export class JournalReader {
   /** Those of a part of one segment as they stand there, proven or not. */
   async auditLines(from: number, to: number): Promise<readonly PlacedLine[]> {
     return (await this.#ask({ kind: 'audit', from, to })) as readonly PlacedLine[]
+  }
+
+  /** A piece of the calls that are recorded: those of one segment. */
+  async calls(ask: CallAsk): Promise<CallPage> {
+    return (await this.#ask({ kind: 'calls', of: ask })) as CallPage
   }
 
   /** Every durable group from this sequence on, oldest first; of archived ones those in the archive's folder. Hashes are not checked here. */

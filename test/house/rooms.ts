@@ -19,6 +19,8 @@ const BRACE = [
 ]
 const GROUND = 'gateway/ground'
 const JOINER = 'gateway/gateway.ts'
+/** What recorded calls say of what is to come, by the engine's chain and the store's rules. */
+const ECONOMICS = 'gateway/economics'
 const OFFICE = 'gateway/office'
 /** What contributors work with. */
 const KIT = 'gateway/kit'
@@ -37,13 +39,14 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'gateway/sandbox': [CONTRACT, EVM],
   [GROUND]: [CONTRACT, ...BRACE],
   [JOINER]: [CONTRACT, ...BRACE, GROUND],
+  [ECONOMICS]: [CONTRACT, 'gateway/engine', 'gateway/stores', 'config'],
   [OFFICE]: [CONTRACT, GROUND],
   [KIT]: [CONTRACT, ...BRACE, GROUND, JOINER],
-  [DOORS]: [CONTRACT, ...BRACE, GROUND, JOINER, OFFICE, KIT],
-  [MAIN]: [CONTRACT, ...BRACE, GROUND, JOINER, OFFICE, KIT, DOORS],
+  [DOORS]: [CONTRACT, ...BRACE, GROUND, JOINER, ECONOMICS, OFFICE, KIT],
+  [MAIN]: [CONTRACT, ...BRACE, GROUND, JOINER, ECONOMICS, OFFICE, KIT, DOORS],
   [BUILD]: [],
   [LAUNCHER]: [BUILD, MAIN],
-  test: [CONTRACT, EVM, ...BRACE, GROUND, JOINER, OFFICE, KIT, DOORS, MAIN, BUILD, 'bench'],
+  test: [CONTRACT, EVM, ...BRACE, GROUND, JOINER, ECONOMICS, OFFICE, KIT, DOORS, MAIN, BUILD, 'bench'],
   bench: [CONTRACT, 'gateway/books', 'gateway/stores', GROUND, 'test'],
 }
 

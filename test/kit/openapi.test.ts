@@ -119,7 +119,7 @@ t.test('what is no OpenAPI 3 document is refused in a sentence', async (t) => {
     ['openapi: 3.2.0\npaths: {}', /is OpenAPI "3\.2\.0"; expected 3\.0 or 3\.1/],
     ['openapi: 3.0', /is OpenAPI 3; expected/],
     ['openapi: 3.0.0\npaths: {}', /has no paths/],
-    ['openapi: 3.0.0\npaths: { /a.{b}: { get: {} } }', /has no operation that could be taken over: GET \/a\.\{b\}/],
+    ['openapi: 3.0.0\npaths: { "/a.{b}": { get: {} } }', /has no operation that could be taken over: .*GET \/a\.\{b\}/],
   ]
   for (const [text, says] of cases) {
     const file = join(folder, `${cases.findIndex(([one]) => one === text)}.yaml`)

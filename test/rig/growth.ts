@@ -73,40 +73,58 @@ interface Made {
   readonly groups: number
 }
 
-/** Writes a journal of so many charges, of so many keys in turn, into `<folder>/journal`. */
-export function makeJournal(folder: string, count: number, segmentBytes = SEGMENT_BYTES, keys = KEYS): Made {
-  const journal = join(folder, 'journal')
-  mkdirSync(journal, { recursive: true })
-  const encoder = new Encoder()
-  const made = { segments: 0, bytes: 0, groups: 0 }
-  let hash = GENESIS
-  let fd = -1
-  let position = 0
-  const write = (lines: readonly string[]): void => {
-    const { text, frames, end } = encoder.encode(lines)
-    hash = hashOf(hash, text)
+/** Writes groups into segments of `<folder>/journal`, as the gateway would have, from the first on. */
+export class JournalWriter {
+  readonly made: { segments: number; bytes: number; groups: number } = { segments: 0, bytes: 0, groups: 0 }
+  readonly #journal: string
+  readonly #segmentBytes: number
+  readonly #encoder = new Encoder()
+  #lines: string[] = []
+  #hash = GENESIS
+  #fd = -1
+  #position = 0
+
+  constructor(folder: string, segmentBytes = SEGMENT_BYTES) {
+    this.#journal = join(folder, 'journal')
+    this.#segmentBytes = segmentBytes
+    mkdirSync(this.#journal, { recursive: true })
+  }
+
+  write(line: string): void {
+    this.#lines.push(line)
+    if (this.#lines.length === GROUP) this.#group()
+  }
+
+  close(): Made {
+    if (this.#lines.length > 0) this.#group()
+    closeSync(this.#fd)
+    return this.made
+  }
+
+  #group(): void {
+    const { made } = this
+    const { text, frames, end } = this.#encoder.encode(this.#lines)
+    this.#hash = hashOf(this.#hash, text)
     made.groups += 1
-    const whole = putFrame(frames, end, closingOf(made.groups, lines.length, hash))
-    if (fd === -1 || position + whole > segmentBytes) {
-      if (fd !== -1) closeSync(fd)
-      fd = openSync(segmentFile(journal, made.groups), 'w', 0o600)
+    const whole = putFrame(frames, end, closingOf(made.groups, this.#lines.length, this.#hash))
+    this.#lines = []
+    if (this.#fd === -1 || this.#position + whole > this.#segmentBytes) {
+      if (this.#fd !== -1) closeSync(this.#fd)
+      this.#fd = openSync(segmentFile(this.#journal, made.groups), 'w', 0o600)
       made.segments += 1
-      position = 0
+      this.#position = 0
     }
-    writeSync(fd, frames, 0, whole, position)
-    position += whole
+    writeSync(this.#fd, frames, 0, whole, this.#position)
+    this.#position += whole
     made.bytes += whole
   }
-  let lines: string[] = []
-  for (const record of recordsOf(count, keys)) {
-    lines.push(lineOf(record))
-    if (lines.length < GROUP) continue
-    write(lines)
-    lines = []
-  }
-  if (lines.length > 0) write(lines)
-  closeSync(fd)
-  return made
+}
+
+/** Writes a journal of so many charges, of so many keys in turn, into `<folder>/journal`. */
+export function makeJournal(folder: string, count: number, segmentBytes = SEGMENT_BYTES, keys = KEYS): Made {
+  const writer = new JournalWriter(folder, segmentBytes)
+  for (const record of recordsOf(count, keys)) writer.write(lineOf(record))
+  return writer.close()
 }
 
 /** As the gateway's thread would have done at the end of each segment; here once, for all that are complete. */

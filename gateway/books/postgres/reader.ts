@@ -2,6 +2,7 @@
 import type pg from 'pg'
 import type { ChargedCall, EpochMs, LedgerEntry, Month, ReportRow, StatementEntry, Usd } from '#contract'
 import type { UnitsBooked } from '../agreement.ts'
+import type { KeptGroup, KeptGroups } from '../call-pages.ts'
 import { chargedCall } from '../reading.ts'
 import type { EntryPage } from '../thread.ts'
 import { type Counted, countOf, linesOf, standingOf } from './writer.ts'
@@ -29,7 +30,7 @@ interface ChargeRow {
   readonly transaction: string | null
 }
 
-export class Reader {
+export class Reader implements KeptGroups {
   readonly #pool: pg.Pool
   readonly #s: string
 
@@ -104,6 +105,17 @@ export class Reader {
     const { at, sequence, line, hash, body, transaction } = row
     const chain = { sequence: countOf(sequence), hash, line }
     return chargedCall(linesOf(body)[line] ?? '', { atMs: countOf(at) as EpochMs, transaction: transaction ?? undefined, chain })
+  }
+
+  async after(sequence: number, count: number): Promise<readonly KeptGroup[]> {
+    const text = `select sequence, body from ${this.#s}.grp where sequence > $1 order by sequence limit $2`
+    const rows = await this.#rows<{ sequence: bigint; body: Buffer }>(text, [sequence, count])
+    return rows.map((row) => ({ sequence: countOf(row.sequence), body: row.body }))
+  }
+
+  async span(): Promise<{ readonly first: number; readonly last: number } | undefined> {
+    const [row] = await this.#rows<{ first: bigint | null; last: bigint | null }>(`select min(sequence) as first, max(sequence) as last from ${this.#s}.grp`)
+    return row === undefined || row.first === null || row.last === null ? undefined : { first: countOf(row.first), last: countOf(row.last) }
   }
 
   async #rows<T extends object>(text: string, values: readonly unknown[] = []): Promise<T[]> {

@@ -1,6 +1,7 @@
 /** The thread of the books in PostgreSQL: everything that parses, packs and waits for the server, off the thread that takes calls. */
 import { workerData } from 'node:worker_threads'
 import { answerAll, tell } from '../answering.ts'
+import { callPage } from '../call-pages.ts'
 import type { Asks } from '../thread.ts'
 import { addressOf, schemaOf } from './address.ts'
 import { connect, discard, poolOf, READ_MS, WRITE_MS } from './connection.ts'
@@ -63,6 +64,7 @@ const asks: Asks = {
   entriesAfter: async (after, count) => (await current()).entriesAfter(after, count),
   entry: async (id) => (await current()).entry(id),
   charged: async (receipt) => (await current()).charged(receipt),
+  callsAfter: async (ask) => callPage(await current(), ask),
   async proof() {
     await current()
     return proven(setting.url, schema)

@@ -30,6 +30,13 @@ export const wholeNumber = (ask: Ask, name: string): number | undefined => {
   return value
 }
 
+/** Epoch milliseconds; of a query they are text. Without any: all that there is. */
+export function instant(ask: Ask, name: string): number {
+  const value = ask[name] ?? 0
+  if (!/^\d{1,15}$/.test(String(value))) throw new OfficeError(`${name} ${String(value)} is no instant; expected milliseconds since 1970`)
+  return Number.parseInt(String(value), 10)
+}
+
 export function monthFrom(ask: Ask): string {
   const month = text(ask, 'month') ?? monthOf(Date.now())
   if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(month)) throw new OfficeError(`month ${month} is no month; expected for example 2026-11`)

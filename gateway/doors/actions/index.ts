@@ -1,16 +1,19 @@
 /** What operators can ask for. The same actions serve the admin port and, where no gateway runs, the command line directly. */
 import { abuseActions } from './abuse.ts'
 import { auditActions } from './audit.ts'
-import { type Action, amount, monthFrom, names, text, wholeNumber } from './asks.ts'
+import { logActions } from './logs.ts'
+import { type Action, amount, instant, monthFrom, names, text, wholeNumber } from './asks.ts'
 import { vaultActions } from './vault.ts'
 
 export const actions: Readonly<Record<string, Action>> = {
   ...auditActions,
   ...abuseActions,
+  ...logActions,
   'GET /api/status': (office) => office.marketplace.status(),
   'GET /api/x402': (office) => office.x402(),
   'GET /api/keys': (office) => office.keys.list(),
   'GET /api/report': (office, ask) => office.report(monthFrom(ask), text(ask, 'owner')),
+  'GET /api/calls': (office, ask) => office.calls(instant(ask, 'since')),
   'POST /api/enable': (office, ask) => office.marketplace.enable(names(ask), { acceptRisk: ask.accept_risk === true }),
   'POST /api/disable': (office, ask) => office.marketplace.disable(names(ask)),
   'POST /api/keys/revoke': (office, ask) => office.keys.revoke(text(ask, 'id') ?? ''),

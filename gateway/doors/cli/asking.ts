@@ -6,7 +6,7 @@ import type { GatewayConfig } from '../../../config/model.ts'
 import { storeIdOf } from '../../ground/parts.ts'
 import type { Office } from '../../office/index.ts'
 import { isLong } from '../long.ts'
-import { Failure, loadGood, openVault, quietLog } from './context.ts'
+import { Failure, type Good, loadGood, openVault, quietLog } from './context.ts'
 import { type Dial, dialTo } from './dial.ts'
 
 export interface Answered {
@@ -47,9 +47,9 @@ function groundFor(file: string | undefined, { method, path }: Pick<Asked, 'meth
   return NEEDS_GATEWAY.has(`${method} ${path}`) || path.startsWith('/api/payouts') ? loadGood(file, openVault) : loadGood(file)
 }
 
-/** Asks for something long, which is written as it comes. Who answered is said on stderr. @throws Failure */
-export async function askText(file: string | undefined, path: string, body: Asked['body'], write: (text: string) => void): Promise<void> {
-  const { config, secrets } = await loadGood(file)
+/** Asks for something long, which is written as it comes. Who answered is said on stderr. `of`: the file, or what was loaded from it. @throws Failure */
+export async function askText(of: string | undefined | Good, path: string, body: Asked['body'], write: (text: string) => void): Promise<void> {
+  const { config, secrets } = typeof of === 'object' ? of : await loadGood(of)
   const asked = { method: 'GET' as const, path, body, secrets }
   const { dial, done } = await dialTo(config)
   const base = await runningAt(config, dial)
@@ -83,6 +83,16 @@ async function runningAt(config: GatewayConfig, dial: Dial): Promise<string | un
   const said = (await about.json().catch(() => ({}))) as { product?: string; store?: string }
   if (about.status === 401) throw new Failure(`the gateway at ${base} refuses the admin token of this configuration`)
   return said.product === 'atlas' && said.store === storeIdOf(config) ? base : undefined
+}
+
+/** The same for whoever only wants to know. @throws Failure where it refuses the token */
+export async function gatewayAt(config: GatewayConfig): Promise<string | undefined> {
+  const { dial, done } = await dialTo(config)
+  try {
+    return await runningAt(config, dial)
+  } finally {
+    await done()
+  }
 }
 
 async function send(config: GatewayConfig, { base, dial }: { base: string; dial: Dial }, { method, path, body }: Omit<Asked, 'secrets'>): Promise<Response> {

@@ -33,10 +33,7 @@ export function addConnectionCommands(program: Command, common: (command: Comman
       // Taken as they come and refused in our own words, which do not repeat a secret.
       .argument('[refused...]', 'nothing: the credential is typed at a hidden prompt, or piped')
       .allowUnknownOption()
-      .addHelpText(
-        'after',
-        `\nFor example: atlas connection ${verb} nansen, or: my-secrets get nansen | atlas connection ${verb} nansen\nThe configuration refers to it by api_key: vault:nansen (a wallet for payouts by payout.signer: vault:payout).`,
-      )
+      .addHelpText('after', `\nThe configuration refers to it by api_key: vault:nansen (a wallet for payouts by payout.signer: vault:payout).`)
   secretive('add', 'put a credential into the vault').action((name: string, more: readonly string[], options: Options) => put('add', name, more, options))
   secretive('rotate', 'replace a credential; a running gateway takes it with its next call').action((name: string, more: readonly string[], options: Options) =>
     put('rotate', name, more, options),

@@ -67,11 +67,15 @@ function portsFrom(env: NodeJS.ProcessEnv): { port?: number; adminPort?: number 
   return { ...(port === undefined ? {} : { port }), ...(adminPort === undefined ? {} : { adminPort }) }
 }
 
+/** A configuration without problems, as it was loaded. */
+export interface Good {
+  readonly config: GatewayConfig
+  readonly secrets: ReadonlyMap<string, string | Buffer>
+  readonly warnings: readonly Complaint[]
+}
+
 /** A configuration without problems; each problem is printed, one a line, else. */
-export async function loadGood(
-  file: string | undefined,
-  vault: VaultLook = blindLook,
-): Promise<{ config: GatewayConfig; secrets: ReadonlyMap<string, string | Buffer>; warnings: readonly Complaint[] }> {
+export async function loadGood(file: string | undefined, vault: VaultLook = blindLook): Promise<Good> {
   const { config, secrets, problems, warnings } = await load(file, vault)
   if (config === undefined) throw new Failure(problems.map(formatComplaint).join('\n'))
   return { config, secrets, warnings }

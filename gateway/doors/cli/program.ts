@@ -3,34 +3,46 @@ import { Command, CommanderError } from 'commander'
 import { addAbuseCommands } from './abuse.ts'
 import { addAuditCommands } from './audit.ts'
 import { collectWhileStarting } from './collecting.ts'
-import { addCommands, withCommon } from './commands.ts'
+import { addCheckCommand, withCommon } from './commands.ts'
 import { addConnectionCommands } from './connection.ts'
 import { Failure, sentenceOf } from './context.ts'
+import { addEconomicsCommands } from './economics.ts'
 import { addContributorCommands } from './contribute.ts'
 import { addEstimateCommand } from './estimate.ts'
+import { addDoctorCommand } from './doctor.ts'
+import { addHelp } from './helping.ts'
+import { addInitCommand } from './init.ts'
 import { addKeyCommands } from './keys.ts'
 import { addLedgerCommands } from './ledger.ts'
+import { addLogsCommand } from './logs.ts'
 import { addMarketplaceCommands } from './marketplace.ts'
 import { addPayoutCommands } from './payout.ts'
 import { addReceiptCommands } from './receipt.ts'
+import { addReportCommand } from './report.ts'
 import { addVaultCommands } from './vault.ts'
 import { addX402Commands } from './x402.ts'
 
-export async function runCli(argv: readonly string[]): Promise<void> {
-  const program = new Command('atlas').description('Sells the unused part of API subscriptions, call by call').exitOverride().showHelpAfterError(false)
+/** All commands. */
+export function programOf(): Command {
+  const program = new Command('atlas').description('Sells the unused part of API subscriptions, call by call')
   program
     .command('start')
     .description('run the gateway')
     .option('--config <file>', 'the configuration')
+    .option('--json', 'one line of JSON when it serves')
     // Loaded by this command alone: the others need no server.
-    .action(async (options: { config?: string }) => {
+    .action(async (options: { config?: string; json?: boolean }) => {
       collectWhileStarting()
       await (await import('./start.ts')).start(options)
     })
-  addCommands(program)
+  addInitCommand(program, withCommon)
+  addCheckCommand(program, withCommon)
+  addDoctorCommand(program, withCommon)
+  addReportCommand(program, withCommon)
   addKeyCommands(program, withCommon)
   addMarketplaceCommands(program, withCommon)
   addEstimateCommand(program, withCommon)
+  addEconomicsCommands(program, withCommon)
   addLedgerCommands(program, withCommon)
   addAuditCommands(program, withCommon)
   addReceiptCommands(program, withCommon)
@@ -40,19 +52,16 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   addVaultCommands(program, withCommon)
   addAbuseCommands(program, withCommon)
   addContributorCommands(program, withCommon)
-  inherit(program)
-  try {
-    await program.parseAsync(argv as string[])
-  } catch (error) {
-    process.exitCode = statusOf(error)
-  }
+  addLogsCommand(program, withCommon)
+  addHelp(program)
+  return program
 }
 
-/** A subcommand's mistake ends like the program's. */
-function inherit(command: Command): void {
-  for (const child of command.commands) {
-    child.exitOverride()
-    inherit(child)
+export async function runCli(argv: readonly string[]): Promise<void> {
+  try {
+    await programOf().parseAsync(argv as string[])
+  } catch (error) {
+    process.exitCode = statusOf(error)
   }
 }
 

@@ -13,7 +13,7 @@ const GRACE_MS = 10_000
 const PLAY_CREDITS = usd('$10')
 const PLAY_NOTE = 'play key of a start'
 
-export async function start(options: { readonly config?: string }): Promise<void> {
+export async function start(options: { readonly config?: string; readonly json?: boolean }): Promise<void> {
   const { config, secrets, warnings } = await loadGood(options.config, openVault)
   for (const warning of warnings) process.stderr.write(`warning: ${formatComplaint(warning)}\n`)
   const log = logOf(null)
@@ -23,16 +23,29 @@ export async function start(options: { readonly config?: string }): Promise<void
   stopOnSignals(running)
   collectWhileServing()
   const readyMs = Math.round(process.uptime() * 1000)
-  const by = config.workers === 1 ? '' : ` with ${config.workers} workers`
-  process.stdout.write(`atlas (${config.mode}) serves consumers on ${running.publicUrl} and the operator on ${running.adminUrl}, ready in ${readyMs} ms${by}\n`)
-  if (config.mode === 'sandbox') await handOutPlayKey(running)
+  const { publicUrl, adminUrl } = running
+  if (options.json === true) {
+    const key = config.mode === 'sandbox' ? await playKey(running) : null
+    const value = { mode: config.mode, public_url: publicUrl, admin_url: adminUrl, ready_ms: readyMs, workers: config.workers, play_key: key }
+    process.stdout.write(`${JSON.stringify(value)}\n`)
+  } else {
+    const by = config.workers === 1 ? '' : ` with ${config.workers} workers`
+    process.stdout.write(`atlas (${config.mode}) serves consumers on ${publicUrl} and the operator on ${adminUrl}, ready in ${readyMs} ms${by}\n`)
+    if (config.mode === 'sandbox') await handOutPlayKey(running)
+  }
   await running.gateway.ground.vault.prepareKey().catch((error: unknown) => log.warn({}, `the vault has no master key: ${String(error)}`))
 }
 
-/** The last start's key ends; this one's is shown with two commands to paste. */
-async function handOutPlayKey({ office, gateway, publicUrl }: Running): Promise<void> {
+/** The last start's key ends. */
+async function playKey({ office }: Running): Promise<string> {
   await office.keys.revokeByNote(PLAY_NOTE)
-  const { key } = await office.keys.create({ credits: PLAY_CREDITS, note: PLAY_NOTE }, 'gateway')
+  return (await office.keys.create({ credits: PLAY_CREDITS, note: PLAY_NOTE }, 'gateway')).key
+}
+
+/** Shown with two commands to paste. */
+async function handOutPlayKey(running: Running): Promise<void> {
+  const { gateway, publicUrl } = running
+  const key = await playKey(running)
   const shown = cheapest(catalogueOf(gateway).apis)
   if (shown === undefined) return void process.stdout.write(`play key (${dollars(PLAY_CREDITS)}): ${key}\nno operation is on sale\n`)
   const call = curlParts(publicUrl, shown).join(' ')

@@ -17,6 +17,6 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   return [bold(line(columns.map(({ title }) => title))), ...rows.map(line)].join('\n')
 }
 
-const colourful = (): boolean => process.stdout.isTTY === true && process.env.NO_COLOR === undefined
+export const colourful = (): boolean => process.stdout.isTTY === true && process.env.NO_COLOR === undefined
 
 export const bold = (text: string): string => (colourful() ? `\u001b[1m${text}\u001b[22m` : text)

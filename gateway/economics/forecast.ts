@@ -1,0 +1,178 @@
+/**
+ * When a quota runs out and what of it stays unsold. The method is simple and says what it is based on: use a day is the mean of
+ * the last seven days of 24 hours, or of those since the first recorded call; the band is a standard deviation of these days more
+ * or less. With less than three days there is no forecast.
+ */
+import type { Connection } from '#contract'
+import { periodAt } from '../stores/index.ts'
+import type { ConnectionNow, Recorded } from './recorded.ts'
+
+const DAY_MS = 86_400_000
+export const FORECAST_DAYS = 7
+const LEAST_DAYS = 3
+
+/** Units of one day. */
+interface Day {
+  sold: number
+  own: number
+  wasted: number
+}
+
+interface Rates {
+  readonly sale: number
+  readonly own: number
+}
+
+/** Shapes as they are printed: units are numbers, times ISO 8601, null where there is none. */
+export interface Forecast {
+  readonly name: string
+  readonly owner: string
+  readonly units_left: number
+  readonly resets_at: string | null
+  /** Days that the forecast is based on, oldest first: units that left those for sale (sold and wasted), and the owner's. */
+  readonly based_on: {
+    readonly from: string
+    readonly to: string
+    readonly days: number
+    readonly calls: number
+    readonly units: readonly number[]
+    readonly own_units: readonly number[]
+  }
+  readonly units_a_day: { readonly mean: number; readonly low: number; readonly high: number } | null
+  /** Of what is for sale; null: not before the period ends, or nothing is used. */
+  readonly exhausted_at: string | null
+  /** Where more is used, and where less: one standard deviation. */
+  readonly exhausted_earliest: string | null
+  readonly exhausted_latest: string | null
+  /** At the end of the period; null where it never ends, or there is no forecast. */
+  readonly unsold_units: number | null
+  readonly unsold_low: number | null
+  readonly unsold_high: number | null
+  /** One sentence: why there is no forecast, or how sure it is. */
+  readonly note: string
+}
+
+/** `recorded` has the last seven days. Connections in the order given. */
+export function forecastOf(recorded: Recorded, connections: readonly Connection[]): readonly Forecast[] {
+  const { head } = recorded
+  const used = daysOf(recorded)
+  return connections.flatMap((connection) => {
+    const now = head.connections.find(({ name }) => name === connection.name)
+    return now === undefined ? [] : [forecastFor(connection, now, used.get(connection.name) ?? NO_USE, head.nowMs)]
+  })
+}
+
+interface Use {
+  readonly days: readonly Day[]
+  readonly calls: number
+  /** Of the first call in these days. */
+  readonly firstMs: number | undefined
+}
+
+const emptyDays = (): Day[] => Array.from({ length: FORECAST_DAYS }, () => ({ sold: 0, own: 0, wasted: 0 }))
+const NO_USE: Use = { days: emptyDays(), calls: 0, firstMs: undefined }
+
+/** By connection; the last day is the one that ends now. */
+function daysOf({ head: { nowMs }, events }: Recorded): ReadonlyMap<string, Use> {
+  const uses = new Map<string, { days: Day[]; calls: number; firstMs: number | undefined }>()
+  const fromMs = nowMs - FORECAST_DAYS * DAY_MS
+  const add = (connection: string, of: keyof Day, units: number, atMs: number, calls: number): void => {
+    let use = uses.get(connection)
+    if (use === undefined) {
+      use = { days: emptyDays(), calls: 0, firstMs: undefined }
+      uses.set(connection, use)
+    }
+    const day = use.days[Math.floor((atMs - fromMs) / DAY_MS)] as Day
+    day[of] += units
+    use.calls += calls
+    use.firstMs = Math.min(use.firstMs ?? atMs, atMs)
+  }
+  for (const event of events) {
+    const at = event[1]
+    if (at < fromMs || at >= nowMs) continue
+    if (event[0] === 'c') add(event[9], event[8] === 'owner' ? 'own' : 'sold', event[12], at, 1)
+    else if (event[0] === 'w') add(event[2], 'wasted', event[3], at, 0)
+    const wasted = event[0] === 'c' ? event[15] : event[0] === 'u' && event[5] !== 'unknown' ? event[8] : []
+    for (const [connection, units] of wasted) add(connection, 'wasted', units, at, 0)
+  }
+  return uses
+}
+
+function forecastFor(connection: Connection, now: ConnectionNow, use: Use, nowMs: number): Forecast {
+  const { endMs } = periodAt(connection.period, nowMs)
+  const count = countOf(use, now, nowMs)
+  const days = use.days.slice(FORECAST_DAYS - count)
+  const units = days.map(({ sold, wasted }) => sold + wasted)
+  const own = days.map((day) => day.own)
+  const common = {
+    ...{ name: connection.name, owner: connection.owner, units_left: now.left, resets_at: isoOf(endMs) },
+    based_on: { from: iso(nowMs - count * DAY_MS), to: iso(nowMs), days: count, calls: use.calls, units, own_units: own },
+  }
+  if (count < LEAST_DAYS) return { ...common, ...NONE, note: tooLittle(use, count) }
+  const [mean, ownMean] = [meanOf(units), meanOf(own)]
+  const spread = deviationOf(units, mean)
+  const rates = [mean, Math.max(0, mean - spread), mean + spread].map((sale): Rates => ({ sale, own: ownMean }))
+  const left = { ...now, ...connection }
+  const [likely, latest, earliest] = rates
+    .map((rate) => exhaustionMs(left, rate, nowMs))
+    .map((at) => (at !== undefined && at < (endMs ?? Number.POSITIVE_INFINITY) ? at : undefined))
+  const [unsold, most, least] = rates.map((rate) => (endMs === undefined ? null : unsoldAt(left, rate, endMs - nowMs)))
+  return {
+    ...common,
+    units_a_day: { mean: rounded(mean), low: rounded(rates[1]?.sale ?? 0), high: rounded(rates[2]?.sale ?? 0) },
+    ...{ exhausted_at: isoOf(likely), exhausted_earliest: isoOf(earliest), exhausted_latest: isoOf(latest) },
+    ...{ unsold_units: unsold ?? null, unsold_low: least ?? null, unsold_high: most ?? null },
+    note: `mean of ${count} days; the band is one standard deviation of these days; what the provider counts beyond ours is taken to stay as it is`,
+  }
+}
+
+/** Days that count: all of them where there was use before, or in the first; else those that are whole since the first call. */
+function countOf({ days, firstMs }: Use, { sold, own, wasted }: ConnectionNow, nowMs: number): number {
+  if (firstMs === undefined) return 0
+  const seen = days.reduce((sum, day) => sum + day.sold + day.own + day.wasted, 0)
+  if (sold + own + wasted > seen || nowMs - firstMs > (FORECAST_DAYS - 1) * DAY_MS) return FORECAST_DAYS
+  return Math.floor((nowMs - firstMs) / DAY_MS)
+}
+
+const NONE = {
+  ...{ units_a_day: null, exhausted_at: null, exhausted_earliest: null, exhausted_latest: null },
+  ...{ unsold_units: null, unsold_low: null, unsold_high: null },
+}
+
+const tooLittle = ({ firstMs }: Use, days: number): string =>
+  firstMs === undefined
+    ? `no call of the last ${FORECAST_DAYS} days is recorded: there is nothing to forecast from`
+    : `the first recorded call is ${days === 0 ? 'less than a day' : days === 1 ? 'a day' : `${days} days`} old; a forecast needs ${LEAST_DAYS} days`
+
+const iso = (ms: number): string => new Date(ms).toISOString()
+/** To the second below: more would look as if it were known. */
+const isoOf = (ms: number | undefined): string | null => (ms === undefined || ms > LATEST_MS ? null : iso(Math.floor(ms / 1000) * 1000))
+/** Of what a date can be. */
+const LATEST_MS = 8.64e15
+const rounded = (units: number): number => Math.round(units * 10) / 10
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** Of a sample. */
+function deviationOf(values: readonly number[], mean: number): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1))
+}
+
+type Left = Pick<ConnectionNow, 'own' | 'external' | 'left'> & Pick<Connection, 'reserved'>
+
+/** When nothing is left for sale. The owner's use draws on it from when his reserve is gone; undefined: never. */
+function exhaustionMs({ own, external, left, reserved }: Left, { sale, own: ownRate }: Rates, nowMs: number): number | undefined {
+  if (left === 0) return nowMs
+  const reserveLeft = Math.max(0, reserved - own - external)
+  const reserveDays = reserveLeft === 0 ? 0 : ownRate === 0 ? Number.POSITIVE_INFINITY : reserveLeft / ownRate
+  if (sale > 0 && left / sale <= reserveDays) return nowMs + (left / sale) * DAY_MS
+  if (reserveDays === Number.POSITIVE_INFINITY || sale + ownRate === 0) return undefined
+  return nowMs + (reserveDays + (left - sale * reserveDays) / (sale + ownRate)) * DAY_MS
+}
+
+/** Units for sale that are left after so long, rounded down. */
+function unsoldAt({ own, external, left, reserved }: Left, { sale, own: ownRate }: Rates, ms: number): number {
+  const days = ms / DAY_MS
+  const reserveLeft = Math.max(0, reserved - own - external)
+  const beyond = Math.max(0, ownRate * days - reserveLeft)
+  return Math.max(0, Math.floor(left - sale * days - beyond))
+}

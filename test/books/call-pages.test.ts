@@ -1,0 +1,131 @@
+/** Recorded calls are told alike wherever their records are kept: in the journal, in books made from an outbox, in PostgreSQL. */
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { type Books, type CallLine, CallLines, readCallLines } from '#contract'
+import { ledgerId, openBooks } from '../../gateway/books/index.ts'
+import { chainOf, MemoryOutbox, postgresAlone, silent } from '../rig/books.ts'
+import { memoryFolder } from '../rig/folder.ts'
+import { groupsOf, historyOf, type Step, steps } from '../rig/histories.ts'
+import { eventful, fill, journalOf, open } from '../rig/history.ts'
+import { openPostgres } from '../rig/postgres.ts'
+import { seedOf } from '../rig/random.ts'
+import { allFrames } from '../rig/segments.ts'
+
+const seed = seedOf(t)
+const server = await openPostgres(t)
+let names = 0
+
+async function linesOf(calls: AsyncIterable<string>): Promise<CallLine[]> {
+  let text = ''
+  for await (const piece of calls) text += piece
+  return readCallLines(text)
+}
+
+interface Written {
+  readonly t: string
+  readonly id: string
+  readonly at: number
+  readonly by: string
+  readonly receipt: string
+  readonly connection: string
+  readonly owner: string
+  readonly account: string
+  readonly units: number
+  readonly price: string
+  readonly platform: string
+}
+
+/** By the words of the records alone. */
+function expected(records: readonly object[]): unknown[] {
+  const intents = new Map<string, Written>()
+  return (records as readonly Written[]).flatMap((record): unknown[][] => {
+    const sold = (one: Written, chargedAt: number): unknown[] => [
+      ...['c', one.at, chargedAt, one.id, 'acme', 'search', one.account, one.account, one.by, one.connection, one.owner, one.units, one.units],
+      ...[one.price, one.platform, []],
+    ]
+    if (record.t === 'charge') return [sold(record, record.at)]
+    if (record.t === 'intent') intents.set(record.id, record)
+    const intent = intents.get(record.id)
+    if (record.t === 'void' || record.t === 'settled') intents.delete(record.id)
+    if (record.t === 'settled' && intent !== undefined) return [sold(intent, record.at)]
+    return record.t === 'refund' ? [['r', record.at, record.receipt]] : []
+  })
+}
+
+async function fromOutbox(t: Test, records: readonly object[]): Promise<Books> {
+  const outbox = new MemoryOutbox()
+  const folder = memoryFolder(t)
+  const { books } = openBooks({ folder, mode: 'sandbox', outbox, log: silent })
+  t.teardown(() => books.close())
+  outbox.add(records, ledgerId({ folder, mode: 'sandbox' }))
+  return books
+}
+
+async function inPostgres(t: Test, groups: readonly (readonly object[])[]): Promise<Books> {
+  names += 1
+  const opened = await postgresAlone(t, { url: server.url, name: `calls${names}` })
+  for (const group of chainOf(groups)) opened.feed(group)
+  return opened.books
+}
+
+t.test('both drivers tell every call that was charged, in the order of its charge', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(steps, fc.integer({ min: 1, max: 9 }), async (all, size) => {
+      const records = historyOf(all)
+      const both = await Promise.all([fromOutbox(t, records), inPostgres(t, groupsOf(records, [size]))])
+      const wanted = JSON.stringify(expected(records))
+      for (const books of both) {
+        const found = JSON.stringify(await linesOf(books.calls(0)))
+        if (found !== wanted) throw new Error(`${found}\n${wanted}`)
+      }
+      await Promise.all(both.map((books) => books.close()))
+    }),
+    { seed, numRuns: 6 },
+  )
+  t.pass()
+})
+
+t.test('many groups come in pieces, and what is long before the time that is asked for is not read', async (t) => {
+  const step: Step = { kind: 'charge', account: 'key:a', owner: 'alice', price: 10n, share: 1000n, units: 1, hours: 1, pick: 0 }
+  const records = historyOf(Array.from({ length: 3_000 }, () => step))
+  const groups = groupsOf(records, [1])
+  const { at } = records[2_900] as { at: number }
+  for (const books of [await inPostgres(t, groups), await fromOutbox(t, records)]) {
+    t.equal((await linesOf(books.calls(0))).length, 3_000)
+    const late = await linesOf(books.calls(at))
+    t.same(late.slice(-100), expected(records).slice(-100))
+  }
+  const late = await linesOf((await inPostgres(t, groups)).calls(at))
+  t.ok(late.length < 110, `${late.length} lines were read for the last 100`)
+})
+
+t.test('the journal tells the same by hand as by its JSON, across segments, with what was wasted, reversed and counted elsewhere', async (t) => {
+  const rig = open(t)
+  await eventful(rig)
+  await fill(rig, 2, 'more')
+  await rig.flushed()
+  const lines: CallLine[] = []
+  let page = await rig.reader.calls({ sinceMs: 0, after: undefined, open: [] })
+  let pages = 1
+  for (lines.push(...readCallLines(page.text)); page.next !== undefined; pages += 1) {
+    page = await rig.reader.calls({ sinceMs: 0, after: page.next, open: page.open })
+    lines.push(...readCallLines(page.text))
+  }
+  t.ok(pages > 1, `${pages} segments`)
+  const slow = new CallLines([])
+  // Another order of members: nothing of it is read by hand.
+  for (const { text } of allFrames(journalOf(rig))) if (text.startsWith('{')) slow.take(JSON.stringify(reordered(JSON.parse(text) as object)))
+  t.same(lines, readCallLines(slow.page(undefined).text))
+  const receipts = lines.flatMap((line) => (line[0] === 'c' && !line[3].startsWith('more') ? [line[3]] : []))
+  t.same(receipts, ['plain', 'own', 'named', 'once', 'spent', 'refunded', 'settled', 'daily'])
+  t.same(
+    lines.filter(([kind]) => kind === 'r').map((line) => line[2]),
+    ['refunded'],
+  )
+})
+
+/** The first stays the first. */
+function reordered(record: object): object {
+  const [first, ...rest] = Object.entries(record)
+  return Object.fromEntries([first as [string, unknown], ...rest.reverse()])
+}
