@@ -61,7 +61,8 @@ export class AdminDoor {
     this.#token = admin.token
     this.#scheme = certificate === undefined ? 'http' : 'https'
     this.#edge = new Edge({
-      ...{ limits, bodyBytes: BODY_BYTES, certificate },
+      ...{ limits, certificate },
+      bodyBytes: () => BODY_BYTES,
       handle: (request, response) => this.#handle(request, response),
       problem: ({ code, detail, headers = {} }) => answerOf(refusals[code].status, { error: detail }, Object.entries(headers).flat()),
     })

@@ -12,6 +12,7 @@ import {
   type Payment,
   type Plugin,
   type PluginPorts,
+  type Quotes,
   type Refusal,
   refusals,
   type Settlement,
@@ -185,6 +186,11 @@ export class Chain {
 
   get settles(): boolean {
     return this.#links.some(({ hooks }) => hooks.settle !== undefined)
+  }
+
+  /** Undefined where no plugin of the chain offers anything that is paid later. */
+  get quotes(): Quotes | undefined {
+    return this.#links.find(({ hooks }) => hooks.quotes !== undefined)?.hooks.quotes
   }
 
   /** Undefined where no plugin of the chain speaks to browsers. */

@@ -80,8 +80,16 @@ export class Office {
     this.marketplace = new Marketplace(ground, live, this.audit)
     this.vault = new VaultDesk(ground, live, this.audit)
     this.abuse = new AbuseDesk(ground, live.meters, this.audit)
-    const { books, admin, config, clock, chance, log, notices, paying } = ground
-    this.payouts = new Payouts({ books, desk: admin.payouts, connections: config.connections, clock, chance, log, notices, paying })
+    const { books, admin, clock, chance, log, notices } = ground
+    this.payouts = new Payouts({
+      ...{ books, desk: admin.payouts, clock, chance, log, notices },
+      get connections() {
+        return ground.config.connections
+      },
+      get paying() {
+        return ground.paying
+      },
+    })
   }
 
   get log(): Log {
