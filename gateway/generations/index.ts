@@ -11,7 +11,7 @@ import { Tills, type X402Till } from '../payments/index.ts'
 import { memoryOf } from '../stores/index.ts'
 import { clear, type OuterEnds, type Place, type Secrets } from './ends.ts'
 
-export { OuterEnds, type Place, type Secrets } from './ends.ts'
+export { clear, OuterEnds, type Place, type Secrets } from './ends.ts'
 
 /** A file without problems. The bytes of its secrets are cleared by whoever takes or drops it. */
 export interface Good {

@@ -4,11 +4,11 @@
  */
 import type { Server, Socket } from 'node:net'
 
-export function endBeyond(server: Server, most: number): void {
+export function endBeyond(server: Server, most: () => number): void {
   let open = 0
   server.maxConnections = Number.POSITIVE_INFINITY
   server.on('connection', (socket: Socket) => {
-    if (open >= most) return void socket.destroy()
+    if (open >= most()) return void socket.destroy()
     open += 1
     socket.once('close', () => {
       open -= 1
