@@ -72,7 +72,7 @@ function factsOf(connection: Connection): ReadonlyMap<string, string> {
       operations: operations.map(({ id }) => id).join(', ') || undefined,
     }),
     ['price', `${dollars(unitPrice)} a unit`],
-    ['for_sale', `${forSale} units${a}`],
+    ['for_sale', `${forSale.toLocaleString('en-US')} units${a}`],
     ['most_revenue', `$${formatUsd((unitPrice * BigInt(forSale)) as Usd)}${a}`],
   ])
 }
@@ -92,7 +92,7 @@ function routeChanges(from: GatewayConfig, to: GatewayConfig): Change[] {
 
 const byPrefix = ({ routes }: GatewayConfig): ReadonlyMap<string, Route> => new Map(routes.map((route) => [route.prefix, route]))
 const summaryOf = ({ adapter, connections }: Route): string =>
-  `${adapter.name}, ${adapter.operations.length} operations by ${connections.map(({ name }) => name).join(', ')}`
+  `${adapter.name}, ${adapter.operations.length} ${adapter.operations.length === 1 ? 'operation' : 'operations'} by ${connections.map(({ name }) => name).join(', ')}`
 
 /** What an adapter's operations cost in units changes what they cost in money. */
 const routeFacts = ({ adapter, connections }: Route): ReadonlyMap<string, string> =>
