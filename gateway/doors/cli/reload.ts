@@ -72,12 +72,15 @@ async function reload({ config: file = DEFAULT_FILE, json }: Common): Promise<vo
     const taken = answered.value as Taken
     process.stderr.write(`${answered.by}\n`)
     for (const warning of taken.warnings) process.stderr.write(`warning: ${warning}\n`)
-    const text = `taken as generation ${taken.generation}\n${differenceText({ changes: taken.changes, needs_restart: [] })}`
+    const differs = taken.changes.length > 0 ? differenceText({ changes: taken.changes, needs_restart: [] }) : NOTHING
+    const text = `taken as generation ${taken.generation}\n${differs}`
     process.stdout.write(`${json === true ? JSON.stringify(answered.value, null, 2) : text}\n`)
   } catch (error) {
     refused(error, json)
   }
 }
+
+const NOTHING = 'nothing differs from what served before: a changed file is taken by itself, within a second; credentials are not compared'
 
 /** Programs get the complaints as JSON; the sentence goes to stderr in any case. */
 function refused(error: unknown, json: boolean | undefined): never {
