@@ -13,7 +13,7 @@ import { liveOf } from './live.ts'
 import { PublicDoor } from './public.ts'
 import { type Fellows, type Loading, Reloader } from './reload/index.ts'
 import { Certificate, CertificateError } from './tls.ts'
-import { endBeyond } from './workers/full.ts'
+import { endBeyond, partOf } from './workers/full.ts'
 import type { Workers } from './workers/workers.ts'
 
 export class PortError extends Error {
@@ -53,7 +53,7 @@ export async function startDoors(config: GatewayConfig, secrets: Secrets, log: L
     // A port that cannot be had is known before anything else is opened; a worker gets connections as soon as it listens.
     if (more.worker === undefined) await doors.listen()
     gateway = await Gateway.open(config, secrets, { log, ...more })
-    const open = new Open({ gateway, doors, certificates, workers, load, isWorker: more.worker !== undefined })
+    const open = new Open({ gateway, doors, certificates, workers, load, isWorker: more.worker !== undefined, env: more.env ?? process.env })
     if (more.worker !== undefined) await doors.listen()
     const publicUrl = workers === undefined ? doors.publicUrl : await workers.begin(gateway)
     open.serves(publicUrl)
@@ -74,6 +74,7 @@ interface OpenParts {
   readonly workers: Crew | undefined
   readonly load: Loading | undefined
   readonly isWorker: boolean
+  readonly env: NonNullable<Surroundings['env']>
 }
 
 /** A gateway with its doors, from its start over its reloads to its end. */
@@ -86,9 +87,9 @@ class Open {
 
   constructor(parts: OpenParts) {
     this.#parts = parts
-    const { gateway, doors, load, workers } = parts
+    const { gateway, doors, load, workers, env } = parts
     const take = (prepared: Prepared): void => this.#take(prepared)
-    const reloader = load === undefined ? undefined : new Reloader({ gateway, load, take, fellows: workers?.fellows })
+    const reloader = load === undefined ? undefined : new Reloader({ gateway, load, take, fellows: workers?.fellows, env })
     this.reloader = reloader
     const more =
       reloader === undefined ? {} : { reload: () => reloader.reload('the operator'), diff: (text: string, file: string) => reloader.diff(text, file) }
@@ -186,13 +187,6 @@ class Doors {
     this.#admin?.end()
   }
 }
-
-/** Connections are handed to the workers in turn, so that each may hold its part of what the gateway may. */
-const partOf = ({ limits, workers }: GatewayConfig): Limits => ({
-  ...limits,
-  connections: Math.ceil(limits.connections / workers),
-  connectionsPerAddress: Math.ceil(limits.connectionsPerAddress / workers),
-})
 
 /** Payouts by themselves, where the configuration says how often. */
 const scheduleOf = ({ ground: { clock, log } }: Gateway, office: Office, everyMs: number): PayoutSchedule =>

@@ -118,6 +118,11 @@ export function clear(secrets: Secrets): void {
   for (const secret of secrets.values()) if (typeof secret === 'object') secret.fill(0)
 }
 
+/** The wallet's key of a configuration that is not taken. */
+export function forget({ payout }: Pick<GatewayConfig, 'payout'>): void {
+  if (typeof payout?.signer === 'object') payout.signer.fill(0)
+}
+
 function keep(credentials: Credentials, secrets: Secrets, log: Log): void {
   for (const identity of credentials.set(secrets)) {
     const connection = identity.replace(/#\d+$/, '')

@@ -9,9 +9,9 @@ import { type CallLimits, Generation } from '../engine/index.ts'
 import { type Ground, payingOf } from '../ground/index.ts'
 import { Tills, type X402Till } from '../payments/index.ts'
 import { memoryOf } from '../stores/index.ts'
-import { clear, type OuterEnds, type Place, type Secrets } from './ends.ts'
+import { clear, forget, type OuterEnds, type Place, type Secrets } from './ends.ts'
 
-export { clear, OuterEnds, type Place, type Secrets } from './ends.ts'
+export { clear, forget, OuterEnds, type Place, type Secrets } from './ends.ts'
 
 /** A file without problems. The bytes of its secrets are cleared by whoever takes or drops it. */
 export interface Good {
@@ -63,13 +63,15 @@ export class Generations {
       return { config, generation, limits: limitsOf(config), place, secrets, paying }
     } catch (error) {
       clear(secrets)
+      forget(config)
       throw error
     }
   }
 
   /** It is not taken. */
-  async drop({ generation, secrets }: Prepared): Promise<void> {
+  async drop({ config, generation, secrets }: Prepared): Promise<void> {
     clear(secrets)
+    forget(config)
     await generation.close()
   }
 

@@ -7,7 +7,8 @@ import { readFile } from 'node:fs/promises'
 import { formatComplaint } from '../../../config/complaints.ts'
 import type { Loaded } from '../../../config/load.ts'
 import { type Difference, differenceOf } from '../../generations/difference.ts'
-import { clear, type Prepared } from '../../generations/index.ts'
+import { clear, forget, type Prepared } from '../../generations/index.ts'
+import { redacted } from '../../generations/redaction.ts'
 import { restartComplaints } from '../../generations/restart.ts'
 import type { Gateway } from '../../gateway.ts'
 
@@ -28,6 +29,8 @@ export interface ReloadParts {
   /** With all that stands in front of the gateway. */
   take(prepared: Prepared): void
   readonly fellows?: Fellows | undefined
+  /** What texts may refer to. */
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 export type Reloaded =
@@ -72,7 +75,9 @@ export class Reloader {
     const { config, secrets, problems, warnings } = await this.#parts.load({ text, file })
     clear(secrets)
     if (config === undefined) return { taken: false, problems: problems.map(formatComplaint) }
-    return { ...differenceOf(this.#parts.gateway.ground.config, config), warnings: warnings.map(formatComplaint) }
+    forget(config)
+    const { changes, ...more } = differenceOf(this.#parts.gateway.ground.config, config)
+    return { ...more, changes: redacted(changes, text, this.#parts.env), warnings: warnings.map(formatComplaint) }
   }
 
   /** Resolves when no reload is under way any more; none begins afterwards. */
@@ -91,10 +96,12 @@ export class Reloader {
       const foundations = restartComplaints(present, config, text ?? '')
       if (foundations.length > 0) {
         clear(secrets)
+        forget(config)
         return refused(foundations.map(formatComplaint))
       }
       const prepared = await gateway.prepare({ config, secrets })
-      return { prepared, changes: differenceOf(present, config).changes, warnings: warnings.map(formatComplaint) }
+      const changes = redacted(differenceOf(present, config).changes, text ?? '', this.#parts.env)
+      return { prepared, changes, warnings: warnings.map(formatComplaint) }
     } catch (error) {
       return refused([`${present.file}:1:1: ${error instanceof Error ? error.message : String(error)}`])
     }

@@ -54,6 +54,8 @@ class Life {
   constructor() {
     process.on('message', (message: ToWorker) => this.#hear(message))
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#signal())
+    // Said to all processes of a terminal; what it means is for the one that starts workers.
+    process.on('SIGHUP', () => undefined)
     cluster.worker?.on('disconnect', () => this.#orphaned())
   }
 
