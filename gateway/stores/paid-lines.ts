@@ -15,7 +15,7 @@ const PAID = new RegExp(
     `"price":"(\\d+)","platform":"\\d+","by":"x402","account":"${KEPT}","api":"${WORD}","operation":"${WORD}"`,
     '"subject":\\{"requestDigest":"\\w*","answerDigest":"\\w*"\\}',
     `"names":\\[${NAME}\\],"once":\\[\\{"key":"${KEPT}","until":(\\d+)\\}\\]`,
-    `"call":\\{"v":\\d+,"id":"${WORD}","at":\\d+,"generation":\\d+,"config":"\\w*","api":"${WORD}","operation":"${WORD}","consumer":"${KEPT}"`,
+    `"call":\\{"v":\\d+,"id":"${WORD}","at":\\d+,"generation":\\d+,"config":"\\w*"(?:,"api":"${WORD}","operation":"${WORD}")?(?:,"consumer":"${KEPT}"|,"upstreamMs":\\d+,"tookMs":\\d+\\},"payment":)`,
   ].join(','),
 )
 const ID = new RegExp(`^\\{"t":"(?:intent|settled)","id":"${KEPT}",`)
@@ -40,7 +40,7 @@ export function paidIn(text: string): PaidFacts | undefined {
   const body = bodyIn(text)
   if (found === null || body === -1) return undefined
   const [, id = '', at = '', connection = '', period = '', units = '', price = '', account = ''] = found
-  const [name = '', digest = '', until = '', key = '', onceUntil = '', consumer = ''] = found.slice(8)
+  const [name = '', digest = '', until = '', key = '', onceUntil = '', consumer = account] = found.slice(8)
   const sold: SoldFacts = {
     id,
     at: Number.parseInt(at, 10),
