@@ -1,6 +1,5 @@
 /**
- * Plain charges of a batch, added up from their bytes: what each account was charged, what each connection sold, and the lines of their
- * entries, which are written when the batch is. Sums are numbers as long as all of them together are exact, then bigints of the batch's.
+ * Plain charges of a booking, added up from their bytes: what each account was charged, what each connection sold, and their entries. Sums are numbers as long as all of them together are exact, then bigints of the batch's.
  */
 import { monthOf, Words } from '#contract'
 import type { Batch } from './batch.ts'
@@ -86,7 +85,7 @@ export class Charges {
     this.#clear()
   }
 
-  /** Takes the line that begins here, if it is a plain one. The bytes have to stay as they are until the pages are written. */
+  /** Takes the line that begins here, if it is a plain one. */
   take(bytes: Buffer, start: number): boolean {
     const scan = this.#scan
     if (!scan.read(bytes, start)) return false

@@ -1,6 +1,7 @@
 /** What is put waits a moment for more, and nobody who asks waits for that moment. */
 import { join } from 'node:path'
 import t from 'tap'
+import { Booking } from '../../gateway/books/booking.ts'
 import { Ledger } from '../../gateway/books/ledger.ts'
 import { prepare } from '../../gateway/books/prepare.ts'
 import type { FedGroup } from '../../gateway/books/thread.ts'
@@ -17,16 +18,18 @@ function opened(t: Teardown, holdMs: number): { readonly writing: Writing; reado
   prepare(file, { folder, mode: 'sandbox' }, 'journal')
   const written: number[] = []
   class Counted extends Ledger {
-    override write(groups: readonly FedGroup[]): void {
-      super.write(groups)
-      written.push(groups.length)
+    override write(booking: Booking): void {
+      super.write(booking)
+      written.push(booking.groups)
     }
   }
-  const writing = new Writing(
-    () => new Counted(file, { keepsLines: false }),
-    () => undefined,
+  const keepsLines = false
+  const writing = new Writing({
+    open: () => new Counted(file, { keepsLines }),
+    booking: () => new Booking({ keepsLines }),
+    tell: () => undefined,
     holdMs,
-  )
+  })
   t.teardown(() => writing.close())
   return { writing, written }
 }
@@ -53,7 +56,7 @@ t.test('what nobody asks for is written by itself', async (t) => {
 
 t.test('enough of it waits for nothing', (t) => {
   const { writing, written } = opened(t, NEVER_MS)
-  const large = groupOf(2, [{ t: 'key', key: 'x'.repeat(8 * 1024 * 1024) }])
+  const large = groupOf(2, [{ t: 'key', key: 'x'.repeat(16 * 1024 * 1024) }])
   void writing.put(groups(1, 1))
   t.strictSame(written, [])
   void writing.put([large])
