@@ -36,8 +36,7 @@ function ledgerIn(by: 'bytes' | 'lines'): { readonly file: string; readonly ledg
 const bytesOf = (lines: readonly string[]): Buffer => Buffer.from(lines.map((line) => `${line}\n`).join(''))
 
 /** A page with each of its lines written out. */
-const wholeOf = (row: Record<string, unknown>): object =>
-  typeof row.lines === 'string' ? { ...row, lines: linesIn(row.account as string, row.lines) } : row
+const wholeOf = (row: Record<string, unknown>): object => (typeof row.lines === 'string' ? { ...row, lines: linesIn(row.account as string, row.lines) } : row)
 
 /** What these writes leave behind, row by row; or that they fail. */
 function rowsOf(by: 'bytes' | 'lines', writes: readonly (readonly FedGroup[])[]): unknown {
