@@ -67,6 +67,8 @@ export class Charges {
   readonly #texts = new Words()
   readonly #sellers: Seller[] = []
   #touched: Seller[] = []
+  /** Of the charge before. */
+  #seller: Seller | undefined
   /** By the number of the account. */
   #sums = new Float64Array(1024)
   #accounts: number[] = []
@@ -118,14 +120,17 @@ export class Charges {
   }
 
   #sellerOf(bytes: Buffer): Seller {
-    const number = this.#texts.number(bytes, this.#scan.sellerFrom, this.#scan.sellerTo)
-    let seller = this.#sellers[number]
-    if (seller === undefined) {
-      seller = new Seller(this.#texts.texts[number] as string)
-      this.#sellers[number] = seller
-    }
+    const seller = this.#scan.isSame && this.#seller !== undefined ? this.#seller : this.#met(bytes)
+    this.#seller = seller
     if (!seller.isTouched) this.#touched.push(seller)
     seller.isTouched = true
+    return seller
+  }
+
+  #met(bytes: Buffer): Seller {
+    const number = this.#texts.number(bytes, this.#scan.sellerFrom, this.#scan.sellerTo)
+    const seller = this.#sellers[number] ?? new Seller(this.#texts.texts[number] as string)
+    this.#sellers[number] = seller
     return seller
   }
 

@@ -152,6 +152,42 @@ t.test('a number is written as a number, however its digits came', (t) => {
   t.end()
 })
 
+t.test('a charge on the terms of one before is on just those, whatever was read between', (t) => {
+  const one = (id: number, changes: readonly (readonly [string, string])[]): string =>
+    changes.reduce((line, [from, to]) => line.replace(from, to), sold(`r${id}`, FIRST + id))
+  const kinds: readonly (readonly (readonly [string, string])[])[] = [
+    [],
+    [
+      ['"150000"', '"7"'],
+      ['"15000"', '"5"'],
+      ['"units":1', '"units":8'],
+      ['credits', 'x402'],
+    ],
+    [
+      ['"units":1', '"units":3'],
+      ['credits', 'owner'],
+    ],
+    [
+      ['"150000"', '"9000"'],
+      ['"15000"', '"9000"'],
+      ['alice', 'bob'],
+    ],
+    [
+      ['"150000"', '"8"'],
+      ['"account":"key:a"', '"account":"key:ü"'],
+    ],
+  ]
+  let [seed, before] = [1, 0]
+  const lines = Array.from({ length: 500 }, (_, id) => {
+    seed = (seed * 48_271) % 2_147_483_647
+    before = seed % 3 === 0 ? before : seed % kinds.length
+    return one(id, kinds[seed % 2 === 0 ? 0 : before] as (typeof kinds)[number])
+  })
+  deepStrictEqual(rowsOf('bytes', [groupsFrom(lines, [100])]), rowsOf('lines', [groupsFrom(lines, [100])]))
+  t.pass()
+  t.end()
+})
+
 t.test('sums that no number holds exactly are exact', (t) => {
   const { ledger, write } = ledgerIn('bytes')
   const [count, price] = [40, 999_999_999_999_999n]
