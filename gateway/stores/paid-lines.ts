@@ -24,6 +24,8 @@ const ID = new RegExp(`^\\{"t":"(?:intent|settled)","id":"${KEPT}",`)
 const ANSWER = ',"answer":{"status":'
 const BODY = ',"body":"'
 const BODY_END = '","encoding":"'
+const ESCAPE = 0x5c
+const CODE = 0x75
 const ENDS = /^","encoding":"(?:utf8|base64)"\}\}$/
 
 export interface PaidFacts {
@@ -65,7 +67,17 @@ function bodyIn(text: string): number | undefined {
   const end = text.lastIndexOf(BODY_END)
   // A payment may hold members of the same names; what we have written ends the line.
   if (start === -1 || end < start + BODY.length - 1 || !ENDS.test(text.slice(end))) return -1
-  const from = start + BODY.length - 1
-  // Escapes are shorter than they look.
-  return text.indexOf('\\', from) === -1 ? end - from - 1 : (JSON.parse(text.slice(from, end + 1)) as string).length
+  return lengthOf(text, start + BODY.length, end)
+}
+
+/** Characters of a text as JSON has written it; it is not made. */
+function lengthOf(text: string, from: number, to: number): number {
+  let escapes = 0
+  for (let at = text.indexOf('\\', from); at !== -1 && at < to; at += 1) {
+    if (text.charCodeAt(at) !== ESCAPE) continue
+    const isCode = text.charCodeAt(at + 1) === CODE
+    escapes += isCode ? 5 : 1
+    at += isCode ? 5 : 1
+  }
+  return to - from - escapes
 }
