@@ -76,6 +76,6 @@ function postTo(now: () => GatewayConfig): Post {
 }
 
 async function postOf(allowPrivate: boolean): Promise<Post> {
-  const [{ posting }, { guardedDispatcher }] = await Promise.all([import('../notices/post.ts'), import('../engine/upstream/connect.ts')])
+  const [{ posting }, { guardedDispatcher }] = await Promise.all([import('../notices/post.ts'), import('../engine/upstream/dispatcher.ts')])
   return posting(guardedDispatcher({ allowPrivate }))
 }
