@@ -17,7 +17,7 @@ export interface Answer {
   readonly status: number
   /** Flat list. */
   readonly headers: readonly string[]
-  readonly body: string
+  readonly body: string | Buffer
 }
 
 export interface EdgeParts {
