@@ -8,8 +8,8 @@ import { randomFrom } from './random.ts'
 
 const DAY_MS = 86_400_000
 const SEED = 20_261_101
-/** $250 for each key. */
-const GRANT = '250000000'
+/** $500 for each key. */
+const GRANT = '500000000'
 
 interface Shop extends Seller {
   readonly subscription: string
@@ -58,7 +58,7 @@ export const shopConfig = (more: object = {}): object =>
       ...{ subscription_cost: subscription, resale_terms: 'agreement:sandbox' },
     })),
     plugins: [
-      ...['auth', 'abuse-detect', OPEN_RATE, 'markup-billing'],
+      ...['auth', { 'abuse-detect': { throttle_above: '40/minute', block_above: '80/minute' } }, OPEN_RATE, 'markup-billing'],
       ...[{ 'x402-payment': { network: 'base-sepolia', facilitator: 'sandbox', pay_to: '0x209693Bc6afc0C5328bA36FaF03C514EF312287C' } }, 'quota-reserve'],
     ],
     ...more,
@@ -70,7 +70,7 @@ function consumerBy(random: () => number): string {
   return random() < 0.7 ? `key:k${rank}` : `wallet:0x${(16 + (rank % 20)).toString(16).padStart(40, '0')}`
 }
 
-function demandsOf(nowMs: number): readonly Demand[] {
+function demandsOf(nowMs: number, part: number): readonly Demand[] {
   const random = randomFrom(SEED)
   const demands: Demand[] = []
   const fromMs = nowMs - (nowMs % DAY_MS) - 29 * DAY_MS
@@ -78,7 +78,7 @@ function demandsOf(nowMs: number): readonly Demand[] {
     const weekday = new Date(startMs).getUTCDay()
     const pace = (weekday % 6 === 0 ? 0.45 : 1) * (0.55 + (0.45 * (startMs - fromMs)) / (29 * DAY_MS)) * (0.8 + 0.4 * random())
     for (const { api, sells, callsADay, owner } of SHOPS) {
-      for (let count = Math.round(callsADay * pace); count > 0; count -= 1) {
+      for (let count = Math.round(callsADay * pace * part); count > 0; count -= 1) {
         const at = Math.floor(startMs + random() * DAY_MS)
         if (at >= nowMs - 60_000) continue
         const isOwn = random() < 0.06 && OWNERS[`key:own-${owner}`] !== undefined
@@ -100,9 +100,9 @@ function demandsOf(nowMs: number): readonly Demand[] {
     })
 }
 
-/** Into the store's folder of a configuration in `folder`. */
-export function writeShop(folder: string, nowMs: number): readonly Traded[] {
-  const traded = tradeAll(MARKET, demandsOf(nowMs))
+/** Into the store's folder of a configuration in `folder`; `part` of the calls, where a test needs few. */
+export function writeShop(folder: string, nowMs: number, part = 1): readonly Traded[] {
+  const traded = tradeAll(MARKET, demandsOf(nowMs, part))
   mkdirSync(join(folder, 'data'), { recursive: true })
   writeMonth(join(folder, 'data'), MARKET, traded, nowMs, GRANT)
   return traded

@@ -63,7 +63,7 @@ export class Console {
     const asset = this.#assets.answer(request, path)
     if (asset !== undefined) return asset
     const session = this.#sessionOf(request)
-    if (name === 'login') return session === undefined ? this.#loginPage(request, 200) : seeOther('/console')
+    if (name === 'login') return session === undefined && guard.needsToken ? this.#loginPage(request, 200) : seeOther('/console')
     const view = views.get(name)
     if (session === undefined && guard.needsToken) return view === undefined ? plainAnswer(401, 'sign in at /console/login') : seeOther('/console/login')
     if (name === STREAM) return this.#stream(request, response)

@@ -213,11 +213,20 @@ class Live {
     this.#waiting.splice(0, Math.max(0, this.#waiting.length - ROWS))
     this.#leftOut += leftOut
     if (this.#left !== null && this.#leftOut > 0) this.#left.textContent = `${grouped(this.#leftOut)} calls came too fast to be shown`
-    if (!this.#held) this.#put()
+    if (!this.#held) return this.#put()
+    this.#tell()
+  }
+
+  /** How many wait. */
+  #tell(): void {
+    const table = this.#body.parentElement
+    if (table !== null) table.dataset.waiting = String(this.#waiting.length)
+    if (this.#held) this.#say(`held, ${this.#waiting.length} waiting`)
   }
 
   #put(): void {
     this.#body.prepend(...this.#waiting.splice(0).reverse())
+    this.#tell()
     while (this.#body.childElementCount > ROWS) this.#body.lastElementChild?.remove()
   }
 

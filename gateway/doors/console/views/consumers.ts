@@ -66,7 +66,7 @@ function suspects(look: Look, { suspects: found, total, note }: Row): Html {
         count(row.refused),
         time(row.until, 19),
       ],
-      actForm(look, { act: 'unblock', fields: { who: subject }, button: 'Unblock', label: `Forget what stands against ${subject}` }),
+      actForm(look, { act: 'unblock', fields: { who: subject }, button: 'Unblock', label: `Unblock ${subject}` }),
     ]
   })
   const columns = [text('who'), text('state'), figure('score'), text('calls by kind'), figure('refused'), text('until (UTC)'), text('action')]
