@@ -60,7 +60,7 @@ export async function build(options = {}) {
   }
   const removed = Object.keys(before).filter((source) => after[source] === undefined)
   if (changed.length === 0 && removed.length === 0) return 0
-  for (const source of removed) rmSync(outputOf(source), { force: true })
+  for (const source of removed) for (const file of [outputOf(source), `${outputOf(source)}.map`]) rmSync(file, { force: true })
   if (changed.length > 0) await transpile(changed)
   mkdirSync(dist, { recursive: true })
   writeFileSync(`${manifestFile}.${process.pid}`, JSON.stringify(after))
@@ -81,15 +81,27 @@ async function transpile(files) {
     verbatimModuleSyntax: true,
     isolatedModules: true,
     rewriteRelativeImportExtensions: true,
-    inlineSourceMap: true,
+    // Node keeps the text of each module in memory, with every comment and every map that stands in it.
+    removeComments: true,
+    sourceMap: true,
+    inlineSources: true,
   }
   for (const { source, text } of files) {
     const output = outputOf(source)
     mkdirSync(dirname(output), { recursive: true })
-    const code = source.endsWith('.ts') ? ts.transpileModule(text, { fileName: source, compilerOptions }).outputText : text
-    writeFileSync(output, code)
+    if (!source.endsWith('.ts')) writeFileSync(output, text)
+    else {
+      const { outputText, sourceMapText } = ts.transpileModule(text, { fileName: source, compilerOptions })
+      writeFileSync(`${output}.map`, sourceMapText)
+      writeFileSync(output, asciiOf(outputText))
+    }
   }
 }
+
+/** One character beyond ASCII makes all characters of a module take two bytes; outside of comments they stand in literals only. */
+const asciiOf = (code) => code.replace(/\P{ASCII}+/gu, escaped)
+
+const escaped = (text) => Array.from({ length: text.length }, (_, at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`).join('')
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const count = await build()

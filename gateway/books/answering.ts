@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads'
 import type { Ask, Asks, Told } from './thread.ts'
 import { UnfitError } from './unfit.ts'
 
-export const tell = (told: Told): void => parentPort?.postMessage(told)
+export const tell = (told: Told, transfer: readonly ArrayBuffer[] = []): void => parentPort?.postMessage(told, transfer)
 
 export const textOf = (error: unknown): string => {
   if (error instanceof AggregateError && error.errors[0] instanceof Error) return error.errors[0].message
@@ -17,7 +17,9 @@ export function answerAll(asks: Asks): void {
 async function answer(asks: Asks, { id, name, args }: Ask): Promise<void> {
   try {
     const asked = asks[name].bind(asks) as (...given: readonly unknown[]) => Promise<unknown>
-    tell({ id, value: await asked(...args) })
+    const value = await asked(...args)
+    // Memory that was lent goes back as it is.
+    tell({ id, value }, value instanceof ArrayBuffer ? [value] : [])
   } catch (error) {
     tell({ id, error: textOf(error), unfit: error instanceof UnfitError })
   }

@@ -1,6 +1,7 @@
 /** What a batch of groups adds up to: sums by account and by connection; few rows, whatever the number of calls. And how an entry is written on its page. */
 import type { LedgerEntry, Month, Usd } from '#contract'
 import { Balances } from './balances.ts'
+import { creditOf } from './names.ts'
 import type { Entry, TallyChange } from './postings.ts'
 
 export interface Tally {
@@ -56,6 +57,31 @@ export const writeEntry = ({ id, at, kind, amount, receipt, postings }: Entry): 
   let line = `${id}\t${at}\t${kind}\t${amount}\t${receipt ?? '-'}`
   for (const { account, amount: posted } of postings) line += `\t${account}\t${posted}`
   return line
+}
+
+/**
+ * The lines of a page, each as `writeEntry` has it. Plain charges stand there in short: id and instant alone, under a line of two tabs and more
+ * that says what was charged and to whom it is owed (`Deal` in pages.ts).
+ */
+export function linesIn(account: string, page: string): string[] {
+  const lines = page.split('\n')
+  const credit = creditOf(account)
+  let deal = ''
+  let price = ''
+  let count = 0
+  for (const line of lines) {
+    const tab = line.indexOf('\t')
+    if (tab === 0 && line[1] === '\t') {
+      deal = line.slice(1)
+      price = deal.slice(1, deal.indexOf('\t', 1))
+      continue
+    }
+    const isWhole = deal === '' || tab === -1 || line.includes('\t', tab + 1)
+    lines[count] = isWhole ? line : `${line}\tcharge\t-${price}\t${line.slice(0, tab)}\t${credit}${deal}`
+    count += 1
+  }
+  lines.length = count
+  return lines
 }
 
 /** The whole of a line. */

@@ -14,6 +14,8 @@ const BY_CREDITS = literal('","by":"credits')
 const BY_OWNER = literal('","by":"owner')
 const ACCOUNT = literal('","account":"')
 const END = literal('",')
+/** Of terms that are known again; they have some 130. */
+const TERMS_BYTES = 512
 
 /** One charge at a time; places are bytes, from and to. */
 export class ChargeBytes extends LineScan {
@@ -32,6 +34,10 @@ export class ChargeBytes extends LineScan {
   isOwn = false
   accountFrom = 0
   accountTo = 0
+  /** Everything between instant and account is what it was in the charge read before. */
+  isSame = false
+  readonly #terms = Buffer.alloc(TERMS_BYTES)
+  #termsBytes = 0
 
   /** False where it is no such line, or one of which more than sums and one account would have to be known. */
   read(bytes: Buffer, start: number): boolean {
@@ -43,6 +49,20 @@ export class ChargeBytes extends LineScan {
     this.at = this.number()
     this.atTo = this.place
     if (this.is(SINCE)) this.number()
+    const from = this.place
+    this.isSame = this.ok && this.#isAsBefore(from)
+    if (!this.isSame) this.#readTerms()
+    this.accountFrom = this.place
+    this.accountTo = this.words()
+    this.expect(END)
+    if (!this.ok || this.accountTo === this.accountFrom || this.platform > this.price) return false
+    if (!this.isSame) this.#remember(from)
+    return true
+  }
+
+  #readTerms(): void {
+    // What is read here may be of no charge in the end.
+    this.#termsBytes = 0
     this.sellerFrom = this.expect(CONNECTION)
     this.words()
     this.expect(OWNER)
@@ -55,15 +75,26 @@ export class ChargeBytes extends LineScan {
     this.price = this.number()
     this.expect(PLATFORM)
     this.platform = this.number()
-    return this.ok && this.#payer()
-  }
-
-  #payer(): boolean {
     this.isOwn = this.is(BY_OWNER)
     if (!this.isOwn) this.expect(BY_CREDITS)
-    this.accountFrom = this.expect(ACCOUNT)
-    this.accountTo = this.words()
-    this.expect(END)
-    return this.ok && this.accountTo > this.accountFrom && this.platform <= this.price
+    this.expect(ACCOUNT)
+  }
+
+  /** Nearly every charge is one of the same operation at the same price. */
+  #isAsBefore(from: number): boolean {
+    const { bytes } = this
+    const terms = this.#terms
+    const length = this.#termsBytes
+    for (let index = 0; index < length; index += 1) if (bytes[from + index] !== terms[index]) return false
+    this.place = from + length
+    return length > 0
+  }
+
+  #remember(from: number): void {
+    const { bytes } = this
+    const terms = this.#terms
+    const length = this.accountFrom - from
+    this.#termsBytes = length > TERMS_BYTES ? 0 : length
+    for (let index = 0; index < this.#termsBytes; index += 1) terms[index] = bytes[from + index] as number
   }
 }

@@ -1,6 +1,5 @@
 /**
- * Plain charges of a batch, added up from their bytes: what each account was charged, what each connection sold, and the lines of their
- * entries, which are written when the batch is. Sums are numbers as long as all of them together are exact, then bigints of the batch's.
+ * Plain charges of a booking, added up from their bytes: what each account was charged, what each connection sold, and their entries. Sums are numbers as long as all of them together are exact, then bigints of the batch's.
  */
 import { monthOf, Words } from '#contract'
 import type { Batch } from './batch.ts'
@@ -68,6 +67,8 @@ export class Charges {
   readonly #texts = new Words()
   readonly #sellers: Seller[] = []
   #touched: Seller[] = []
+  /** Of the charge before. */
+  #seller: Seller | undefined
   /** By the number of the account. */
   #sums = new Float64Array(1024)
   #accounts: number[] = []
@@ -86,7 +87,7 @@ export class Charges {
     this.#clear()
   }
 
-  /** Takes the line that begins here, if it is a plain one. The bytes have to stay as they are until the pages are written. */
+  /** Takes the line that begins here, if it is a plain one. */
   take(bytes: Buffer, start: number): boolean {
     const scan = this.#scan
     if (!scan.read(bytes, start)) return false
@@ -119,14 +120,17 @@ export class Charges {
   }
 
   #sellerOf(bytes: Buffer): Seller {
-    const number = this.#texts.number(bytes, this.#scan.sellerFrom, this.#scan.sellerTo)
-    let seller = this.#sellers[number]
-    if (seller === undefined) {
-      seller = new Seller(this.#texts.texts[number] as string)
-      this.#sellers[number] = seller
-    }
+    const seller = this.#scan.isSame && this.#seller !== undefined ? this.#seller : this.#met(bytes)
+    this.#seller = seller
     if (!seller.isTouched) this.#touched.push(seller)
     seller.isTouched = true
+    return seller
+  }
+
+  #met(bytes: Buffer): Seller {
+    const number = this.#texts.number(bytes, this.#scan.sellerFrom, this.#scan.sellerTo)
+    const seller = this.#sellers[number] ?? new Seller(this.#texts.texts[number] as string)
+    this.#sellers[number] = seller
     return seller
   }
 

@@ -4,7 +4,8 @@
  */
 import type { CallAsk, CallPage, ChargedCall } from '#contract'
 import { BooksError } from './unfit.ts'
-import type { FedGroup } from './thread.ts'
+import { Blocks } from './blocks.ts'
+import type { Block, FedGroup } from './thread.ts'
 import type { JournalTrail } from './trail.ts'
 
 /** What the books ask of the journal. */
@@ -21,7 +22,6 @@ export interface JournalSource extends Partial<JournalTrail> {
 
 /** Books run behind by at most this; asking them anything feeds them first. */
 const FEED_EVERY_MS = 100
-const FEED_BYTES = 1024 * 1024
 /** Beyond this much that is not written yet nothing more is kept: it stands in the journal. */
 const WAITING_BYTES = 64 * 1024 * 1024
 const AGAIN_MS = 200
@@ -32,24 +32,30 @@ export interface FeederParts {
   readonly source: JournalSource
   /** Where the books stand. */
   readonly from: { readonly sequence: number; readonly hash: string }
-  /** Takes the memory; resolves when all of it is durable. */
-  readonly put: (groups: readonly FedGroup[]) => Promise<void>
+  /** Takes the memory, and gives it back when it has been read; what is durable is told by `durable`. */
+  readonly take: (block: Block) => Promise<ArrayBuffer>
   readonly whose: string
   readonly remedy: string
 }
 
+/** Handed on, and not in the books yet. */
+interface Handed {
+  readonly last: number
+  readonly bytes: number
+}
+
 export class Feeder {
   readonly #parts: FeederParts
-  /** The last group handed on, and the last that there is. */
-  #posted: number
+  /** The last group that stands in a block, and the last that there is. */
+  #last: number
   #latest: number
   /** The last that is in the books for good. */
   applied: number
   #joined: boolean
   /** The group at which the books stand is there, be it the same or another one. */
   #met = false
-  #groups: FedGroup[] = []
-  #bytes = 0
+  readonly #blocks = new Blocks()
+  #handed: Handed[] = []
   #waiting = 0
   #timer: NodeJS.Timeout | undefined
   #catchingUp: Promise<void> | undefined
@@ -59,26 +65,35 @@ export class Feeder {
 
   constructor(parts: FeederParts) {
     this.#parts = parts
-    this.#posted = parts.from.sequence
+    this.#last = parts.from.sequence
     this.#latest = 0
     this.applied = parts.from.sequence
     this.#joined = parts.from.sequence === 0
   }
 
+  /** Its bytes are copied. */
   feed(group: FedGroup): void {
     const { from } = this.#parts
     if (group.sequence === from.sequence) this.#meet(group)
     this.#latest = Math.max(this.#latest, group.sequence)
-    const next = (this.#groups.at(-1)?.sequence ?? this.#posted) + 1
+    const next = this.#last + 1
     if (group.sequence < next || this.#catchingUp !== undefined || this.failed !== undefined || this.#closed) return
-    if (group.sequence !== next || this.#waiting + this.#bytes > WAITING_BYTES) return this.#behind(group.sequence, next)
-    this.#groups.push(group)
-    this.#bytes += group.bytes.length
-    if (this.#bytes >= FEED_BYTES) this.#post()
-    else if (this.#timer === undefined) {
+    if (group.sequence !== next || this.#waiting + this.#blocks.bytes > WAITING_BYTES) return this.#behind(group.sequence, next)
+    this.#add(group)
+    if (this.#timer === undefined) {
       this.#timer = setTimeout(() => this.#post(), FEED_EVERY_MS)
       this.#timer.unref()
     }
+  }
+
+  /** Everything up to this group is in the books for good. */
+  durable(upTo: number): void {
+    for (let first = this.#handed[0]; first !== undefined && first.last <= upTo; first = this.#handed[0]) {
+      this.#waiting -= first.bytes
+      this.applied = first.last
+      this.#handed.shift()
+    }
+    this.#room()
   }
 
   /** Else groups of the one journal would be taken for those of the other, and be left out. @throws BooksError */
@@ -116,26 +131,24 @@ export class Feeder {
     this.#room()
   }
 
+  #add(group: FedGroup): void {
+    if (!this.#blocks.add(group)) {
+      this.#post()
+      this.#blocks.add(group)
+    }
+    this.#last = group.sequence
+  }
+
   #post(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const groups = this.#groups
-    if (groups.length === 0 || this.#closed) return
-    this.#groups = []
-    this.#bytes = 0
-    this.#hand(groups)
-  }
-
-  #hand(groups: readonly FedGroup[]): void {
-    const bytes = groups.reduce((sum, group) => sum + group.bytes.length, 0)
-    this.#posted = groups.at(-1)?.sequence ?? this.#posted
+    const block = this.#closed ? undefined : this.#blocks.end()
+    if (block === undefined) return
+    const bytes = block.ends.at(-1) ?? 0
+    this.#handed.push({ last: block.first + block.ends.length - 1, bytes })
     this.#waiting += bytes
-    void this.#parts.put(groups).then(
-      () => {
-        this.#waiting -= bytes
-        this.applied = groups.at(-1)?.sequence ?? this.applied
-        this.#room()
-      },
+    this.#parts.take(block).then(
+      (memory) => this.#blocks.back(memory),
       (error: Error) => this.#fail(error),
     )
   }
@@ -157,20 +170,20 @@ export class Feeder {
   }
 
   async #catchUp(refeed: (fromSequence: number) => AsyncIterable<FedGroup>): Promise<void> {
-    while (this.#posted < this.#latest && !this.#closed && this.failed === undefined) {
-      const before = this.#posted
+    while (this.#last < this.#latest && !this.#closed && this.failed === undefined) {
+      const before = this.#last
       try {
-        for await (const { sequence, hash, bytes } of refeed(this.#posted + 1)) {
-          if (sequence !== this.#posted + 1) throw new Error(`group ${sequence} does not follow group ${this.#posted}`)
-          // Memory of its own: it goes to another thread.
-          this.#hand([{ sequence, hash, bytes: bytes.slice() }])
+        for await (const group of refeed(this.#last + 1)) {
+          if (group.sequence !== this.#last + 1) throw new Error(`group ${group.sequence} does not follow group ${this.#last}`)
+          this.#add(group)
           while (this.#waiting > WAITING_BYTES / 2 && !this.#closed && this.failed === undefined) await new Promise<void>((room) => (this.#room = room))
           if (this.#closed || this.failed !== undefined) return
         }
       } catch (error) {
         this.failed = error instanceof Error ? error : new Error(String(error))
       }
-      if (this.#posted === before) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS).unref())
+      this.#post()
+      if (this.#last === before) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS).unref())
     }
   }
 }

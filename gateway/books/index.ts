@@ -49,13 +49,9 @@ function fed(file: string, applied: Applied, source: JournalSource): OpenBooks {
     from: applied,
     whose: `the ledger ${file}`,
     remedy: `choose another ledger.path, or remove ${file}* to have it made again`,
-    put: (groups) =>
-      thread.ask(
-        'put',
-        [groups, 0],
-        groups.map(({ bytes }) => bytes.buffer as ArrayBuffer),
-      ),
+    take: (block) => thread.ask('take', [block], [block.memory]),
   })
+  thread.onDurable = (upTo) => feeder.durable(upTo)
   const calls = source.calls?.bind(source)
   const elsewhere: Elsewhere = { charged: async (receipt) => source.charged?.(receipt), calls, chain: () => chainOf(source, thread) }
   const books = new ThreadBooks(thread, { settled: () => feeder.settled(), close: async () => feeder.close() }, elsewhere)

@@ -1,14 +1,16 @@
-/** The embedded books' file: groups are written in one transaction with the place up to which they go, so that replays are harmless. */
+/** The embedded books' file: a booking is written in one transaction with the place up to which it goes, so that replays are harmless. */
 import Database from 'libsql'
 import type { ChargedCall, EpochMs, LedgerEntry, Month, ReportRow, StatementEntry, Usd } from '#contract'
 import type { UnitsBooked } from './agreement.ts'
 import { AuditRows } from './audit-rows.ts'
-import { parseEntry, readEntry } from './batch.ts'
+import { linesIn, parseEntry, readEntry } from './batch.ts'
 import { bytesOf, countOf, linesOf } from './blobs.ts'
-import { Booking } from './booking.ts'
+import type { Booking } from './booking.ts'
 import { chargedCall } from './reading.ts'
 import { KeptRows } from './kept-groups.ts'
-import type { EntryPage, FedGroup, Standing } from './thread.ts'
+import { Pendings } from './pendings.ts'
+import { Writer } from './schema.ts'
+import type { EntryPage, Standing } from './thread.ts'
 
 /** Of one account at once; the driver reads a hundred rows ahead, and each may have thousands of lines. */
 const PAGES = 8
@@ -17,7 +19,8 @@ const STATEMENT: ReadonlySet<string> = new Set(['credit', 'charge', 'refund', 'c
 
 export class Ledger {
   readonly #db: Database.Database
-  readonly #booking: Booking
+  readonly #writer: Writer
+  readonly #pendings: Pendings
   #standing: Standing
 
   constructor(file: string, { keepsLines }: { readonly keepsLines: boolean }) {
@@ -25,7 +28,8 @@ export class Ledger {
     this.#db.defaultSafeIntegers(true)
     this.#db.exec(`PRAGMA synchronous=${keepsLines ? 'FULL' : 'NORMAL'}`)
     this.#db.exec('PRAGMA busy_timeout=100')
-    this.#booking = new Booking(this.#db, { keepsLines })
+    this.#writer = new Writer(this.#db)
+    this.#pendings = new Pendings(this.#db)
     this.#standing = this.#read()
   }
 
@@ -33,12 +37,15 @@ export class Ledger {
     return this.#standing
   }
 
-  /** Those of a number that is there already are left out. @throws Error, after which the file has to be opened again */
-  write(groups: readonly FedGroup[]): void {
-    const fresh = groups.filter(({ sequence }) => sequence > this.#standing.sequence)
-    const last = fresh.at(-1)
-    if (last === undefined) return
-    this.#db.transaction(() => this.#booking.write(fresh, this.#standing, last))()
+  /** One that is there already is left out. @throws Error, after which the file has to be opened again */
+  write(booking: Booking): void {
+    const { from, last } = booking
+    if (last === undefined || last.sequence <= this.#standing.sequence) return
+    if (from !== this.#standing.sequence) throw new Error(`group ${from + 1} does not follow group ${this.#standing.sequence}`)
+    this.#db.transaction(() => {
+      this.#pendings.write(booking.whole(this.#pendings))
+      this.#writer.write(booking, last)
+    })()
     this.#standing = { sequence: last.sequence, hash: last.hash, reached: last.reached ?? this.#standing.reached }
   }
 
@@ -69,12 +76,12 @@ export class Ledger {
   /** Newest first, reading few more pages than it takes. */
   statement(account: string, limit: number): readonly StatementEntry[] {
     const found: StatementEntry[] = []
-    const pages = this.#db.prepare('select sequence, lines from page where account = ? and sequence < ? order by sequence desc limit ?')
+    const pages = this.#db.prepare('select account, sequence, lines from page where account = ? and sequence < ? order by sequence desc limit ?')
     for (let before = BigInt(Number.MAX_SAFE_INTEGER); ; ) {
       const rows = pages.all(account, before, PAGES) as PageRow[]
       for (const { sequence, lines } of rows) {
         before = sequence
-        for (const line of lines.split('\n').reverse()) {
+        for (const line of linesIn(account, lines).reverse()) {
           if (found.length === limit) return found
           const { at, kind, amount, receipt } = readEntry(line)
           if (STATEMENT.has(kind)) found.push({ atMs: at as EpochMs, kind: kind as StatementEntry['kind'], amount: amount as Usd, receipt })
@@ -94,19 +101,29 @@ export class Ledger {
     return this.#db.prepare(text).all() as UnitsBooked[]
   }
 
-  /** Whole batches after this one, until there are so many; within a batch by time, because its pages are by account. */
+  /** Whole bookings behind this row, until there are so many; within a booking by time, because its pages are by account. */
   entriesAfter(after: number, count: number): EntryPage {
-    const next = this.#db.prepare('select sequence from page where sequence > ? order by sequence limit 1')
-    const pages = this.#db.prepare('select lines from page where sequence = ? order by account')
+    const pages = this.#db.prepare('select rowid as place, account, sequence, lines from page where rowid > ? order by rowid limit ?')
     const entries: LedgerEntry[] = []
+    let coming: LedgerEntry[] = []
     let last = after
-    while (entries.length < count) {
-      const row = next.get(last) as PageRow | undefined
-      if (row === undefined) break
-      last = countOf(row.sequence)
-      const found = (pages.all(last) as PageRow[]).flatMap(({ lines }) => lines.split('\n').map(parseEntry).filter(isWhole))
-      for (const entry of found.sort((a, b) => a.atMs - b.atMs)) entries.push(entry)
+    let sequence: bigint | undefined
+    for (let from = after; ; ) {
+      const rows = pages.all(from, PAGES) as (PageRow & { readonly place: bigint })[]
+      for (const row of rows) {
+        if (row.sequence !== sequence) {
+          add(coming, entries)
+          if (entries.length >= count) return { entries, last }
+          coming = []
+          sequence = row.sequence
+        }
+        for (const line of linesIn(row.account, row.lines)) coming.push(parseEntry(line))
+        last = countOf(row.place)
+      }
+      from = last
+      if (rows.length < PAGES) break
     }
+    add(coming, entries)
     return { entries, last: last === after ? undefined : last }
   }
 
@@ -120,9 +137,9 @@ export class Ledger {
 
   /** Looks through all pages: for corrections, which are rare. */
   entry(id: string): LedgerEntry | undefined {
-    const pages = this.#db.prepare('select lines from page where instr(lines, ?) > 0').iterate(`${id}\t`) as Iterable<PageRow>
-    for (const { lines } of pages) {
-      const line = lines.split('\n').find((one) => one.startsWith(`${id}\t`) && isWhole(parseEntry(one)))
+    const pages = this.#db.prepare('select account, sequence, lines from page where instr(lines, ?) > 0').iterate(`${id}\t`) as Iterable<PageRow>
+    for (const { account, lines } of pages) {
+      const line = linesIn(account, lines).find((one) => one.startsWith(`${id}\t`) && isWhole(parseEntry(one)))
       if (line !== undefined) return parseEntry(line)
     }
     return undefined
@@ -159,7 +176,13 @@ export class Ledger {
 /** An entry is shown in further statements without its postings. */
 const isWhole = ({ postings }: LedgerEntry): boolean => postings.length > 0
 
+/** In the order of time. */
+function add(some: readonly LedgerEntry[], entries: LedgerEntry[]): void {
+  for (const entry of some.filter(isWhole).sort((a, b) => a.atMs - b.atMs)) entries.push(entry)
+}
+
 interface PageRow {
+  readonly account: string
   readonly sequence: bigint
   readonly lines: string
 }

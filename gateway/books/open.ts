@@ -11,7 +11,7 @@ export interface OpenBooks {
   readonly id: string
   /** For a journal: the last group that is in these books. */
   readonly fedUpTo: number
-  /** For a journal: each group that became durable, in order. Its memory goes to another thread. */
+  /** For a journal: each group that became durable, in order. Its memory is copied before this returns. */
   feed(group: FedGroup): void
   /** For a journal, when everything that was replayed has been fed. @throws BooksError when the books were made from another one */
   joined(): Promise<void>

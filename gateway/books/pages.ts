@@ -1,32 +1,32 @@
-/** The pages of a batch: under each account its entries in the order in which they were made, whether their text is there or is yet to be written from the bytes of a charge. */
+/** The pages of a booking: under each account its entries in the order in which they were made; of plain charges only what differs from one to the next. */
 import { Words } from '#contract'
-import { creditOf } from './names.ts'
 
-/** Beyond it accounts are forgotten between batches, and met anew. */
+/** Beyond it accounts are forgotten between bookings, and met anew. */
 const KNOWN = 65_536
 const NONE = -1
 const TAB = 9
+const FEED = 10
 
 /** What is the same in the entries of all charges of one seller at one price, which is more than nothing. */
 export class Deal {
   readonly price: number
   readonly platform: number
-  /** Between instant and receipt. */
-  readonly middle: Buffer
-  /** Behind the account. */
-  readonly end: Buffer
+  /** As it stands above its charges; `linesIn` reads it. */
+  readonly line: Buffer
+  /** The booking in which it was used last, and its number there. */
+  booking = NONE
+  number = NONE
 
   /** @param owner the account of what the owner is owed */
   constructor(price: number, platform: number, owner: string) {
     this.price = price
     this.platform = platform
-    this.middle = Buffer.from(`\tcharge\t-${price}\t`, 'latin1')
     const owed = price === platform ? '' : `\t${owner}\t-${price - platform}`
-    this.end = Buffer.from(`\t${price}${owed}${platform === 0 ? '' : `\trev:platform\t-${platform}`}\n`, 'latin1')
+    this.line = Buffer.from(`\t\t${price}${owed}${platform === 0 ? '' : `\trev:platform\t-${platform}`}\n`, 'latin1')
   }
 }
 
-/** Where the two texts of a charge's entry stand in the bytes of its group. */
+/** Where the two texts of a charge's entry stand in its bytes. */
 export interface EntryPlace {
   readonly idFrom: number
   readonly idTo: number
@@ -36,54 +36,67 @@ export interface EntryPlace {
 
 export interface PageRow {
   readonly account: string
-  /** One entry a line, oldest first. */
+  /** Oldest first. */
   readonly lines: string
 }
 
-/** Of each entry: the one that follows it under the same account, whose it is, and where its texts stand. */
+/** Of each entry: the one that follows it under the same account, whose it is, its deal, and where its text stands; a text of its own has no deal. */
 const NEXT = 0
 const ACCOUNT = 1
-const ID_FROM = 2
-const ID_TO = 3
-const AT_FROM = 4
-const AT_TO = 5
-const SIZE = 6
+const DEAL = 2
+const FROM = 3
+const TO = 4
+const SIZE = 5
 
 export class Pages {
   readonly accounts = new Words()
   #entries = new Int32Array(SIZE * 4096)
-  /** Beside each entry: the bytes of its charge, or its text. */
-  #sources: (Buffer | string)[] = []
-  #deals: (Deal | undefined)[] = []
+  #count = 0
+  #texts: string[] = []
+  /** Ids and instants of charges, each with its line feed. */
+  #heap = Buffer.allocUnsafeSlow(256 * 1024)
+  #used = 0
+  #deals: Deal[] = []
   /** By the number of the account: its first and its last entry. */
   #ends = new Int32Array(2048).fill(NONE)
   #touched: number[] = []
   #linked = 0
+  #booking = 0
   #out = Buffer.allocUnsafeSlow(64 * 1024)
 
-  /** Everything of the batch before is forgotten. */
+  /** Everything of the booking before is forgotten. */
   begin(): void {
     for (const account of this.#touched) this.#ends[account * 2] = NONE
     this.#touched = []
-    this.#sources = []
+    this.#texts = []
     this.#deals = []
+    this.#count = 0
+    this.#used = 0
     this.#linked = 0
+    this.#booking += 1
     if (this.accounts.texts.length > KNOWN) this.accounts.clear()
   }
 
   /** How many entries there are: where another one that is read now has to stand. */
   get count(): number {
-    return this.#sources.length
+    return this.#count
   }
 
   /** The entry of a charge at a price; it has no place on its page before `upTo`. */
-  charged(account: number, deal: Deal, bytes: Buffer, place: EntryPlace): void {
-    const at = this.#add(account, bytes, deal) * SIZE
-    const entries = this.#entries
-    entries[at + ID_FROM] = place.idFrom
-    entries[at + ID_TO] = place.idTo
-    entries[at + AT_FROM] = place.atFrom
-    entries[at + AT_TO] = place.atTo
+  charged(account: number, deal: Deal, bytes: Buffer, { idFrom, idTo, atFrom, atTo }: EntryPlace): void {
+    const from = this.#used
+    this.#used = from + idTo - idFrom + atTo - atFrom + 2
+    if (this.#used > this.#heap.length) this.#heap = Buffer.concat([this.#heap], this.#used * 2)
+    const heap = this.#heap
+    let at = put(heap, from, bytes, idFrom, idTo)
+    heap[at] = TAB
+    at = put(heap, at + 1, bytes, atFrom, atTo)
+    heap[at] = FEED
+    if (deal.booking !== this.#booking) {
+      deal.booking = this.#booking
+      deal.number = this.#deals.push(deal) - 1
+    }
+    this.#add(account, deal.number, from, this.#used)
   }
 
   /** Charges before this count get their places: after everything that was entered until now. */
@@ -93,21 +106,22 @@ export class Pages {
 
   /** An entry as text; only when no more charges come. */
   enter(account: string, line: string): void {
-    this.#link(this.#add(this.accounts.numberOf(account), line, undefined))
+    this.#link(this.#add(this.accounts.numberOf(account), NONE, this.#texts.push(line) - 1, 0))
   }
 
   *rows(): Iterable<PageRow> {
-    for (const account of this.#touched) {
-      const name = this.accounts.texts[account] as string
-      yield { account: name, lines: this.#linesOf(account, name) }
-    }
+    for (const account of this.#touched) yield { account: this.accounts.texts[account] as string, lines: this.#linesOf(account) }
   }
 
-  #add(account: number, source: Buffer | string, deal: Deal | undefined): number {
-    const entry = this.#sources.push(source) - 1
-    this.#deals.push(deal)
-    if ((entry + 1) * SIZE > this.#entries.length) this.#entries = doubled(this.#entries)
-    this.#entries[entry * SIZE + ACCOUNT] = account
+  #add(account: number, deal: number, from: number, to: number): number {
+    const entry = this.#count
+    this.#count += 1
+    if (this.#count * SIZE > this.#entries.length) this.#entries = doubled(this.#entries)
+    const at = entry * SIZE
+    this.#entries[at + ACCOUNT] = account
+    this.#entries[at + DEAL] = deal
+    this.#entries[at + FROM] = from
+    this.#entries[at + TO] = to
     return entry
   }
 
@@ -122,43 +136,33 @@ export class Pages {
     this.#ends[account * 2 + 1] = entry
   }
 
-  #linesOf(account: number, name: string): string {
-    const credit = Buffer.from(`\t${creditOf(name)}`, 'latin1')
+  #linesOf(account: number): string {
+    const entries = this.#entries
     const parts: string[] = []
     let size = 0
-    for (let entry = this.#ends[account * 2] as number; entry !== NONE; entry = this.#entries[entry * SIZE + NEXT] as number) {
-      const source = this.#sources[entry] as Buffer | string
-      if (typeof source !== 'string') {
-        size = this.#write(size, entry, source, credit)
+    let above = NONE
+    for (let at = (this.#ends[account * 2] as number) * SIZE; at >= 0; at = (entries[at + NEXT] as number) * SIZE) {
+      const deal = entries[at + DEAL] as number
+      const from = entries[at + FROM] as number
+      if (deal !== NONE) {
+        if (deal !== above) size = this.#write(size, (this.#deals[deal] as Deal).line, 0, NONE)
+        size = this.#write(size, this.#heap, from, entries[at + TO] as number)
+        above = deal
         continue
       }
       if (size > 0) parts.push(this.#out.toString('latin1', 0, size - 1))
       size = 0
-      parts.push(source)
+      parts.push(this.#texts[from] as string)
     }
     if (size > 0) parts.push(this.#out.toString('latin1', 0, size - 1))
     return parts.length === 1 ? (parts[0] as string) : parts.join('\n')
   }
 
-  /** As `writeEntry` has it, with its line feed. */
-  #write(size: number, entry: number, bytes: Buffer, credit: Buffer): number {
-    const deal = this.#deals[entry] as Deal
-    const entries = this.#entries
-    const place = entry * SIZE
-    const idFrom = entries[place + ID_FROM] as number
-    const idTo = entries[place + ID_TO] as number
-    const atFrom = entries[place + AT_FROM] as number
-    const atTo = entries[place + AT_TO] as number
-    const most = size + 2 * (idTo - idFrom) + atTo - atFrom + 1 + deal.middle.length + credit.length + deal.end.length
-    if (most > this.#out.length) this.#out = Buffer.concat([this.#out], most * 2)
-    const out = this.#out
-    let at = put(out, size, bytes, idFrom, idTo)
-    out[at] = TAB
-    at = put(out, at + 1, bytes, atFrom, atTo)
-    at = put(out, at, deal.middle, 0, deal.middle.length)
-    at = put(out, at, bytes, idFrom, idTo)
-    at = put(out, at, credit, 0, credit.length)
-    return put(out, at, deal.end, 0, deal.end.length)
+  /** With its line feed. */
+  #write(size: number, bytes: Buffer, from: number, until: number): number {
+    const to = until === NONE ? bytes.length : until
+    if (size + to - from > this.#out.length) this.#out = Buffer.concat([this.#out], (size + to - from) * 2)
+    return put(this.#out, size, bytes, from, to)
   }
 }
 

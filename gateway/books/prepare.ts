@@ -17,7 +17,16 @@ export interface Applied {
   readonly hash: string
 }
 
-const VERSION = '2'
+const VERSION = '3'
+/** Its pages stood in the order of accounts, or had a second index. */
+const BEFORE = '2'
+const FROM_BEFORE = `
+  create table page_in_place (account text not null, sequence integer not null, lines text not null, primary key (account, sequence)) strict;
+  insert into page_in_place select account, sequence, lines from page order by sequence, account;
+  drop table page;
+  alter table page_in_place rename to page;
+  update meta set value = '${VERSION}' where name = 'version';
+`
 const STORES = { journal: 'an embedded store', outbox: 'a Redis store' }
 
 /** Looks without making anything; what cannot be read is read in full later, and complained about then. */
@@ -45,6 +54,7 @@ export function prepare(file: string, options: BooksFile, kind: 'journal' | 'out
     const wanted = { mode: options.mode, kind, version: VERSION, id: randomBytes(8).toString('hex') }
     const isNew = read('mode') === undefined
     if (isNew) for (const [name, value] of Object.entries(wanted)) db.prepare('insert into meta values (?, ?)').run(name, value)
+    if (read('mode') === options.mode && read('kind') === kind && read('version') === BEFORE) renew(db, read)
     const made = { mode: read('mode'), kind: read('kind'), version: read('version') }
     const applied = { id: read('id') ?? '', sequence: Number.parseInt(read('sequence') ?? '0', 10), hash: read('hash') ?? '' }
     db.close()
@@ -67,4 +77,12 @@ export function prepare(file: string, options: BooksFile, kind: 'journal' | 'out
       { cause },
     )
   }
+}
+
+/** Another process may be at it. */
+function renew(db: Database.Database, read: (name: string) => string | undefined): void {
+  db.exec('PRAGMA busy_timeout=10000')
+  db.transaction(() => {
+    if (read('version') === BEFORE) db.exec(FROM_BEFORE)
+  }).immediate()
 }

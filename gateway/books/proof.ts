@@ -5,7 +5,7 @@ import { type LedgerCheck, monthOf, type PlacedLine } from '#contract'
 import { auditIn, Beside, type OwnProof } from './audit.ts'
 import { AuditRows } from './audit-rows.ts'
 import { Balances } from './balances.ts'
-import { parseEntry } from './batch.ts'
+import { linesIn, parseEntry } from './batch.ts'
 import { bytesOf, countOf, linesOf } from './blobs.ts'
 
 const SHOWN = 3
@@ -27,8 +27,8 @@ export async function proven(file: string, { keepsLines }: { readonly keepsLines
 }
 
 interface PageRow {
+  readonly place: bigint
   readonly account: string
-  readonly sequence: bigint
   readonly lines: string
 }
 
@@ -37,13 +37,13 @@ const others = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 
 /** A page of much use may have thousands of entries: few of them are in memory at a time. */
 function* pagesOf(db: Database.Database): Iterable<PageRow> {
-  const next = db.prepare('select account, sequence, lines from page where (sequence, account) > (?, ?) order by sequence, account limit ?')
-  for (let last: Pick<PageRow, 'account' | 'sequence'> = { account: '', sequence: 0n }; ; ) {
-    const rows = next.all(last.sequence, last.account, PAGES) as PageRow[]
+  const next = db.prepare('select rowid as place, account, lines from page where rowid > ? order by rowid limit ?')
+  for (let last = 0n; ; ) {
+    const rows = next.all(last, PAGES) as PageRow[]
     yield* rows
     const end = rows.at(-1)
     if (end === undefined) return
-    last = end
+    last = end.place
   }
 }
 
@@ -52,14 +52,14 @@ async function proveEntries(db: Database.Database): Promise<readonly LedgerCheck
   const unbalanced: string[] = []
   let entries = 0
   let pages = 0
-  for (const { lines } of pagesOf(db)) {
-    for (const line of lines.split('\n')) {
+  for (const { account, lines } of pagesOf(db)) {
+    for (const line of linesIn(account, lines)) {
       const { id, atMs, postings } = parseEntry(line)
       const month = monthOf(atMs)
       let sum = 0n
-      for (const { account, amount } of postings) {
+      for (const { account: posted, amount } of postings) {
         sum += amount
-        sums.add(month, account, amount)
+        sums.add(month, posted, amount)
       }
       if (sum !== 0n) unbalanced.push(`${id} sums to ${sum}`)
       if (postings.length > 0) entries += 1

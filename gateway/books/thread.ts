@@ -14,6 +14,25 @@ export interface FedGroup {
   readonly reached?: string
 }
 
+/** Groups that follow each other in one piece of memory, which goes to the thread and comes back. */
+export interface Block {
+  readonly memory: ArrayBuffer
+  /** Number of the first group. */
+  readonly first: number
+  /** Of each group: its hash, and where it ends. */
+  readonly hashes: readonly string[]
+  readonly ends: readonly number[]
+}
+
+export function groupsIn({ memory, first, hashes, ends }: Block): readonly FedGroup[] {
+  let from = 0
+  return ends.map((end, index) => {
+    const bytes = new Uint8Array(memory, from, end - from)
+    from = end
+    return { sequence: first + index, hash: hashes[index] as string, bytes }
+  })
+}
+
 /** Up to where books have read. */
 export interface Standing {
   readonly sequence: number
@@ -36,8 +55,10 @@ export interface Asks {
   /** Once, before all else. */
   start(): Promise<Footing>
   footing(): Promise<Footing>
-  /** Resolves when all of it is durable. */
+  /** Of an outbox. Resolves when all of it is durable. */
   put(groups: readonly FedGroup[], term: number): Promise<void>
+  /** Of a journal. Resolves with the memory as soon as it is not needed; `durable` is told when all of it is. */
+  take(block: Block): Promise<ArrayBuffer>
   report(month: Month): Promise<readonly ReportRow[]>
   statement(account: string, limit: number): Promise<readonly StatementEntry[]>
   balances(): Promise<ReadonlyMap<string, Usd>>
@@ -69,6 +90,8 @@ export type Told =
   | { readonly id: number; readonly error: string; readonly unfit: boolean }
   /** Undefined: mended. */
   | { readonly failure: string | undefined }
+  /** Of what was taken, everything up to this group. */
+  | { readonly durable: number }
 
 interface Asked {
   /** Somebody waits for the answer: until it is there the process may not end. */
@@ -89,6 +112,8 @@ export class Thread {
   #failure: string | undefined
   #dead: Error | undefined
   #closing: Promise<void> | undefined
+  /** Called when groups of a journal are durable. */
+  onDurable: (upTo: number) => void = () => undefined
 
   constructor(url: URL, setting: object) {
     this.#url = url
@@ -140,7 +165,7 @@ export class Thread {
     const id = this.#asks
     return new Promise((resolve, reject) => {
       // What is put is written when it can be; until then it stands where it came from.
-      const isAwaited = name !== 'put'
+      const isAwaited = name !== 'put' && name !== 'take'
       this.#asked.set(id, { isAwaited, resolve, reject })
       const worker = this.#started()
       if (isAwaited) this.#awaited += 1
@@ -154,6 +179,7 @@ export class Thread {
       this.#failure = told.failure
       return
     }
+    if ('durable' in told) return this.onDurable(told.durable)
     const asked = this.#asked.get(told.id)
     this.#asked.delete(told.id)
     if (asked?.isAwaited === true) this.#awaited -= 1

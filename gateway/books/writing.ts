@@ -1,47 +1,64 @@
-/** The queue of the embedded books: what cannot be written is tried again until it can, on a file that is opened anew. */
+/** From what is put to the embedded books' file: groups are read at once and written together; what cannot be written is tried again until it can, on a file that is opened anew. */
 import { textOf } from './answering.ts'
+import type { Booking } from './booking.ts'
 import type { Ledger } from './ledger.ts'
 import type { FedGroup, Standing } from './thread.ts'
 
-/** More in one transaction gains little and keeps the thread from answering. */
-const BATCH_BYTES = 8 * 1024 * 1024
+/** Of the journal; more in one transaction gains little and keeps the thread from answering. */
+const BOOKING_BYTES = 16 * 1024 * 1024
 const AGAIN_MS = 100
 const AGAIN_AT_MOST_MS = 1000
 
-interface Queued {
+interface Put {
   readonly groups: readonly FedGroup[]
+  taken(): void
   done(): void
 }
 
-const bytesOf = (groups: readonly FedGroup[]): number => groups.reduce((sum, group) => sum + group.bytes.length, 0)
+/** What is booked together, and who waits for it. */
+interface Coming {
+  readonly booking: Booking
+  readonly puts: Put[]
+}
+
+export interface WritingParts {
+  readonly open: () => Ledger
+  readonly booking: () => Booking
+  readonly tell: (failure: string | undefined) => void
+  /** How long what is put may wait for more, because a row for each account and booking is what costs. Whoever asks waits for nothing. */
+  readonly holdMs: number
+}
 
 export class Writing {
-  readonly #open: () => Ledger
-  readonly #tell: (failure: string | undefined) => void
-  readonly #holdMs: number
+  readonly #parts: WritingParts
   #ledger: Ledger | undefined
-  #queue: Queued[] = []
-  #bytes = 0
+  /** Put, and not read before it is known where the file stands. */
+  #queue: Put[] = []
+  /** In order; the last one takes what comes, unless it is being written. */
+  #coming: Coming[] = []
+  /** The last group that was read. */
+  #read: number | undefined
+  #spare: Booking | undefined
   #timer: NodeJS.Timeout | undefined
   #again = AGAIN_MS
   #failed = false
+  /** What nobody can read: nothing is written any more. */
+  #broken: unknown
 
-  /** `holdMs`: how long what is put may wait for more, because a row for each account and batch is what costs. Whoever asks waits for nothing. */
-  constructor(open: () => Ledger, tell: (failure: string | undefined) => void, holdMs: number) {
-    this.#open = open
-    this.#tell = tell
-    this.#holdMs = holdMs
+  constructor(parts: WritingParts) {
+    this.#parts = parts
   }
 
-  /** Resolves when all of it is written. */
-  put(groups: readonly FedGroup[]): Promise<void> {
+  /** Resolves when all of it is written. `taken`: their memory is not needed any more. */
+  put(groups: readonly FedGroup[], taken: () => void = () => undefined): Promise<void> {
     return new Promise((done) => {
-      this.#queue.push({ groups, done })
-      this.#bytes += bytesOf(groups)
-      if (this.#timer !== undefined && (this.#failed || this.#bytes < BATCH_BYTES)) return
-      clearTimeout(this.#timer)
-      if (this.#holdMs === 0 || this.#bytes >= BATCH_BYTES) this.#try()
-      else this.#timer = setTimeout(() => this.#try(), this.#holdMs)
+      this.#queue.push({ groups, taken, done })
+      if (this.#failed && this.#timer !== undefined) return this.#takeWhatFits()
+      const { holdMs } = this.#parts
+      if (holdMs === 0) return this.#try()
+      this.#takeWhatFits()
+      if ((this.#coming.at(-1)?.booking.bytes ?? 0) >= BOOKING_BYTES) this.#try()
+      else this.#timer ??= setTimeout(() => this.#try(), holdMs)
     })
   }
 
@@ -64,50 +81,86 @@ export class Writing {
   }
 
   #try(): void {
+    clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#write() === undefined) return
     this.#timer = setTimeout(() => this.#try(), this.#again)
     this.#again = Math.min(this.#again * 2, AGAIN_AT_MOST_MS)
   }
 
-  /** All that is queued; what is wrong, if it is not written. */
+  /** All that was put; what is wrong, if it is not written. */
   #write(): string | undefined {
     try {
-      while (this.#queue.length > 0) {
-        const batch = this.#batch()
-        this.#opened().write(batch.flatMap(({ groups }) => groups))
-        this.#queue = this.#queue.slice(batch.length)
-        for (const { groups, done } of batch) {
-          this.#bytes -= bytesOf(groups)
-          done()
-        }
+      this.#take()
+      for (let first = this.#coming[0]; first !== undefined; first = this.#coming[0]) {
+        this.#opened().write(first.booking)
+        this.#coming.shift()
+        first.booking.begin(0)
+        this.#spare = first.booking
+        for (const { done } of first.puts) done()
       }
     } catch (error) {
       const failure = `the books cannot be written: ${textOf(error)}`
       this.#shut()
       this.#failed = true
-      this.#tell(failure)
+      this.#parts.tell(failure)
       return failure
     }
-    if (this.#failed) this.#tell(undefined)
+    if (this.#failed) this.#parts.tell(undefined)
     this.#failed = false
     this.#again = AGAIN_MS
     return undefined
   }
 
-  #batch(): readonly Queued[] {
-    let bytes = 0
-    let count = 0
-    for (const { groups } of this.#queue) {
-      bytes += bytesOf(groups)
-      if (count > 0 && bytes > BATCH_BYTES) break
-      count += 1
+  /** What is wrong is told when it is to be written. */
+  #takeWhatFits(): void {
+    try {
+      this.#take()
+    } catch {
+      this.#timer ??= setTimeout(() => this.#try(), 0)
     }
-    return this.#queue.slice(0, count)
+  }
+
+  /** Reads what is queued. @throws Error */
+  #take(): void {
+    if (this.#broken !== undefined) throw this.#broken
+    if (this.#queue.length === 0) return
+    this.#read ??= this.#opened().standing.sequence
+    const queue = this.#queue
+    this.#queue = []
+    try {
+      for (const put of queue) this.#takeOne(put)
+    } catch (error) {
+      this.#broken = error
+      throw error
+    }
+  }
+
+  /** Those of a number that was read already are left out. */
+  #takeOne(put: Put): void {
+    const coming = this.#open()
+    for (const group of put.groups) {
+      if (group.sequence <= (this.#read as number)) continue
+      coming.booking.take(group)
+      this.#read = group.sequence
+    }
+    coming.puts.push(put)
+    put.taken()
+  }
+
+  #open(): Coming {
+    const last = this.#coming.at(-1)
+    if (last !== undefined && !last.booking.isWhole) return last
+    const booking = this.#spare ?? this.#parts.booking()
+    this.#spare = undefined
+    booking.begin(this.#read as number)
+    const coming = { booking, puts: [] }
+    this.#coming.push(coming)
+    return coming
   }
 
   #opened(): Ledger {
-    this.#ledger ??= this.#open()
+    this.#ledger ??= this.#parts.open()
     return this.#ledger
   }
 

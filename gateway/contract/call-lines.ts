@@ -2,6 +2,7 @@
  * Recorded calls in short lines, one JSON array each, made from the records of a journal or an outbox and from the log of
  * uncharged calls: what forecasts and simulations are made from. Nothing of a payment, an answer or a request is in them.
  */
+import type { WrittenCall } from './written-call.ts'
 import type { CallRecord } from './record.ts'
 import type { Attempt } from './outcome.ts'
 
@@ -80,12 +81,14 @@ const HEAD = new RegExp(
     `"price":"(\\d+)","platform":"(\\d+)","by":"(owner|credits|x402)","account":"${KEPT}","api":"${KEPT}","operation":"${KEPT}",`,
   ].join(','),
 )
-const CALL_START = ',"call":{"v":2,'
+const CALL_START = ',"call":{"v":'
+/** What a charge says by itself is not said again by its call. */
 const CALL = new RegExp(
   [
-    `,"call":\\{"v":2,"id":"${WORD}","at":(\\d+),"generation":\\d+,"config":"\\w*","api":"${WORD}","operation":"${WORD}","consumer":"${KEPT}"`,
-    `"kind":"\\w+","status":\\d+(?:,"receipt":"${WORD}")?,"requested":(\\d+),"candidates":\\[[^\\]]*\\],"units":\\d+,"price":"\\d+","attempts":\\[([^\\]]*)\\]`,
-  ].join(','),
+    `,"call":\\{"v":\\d,"id":"${WORD}","at":(\\d+),"generation":\\d+,"config":"\\w*"(?:,"api":"${WORD}")?(?:,"operation":"${WORD}")?(?:,"consumer":"${KEPT}")?`,
+    `(?:,"kind":"\\w+")?(?:,"status":\\d+)?(?:,"receipt":"${WORD}")?(?:,"requested":(\\d+))?(?:,"candidates":\\[[^\\]]*\\])?(?:,"units":\\d+)?(?:,"price":"\\d+")?`,
+    `(?:,"attempts":\\[([^\\]]*)\\])?(?:,"upstreamMs":\\d+)?,"tookMs":`,
+  ].join(''),
   'y',
 )
 const READ = /^\{"t":"(charge|intent|settled|void|refund|wasted|external)"/
@@ -103,7 +106,7 @@ interface Charge {
   readonly account: string
   readonly api: string
   readonly operation: string
-  readonly call: CallRecord
+  readonly call: WrittenCall
 }
 
 type Other =
@@ -207,14 +210,14 @@ function soldIn(text: string): string | undefined {
   const call = CALL.exec(text)
   if (call === null) return undefined
   const [, id, chargedAt, connection, owner, units, price, platform, by, account, api, operation] = head
-  const [, received, consumer, requested, attempts = ''] = call
+  const [, received, consumer = account, requested = units, attempts = ''] = call
   const wasted = attempts.includes('"used":"wasted"') ? JSON.stringify(wastedOf(JSON.parse(`[${attempts}]`) as Attempt[])) : '[]'
   const who = `"${consumer}","${account}","${by}","${connection}","${owner}"`
   return `["c",${received},${chargedAt},"${id}","${api}","${operation}",${who},${requested},${units},"${price}","${platform}",${wasted}]`
 }
 
 function soldOf({ id, at, connection, owner, units, price, platform, by, account, api, operation, call }: Charge): SoldLine {
-  const { at: received = at, consumer = account, requested = units, attempts = NOTHING } = (call ?? {}) as Partial<CallRecord>
+  const { at: received = at, consumer = account, requested = units, attempts = NOTHING } = (call ?? {}) as Partial<WrittenCall>
   return ['c', received, at, id, api, operation, consumer, account, by, connection, owner, requested, units, price, platform, wastedOf(attempts)]
 }
 

@@ -33,7 +33,7 @@ export { LeakBook } from './leaks.ts'
 export type { Unsettled } from './reconciler.ts'
 export * from './tallies.ts'
 export { type AttemptEvents, Transport } from './transport.ts'
-export { type Guard, guardedDispatcher, outboundTo } from './upstream/index.ts'
+export { type Guard, outboundTo } from './upstream/index.ts'
 export type { Vetting } from './vetting.ts'
 export { Watching } from './watching.ts'
 

@@ -55,7 +55,7 @@ function webhooksOf({ connections, webhooks }: GatewayConfig, { owner, connectio
 function postTo({ upstream }: GatewayConfig): Post {
   let post: Promise<Post> | undefined
   return async (url, text, signed, signal) => {
-    post ??= Promise.all([import('../notices/post.ts'), import('../engine/upstream/connect.ts')]).then(([{ posting }, { guardedDispatcher }]) =>
+    post ??= Promise.all([import('../notices/post.ts'), import('../engine/upstream/dispatcher.ts')]).then(([{ posting }, { guardedDispatcher }]) =>
       posting(guardedDispatcher({ allowPrivate: upstream.allowPrivate })),
     )
     return (await post)(url, text, signed, signal)

@@ -23,6 +23,9 @@ const CALL_ID = literal(',"id":"')
 const GENERATION = literal(',"generation":')
 const CONFIG = literal(',"config":"')
 const CONSUMER = literal('","consumer":"')
+const UPSTREAM = literal('","upstreamMs":')
+const TOOK = literal(',"tookMs":')
+const END = literal('}}\n')
 const CREDITS = literal('credits')
 const BY_OWNER = literal('owner')
 const X402 = literal('x402')
@@ -88,13 +91,26 @@ export class ChargeScan extends LineScan {
     this.number()
     this.expect(CONFIG)
     this.digest()
-    this.expect(API)
-    this.words()
-    this.expect(OPERATION)
-    this.words()
-    this.consumerFrom = this.expect(CONSUMER)
-    this.consumerTo = this.words()
-    return this.ok && this.isAtQuote
+    return this.ok && this.#consumer()
+  }
+
+  /** What the charge says by itself is not said again: then the account called, and the line ends as nearly all do. */
+  #consumer(): boolean {
+    if (this.is(API)) this.words()
+    if (this.is(OPERATION)) this.words()
+    if (this.is(CONSUMER)) {
+      this.consumerFrom = this.place
+      this.consumerTo = this.words()
+      return this.isAtQuote
+    }
+    this.consumerFrom = this.accountFrom
+    this.consumerTo = this.accountTo
+    this.expect(UPSTREAM)
+    this.number()
+    this.expect(TOOK)
+    this.number()
+    this.expect(END)
+    return this.ok
   }
 
   #payer(): void {

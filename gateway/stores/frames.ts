@@ -71,17 +71,18 @@ export function groupSize(lines: readonly string[]): number {
 const CLOSING_BYTES = 128
 
 export interface Encoded {
-  /** The records each with its line feed, in memory of their own. */
+  /** The records each with its line feed; both are memory of the encoder, valid until the next group. */
   readonly text: Buffer
-  /** The same as it goes to disk, but for what closes the group; memory of the encoder, valid until the next group. */
+  /** The same as it goes to disk, but for what closes the group. */
   readonly frames: Buffer
   /** Where the frames end. */
   readonly end: number
 }
 
-/** One group at a time: its frames are put together in memory that is used again. */
+/** One group at a time, put together in memory that is used again. */
 export class Encoder {
   #frames = Buffer.allocUnsafeSlow(256 * 1024)
+  #text = Buffer.allocUnsafeSlow(256 * 1024)
 
   encode(lines: readonly string[]): Encoded {
     // A character takes three bytes at most: asking each line for its length would read it twice.
@@ -91,12 +92,14 @@ export class Encoder {
     const frames = this.#frames
     let end = 0
     for (const line of lines) end = putFrame(frames, end, line)
-    const text = Buffer.allocUnsafeSlow(end - lines.length * HEAD_BYTES)
+    const size = end - lines.length * HEAD_BYTES
+    if (this.#text.length < size) this.#text = Buffer.allocUnsafeSlow(size * 2)
+    const text = this.#text.subarray(0, size)
     let at = 0
-    for (let size = 0; size < text.length; ) {
+    for (let done = 0; done < size; ) {
       const start = at + HEAD_BYTES
       at = start + frames.readUInt32LE(at) + 1
-      size += frames.copy(text, size, start, at)
+      done += frames.copy(text, done, start, at)
     }
     return { text, frames, end }
   }

@@ -1,6 +1,6 @@
 /** Holds: what calls under way have taken. States: held → calling → settling → done | unknown; done holds are gone. */
-import type { Alternative, Charge, EpochMs, NameClaim, OnceClaim, Payer, Payment, RateClaim, SlotClaim, Usd } from '#contract'
-import { NOTHING } from '#contract'
+import type { Alternative, Charge, WrittenCall, EpochMs, NameClaim, OnceClaim, Payer, Payment, RateClaim, SlotClaim, Usd } from '#contract'
+import { consumerIn, NOTHING, shortCall } from '#contract'
 import { type Spent, spentBy } from './counters.ts'
 import type { Buying, ChargeFields, Intended } from './records.ts'
 import type { Shared } from './shares.ts'
@@ -156,7 +156,7 @@ export function holdOfIntent(intent: Intended | Buying, state: State): Hold {
     rates: [],
     slots: [],
     // An intent counts towards caps until it is void.
-    spends: t === 'buy' ? [] : [...spentBy(intent, state.spender(intent.call.consumer))],
+    spends: t === 'buy' ? [] : [...spentBy(intent, state.spender(consumerIn(intent)))],
     shares: [],
     namesDurable: true,
     intent,
@@ -191,27 +191,31 @@ function sinceOf({ spends }: HoldFacts, at: EpochMs): number | undefined {
 }
 
 /** What stands in the journal of a charge or an intent. */
-export const fieldsOf = <T extends 'charge' | 'intent'>(t: T, hold: HoldFacts, charge: Charge, at: EpochMs): ChargeFields & { readonly t: T } => ({
-  t,
-  id: hold.id,
-  at,
-  since: sinceOf(hold, at),
-  connection: hold.connection,
-  owner: hold.owner,
-  period: hold.period,
-  units: charge.units,
-  price: charge.price.toString(),
-  platform: charge.platformShare.toString(),
-  by: hold.payer.by as ChargeFields['by'],
-  account: payerAccount(hold.payer),
-  api: charge.api,
-  operation: charge.operation,
-  subject: charge.subject,
-  names: namesIn(hold.names),
-  once: onceIn(hold.once),
-  answer: charge.answer,
-  call: charge.call,
-})
+export function fieldsOf<T extends 'charge' | 'intent'>(t: T, hold: HoldFacts, charge: Charge, at: EpochMs): ChargeFields & { readonly t: T } {
+  const fields = {
+    t,
+    id: hold.id,
+    at,
+    since: sinceOf(hold, at),
+    connection: hold.connection,
+    owner: hold.owner,
+    period: hold.period,
+    units: charge.units,
+    price: charge.price.toString(),
+    platform: charge.platformShare.toString(),
+    by: hold.payer.by as ChargeFields['by'],
+    account: payerAccount(hold.payer),
+    api: charge.api,
+    operation: charge.operation,
+    subject: charge.subject,
+    names: namesIn(hold.names),
+    once: onceIn(hold.once),
+    answer: charge.answer,
+    call: charge.call as WrittenCall,
+  }
+  fields.call = shortCall(fields, charge.call)
+  return fields
+}
 
 /** Member by member: a spread of what a class has made gives each copy a shape of its own, which costs more than all else here. */
 export function paymentFields(payment: Payment): Intended['payment'] {

@@ -16,7 +16,7 @@ import { type Place, SEGMENT_BYTES, type Segment } from './segments.ts'
 export type Done = (error: Error | undefined, segment: number, offset: number, length: number) => void
 
 export interface Group extends Link {
-  /** The records, each with its line feed; memory of its own, so that it may be handed to another thread. */
+  /** The records, each with its line feed; valid until whoever gets it returns. */
   readonly bytes: Buffer
 }
 

@@ -2,7 +2,7 @@
  * The lines of a charge and of an intent, written by hand: they are what every sold call writes, and JSON.stringify takes three
  * times as long for them. The same text comes out for what needs no escapes; what does goes through JSON.stringify.
  */
-import type { Attempt, CallRecord, Payment } from '#contract'
+import type { Attempt, CallRecord, WrittenCall, Payment } from '#contract'
 import type { Charged, ChargeFields, Intended, JournalRecord, Settled } from './records.ts'
 
 export function lineOf(record: JournalRecord): string {
@@ -68,7 +68,28 @@ function fieldsText(r: ChargeFields): string {
 
 const answerText = (answer: ChargeFields['answer']): string => (answer === undefined ? '' : `,"answer":${JSON.stringify(answer)}`)
 
-function callText(c: CallRecord): string {
+/** Members in the order in which `shortCall` has them; of version 2 in their own. */
+function callText(c: WrittenCall): string {
+  if (c.v === 2) return wholeText(c as CallRecord)
+  return `{"v":3,"id":${quoted(c.id)},"at":${c.at},"generation":${c.generation},"config":"${c.config}"${namesText(c)}${endText(c)},"tookMs":${c.tookMs}}`
+}
+
+const namesText = ({ api, operation, consumer }: WrittenCall): string =>
+  `${api === undefined ? '' : `,"api":${named(api)}`}${operation === undefined ? '' : `,"operation":${named(operation)}`}${consumer === undefined ? '' : `,"consumer":${named(consumer)}`}`
+
+function endText(c: WrittenCall): string {
+  const kind = c.kind === undefined ? '' : `,"kind":"${c.kind}"`
+  const status = c.status === undefined ? '' : `,"status":${c.status}`
+  const requested = c.requested === undefined ? '' : `,"requested":${c.requested}`
+  const candidates = c.candidates === undefined ? '' : `,"candidates":[${c.candidates.map(named).join(',')}]`
+  const units = c.units === undefined ? '' : `,"units":${c.units}`
+  const price = c.price === undefined ? '' : `,"price":"${c.price}"`
+  const attempts = c.attempts === undefined ? '' : `,"attempts":[${c.attempts.map(attemptText).join(',')}]`
+  const upstream = c.upstreamMs === undefined ? '' : `,"upstreamMs":${c.upstreamMs}`
+  return `${kind}${status}${requested}${candidates}${units}${price}${attempts}${upstream}`
+}
+
+function wholeText(c: CallRecord): string {
   const code = c.code === undefined ? '' : `,"code":"${c.code}"`
   const receipt = c.receipt === undefined ? '' : `,"receipt":${quoted(c.receipt)}`
   const head = `{"v":${c.v},"id":${quoted(c.id)},"at":${c.at},"generation":${c.generation},"config":"${c.config}","api":${named(c.api)},"operation":${named(c.operation)},"consumer":${named(c.consumer)}`
@@ -83,5 +104,5 @@ function attemptText(a: Attempt): string {
 
 /** What a charge changes: all that the state needs of it. */
 export type SoldFacts = Pick<Charged, 'id' | 'at' | 'since' | 'connection' | 'period' | 'units' | 'price' | 'by' | 'account' | 'names' | 'once' | 'answer'> & {
-  readonly call: Pick<CallRecord, 'consumer'>
+  readonly call: Pick<WrittenCall, 'consumer'>
 }

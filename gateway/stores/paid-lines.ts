@@ -15,7 +15,7 @@ const PAID = new RegExp(
     `"price":"(\\d+)","platform":"\\d+","by":"x402","account":"${KEPT}","api":"${WORD}","operation":"${WORD}"`,
     '"subject":\\{"requestDigest":"\\w*","answerDigest":"\\w*"\\}',
     `"names":\\[${NAME}\\],"once":\\[\\{"key":"${KEPT}","until":(\\d+)\\}\\]`,
-    `"call":\\{"v":\\d+,"id":"${WORD}","at":\\d+,"generation":\\d+,"config":"\\w*","api":"${WORD}","operation":"${WORD}","consumer":"${KEPT}"`,
+    `"call":\\{"v":\\d+,"id":"${WORD}","at":\\d+,"generation":\\d+,"config":"\\w*"(?:,"api":"${WORD}","operation":"${WORD}")?(?:,"consumer":"${KEPT}"|,"upstreamMs":\\d+,"tookMs":\\d+\\},"payment":)`,
   ].join(','),
 )
 const ID = new RegExp(`^\\{"t":"(?:intent|settled)","id":"${KEPT}",`)
@@ -24,6 +24,8 @@ const ID = new RegExp(`^\\{"t":"(?:intent|settled)","id":"${KEPT}",`)
 const ANSWER = ',"answer":{"status":'
 const BODY = ',"body":"'
 const BODY_END = '","encoding":"'
+const ESCAPE = 0x5c
+const CODE = 0x75
 const ENDS = /^","encoding":"(?:utf8|base64)"\}\}$/
 
 export interface PaidFacts {
@@ -40,7 +42,7 @@ export function paidIn(text: string): PaidFacts | undefined {
   const body = bodyIn(text)
   if (found === null || body === -1) return undefined
   const [, id = '', at = '', connection = '', period = '', units = '', price = '', account = ''] = found
-  const [name = '', digest = '', until = '', key = '', onceUntil = '', consumer = ''] = found.slice(8)
+  const [name = '', digest = '', until = '', key = '', onceUntil = '', consumer = account] = found.slice(8)
   const sold: SoldFacts = {
     id,
     at: Number.parseInt(at, 10),
@@ -65,7 +67,17 @@ function bodyIn(text: string): number | undefined {
   const end = text.lastIndexOf(BODY_END)
   // A payment may hold members of the same names; what we have written ends the line.
   if (start === -1 || end < start + BODY.length - 1 || !ENDS.test(text.slice(end))) return -1
-  const from = start + BODY.length - 1
-  // Escapes are shorter than they look.
-  return text.indexOf('\\', from) === -1 ? end - from - 1 : (JSON.parse(text.slice(from, end + 1)) as string).length
+  return lengthOf(text, start + BODY.length, end)
+}
+
+/** Characters of a text as JSON has written it; it is not made. */
+function lengthOf(text: string, from: number, to: number): number {
+  let escapes = 0
+  for (let at = text.indexOf('\\', from); at !== -1 && at < to; at += 1) {
+    if (text.charCodeAt(at) !== ESCAPE) continue
+    const isCode = text.charCodeAt(at + 1) === CODE
+    escapes += isCode ? 5 : 1
+    at += isCode ? 5 : 1
+  }
+  return to - from - escapes
 }

@@ -1,5 +1,5 @@
 /** What stands in the journal: one type per line, told apart by `t`. Amounts are decimal strings of micro-dollars. */
-import type { AuditEntry, CallRecord, Charge, EpochMs, KeyRecord, Payment, Payout, StoredAnswer } from '#contract'
+import type { AuditEntry, Charge, WrittenCall, EpochMs, KeyRecord, Payment, Payout, StoredAnswer } from '#contract'
 
 export interface OpenRecord {
   readonly t: 'open'
@@ -108,7 +108,7 @@ export interface ChargeFields {
   readonly names: readonly { readonly name: string; readonly digest: string; readonly until: number }[]
   readonly once: readonly { readonly key: string; readonly until: number }[]
   readonly answer?: StoredAnswer | undefined
-  readonly call: CallRecord
+  readonly call: WrittenCall
 }
 
 /** C of the state machine: charged to credits, or free for an owner. */

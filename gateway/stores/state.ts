@@ -2,7 +2,7 @@
  * What the journal says: maps, the large ones above a snapshot's tables (layered.ts), changed by `apply` alone, the same function while serving and at replay.
  * What is only held (calls under way) stands beside it in `held…` fields, which start at zero.
  */
-import { type KeyRecord, NOTHING, PassingMap, type Payout, type Usd, unreachable } from '#contract'
+import { consumerIn, type KeyRecord, NOTHING, PassingMap, type Payout, type Usd, unreachable } from '#contract'
 import { type Answers, type NewAnswer, withHeaders } from './answers.ts'
 import { accounts, moments, namedCalls } from './codecs.ts'
 import { Spending } from './counters.ts'
@@ -177,7 +177,7 @@ export class State {
   sold(record: SoldFacts, place?: Place): void {
     const price = BigInt(record.price)
     if (record.by === 'credits') this.credit(record.account, -price)
-    this.spending?.add(record, this.spender(record.call.consumer))
+    this.spending?.add(record, this.spender(consumerIn(record)))
     this.#charged(record, price)
     if (record.answer !== undefined) this.#keep(record, { answer: record.answer, record: place })
   }
@@ -191,7 +191,7 @@ export class State {
   }
 
   #intended(record: Intended, place: Place | undefined): void {
-    this.spending?.add(record, this.spender(record.call.consumer))
+    this.spending?.add(record, this.spender(consumerIn(record)))
     this.intents.set(record.id, record)
     if (place !== undefined) this.intentPlaces.set(record.id, place)
     this.#name(record, 'settling')
@@ -229,7 +229,7 @@ export class State {
     if (intent === undefined) return
     this.#forget(id)
     if (intent.t === 'intent') {
-      this.spending?.takeBack(intent, this.spender(intent.call.consumer))
+      this.spending?.takeBack(intent, this.spender(consumerIn(intent)))
       this.tally(intent.connection, intent.period).wasted += intent.units
       if (blameless !== true) this.upfront.add(intent.payment.payer)
     }

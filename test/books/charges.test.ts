@@ -4,6 +4,8 @@ import { deepStrictEqual } from 'node:assert'
 import fc from 'fast-check'
 import Database from 'libsql'
 import t from 'tap'
+import { linesIn } from '../../gateway/books/batch.ts'
+import { Booking } from '../../gateway/books/booking.ts'
 import { Ledger } from '../../gateway/books/ledger.ts'
 import { prepare } from '../../gateway/books/prepare.ts'
 import { proven } from '../../gateway/books/proof.ts'
@@ -17,20 +19,30 @@ const seed = seedOf(t)
 const TABLES = ['page', 'balance', 'tally', 'pending', 'audit', 'meta']
 
 /** `by lines`: as what comes from an outbox is read. */
-function ledgerIn(by: 'bytes' | 'lines'): { readonly file: string; readonly ledger: Ledger } {
+function ledgerIn(by: 'bytes' | 'lines'): { readonly file: string; readonly ledger: Ledger; readonly write: (groups: readonly FedGroup[]) => void } {
   const folder = memoryFolder(t)
   const file = join(folder, 'books.db')
   prepare(file, { folder, mode: 'sandbox' }, 'journal')
-  return { file, ledger: new Ledger(file, { keepsLines: by === 'lines' }) }
+  const ledger = new Ledger(file, { keepsLines: by === 'lines' })
+  const booking = new Booking({ keepsLines: by === 'lines' })
+  const write = (groups: readonly FedGroup[]): void => {
+    booking.begin(ledger.standing.sequence)
+    for (const group of groups) booking.take(group)
+    ledger.write(booking)
+  }
+  return { file, ledger, write }
 }
 
 const bytesOf = (lines: readonly string[]): Buffer => Buffer.from(lines.map((line) => `${line}\n`).join(''))
 
+/** A page with each of its lines written out. */
+const wholeOf = (row: Record<string, unknown>): object => (typeof row.lines === 'string' ? { ...row, lines: linesIn(row.account as string, row.lines) } : row)
+
 /** What these writes leave behind, row by row; or that they fail. */
 function rowsOf(by: 'bytes' | 'lines', writes: readonly (readonly FedGroup[])[]): unknown {
-  const { file, ledger } = ledgerIn(by)
+  const { file, ledger, write } = ledgerIn(by)
   try {
-    for (const groups of writes) ledger.write(groups)
+    for (const groups of writes) write(groups)
   } catch (error) {
     return error instanceof Error ? error.name : error
   } finally {
@@ -38,7 +50,7 @@ function rowsOf(by: 'bytes' | 'lines', writes: readonly (readonly FedGroup[])[])
   }
   const db = new Database(file, { readonly: true })
   const rows = Object.fromEntries(
-    TABLES.map((name) => [name, (db.prepare(`select * from ${name}`).all() as Record<string, unknown>[]).map((row) => JSON.stringify(row)).sort()]),
+    TABLES.map((name) => [name, (db.prepare(`select * from ${name}`).all() as Record<string, unknown>[]).map((row) => JSON.stringify(wholeOf(row))).sort()]),
   )
   db.close()
   return { ...rows, meta: rows.meta?.filter((row) => !row.startsWith('{"name":"id"')) }
@@ -140,11 +152,47 @@ t.test('a number is written as a number, however its digits came', (t) => {
   t.end()
 })
 
+t.test('a charge on the terms of one before is on just those, whatever was read between', (t) => {
+  const one = (id: number, changes: readonly (readonly [string, string])[]): string =>
+    changes.reduce((line, [from, to]) => line.replace(from, to), sold(`r${id}`, FIRST + id))
+  const kinds: readonly (readonly (readonly [string, string])[])[] = [
+    [],
+    [
+      ['"150000"', '"7"'],
+      ['"15000"', '"5"'],
+      ['"units":1', '"units":8'],
+      ['credits', 'x402'],
+    ],
+    [
+      ['"units":1', '"units":3'],
+      ['credits', 'owner'],
+    ],
+    [
+      ['"150000"', '"9000"'],
+      ['"15000"', '"9000"'],
+      ['alice', 'bob'],
+    ],
+    [
+      ['"150000"', '"8"'],
+      ['"account":"key:a"', '"account":"key:ü"'],
+    ],
+  ]
+  let [seed, before] = [1, 0]
+  const lines = Array.from({ length: 500 }, (_, id) => {
+    seed = (seed * 48_271) % 2_147_483_647
+    before = seed % 3 === 0 ? before : seed % kinds.length
+    return one(id, kinds[seed % 2 === 0 ? 0 : before] as (typeof kinds)[number])
+  })
+  deepStrictEqual(rowsOf('bytes', [groupsFrom(lines, [100])]), rowsOf('lines', [groupsFrom(lines, [100])]))
+  t.pass()
+  t.end()
+})
+
 t.test('sums that no number holds exactly are exact', (t) => {
-  const { ledger } = ledgerIn('bytes')
+  const { ledger, write } = ledgerIn('bytes')
   const [count, price] = [40, 999_999_999_999_999n]
   const line = sold('r', FIRST).replace('150000', `${price}`)
-  ledger.write(groupsFrom(Array<string>(count).fill(line), [count]))
+  write(groupsFrom(Array<string>(count).fill(line), [count]))
   t.equal(ledger.balances().get('liab:credit:key:a'), price * BigInt(count))
   t.equal(ledger.report('2026-11')[0]?.revenue, price * BigInt(count))
   ledger.close()
@@ -152,11 +200,11 @@ t.test('sums that no number holds exactly are exact', (t) => {
 })
 
 t.test('accounts that come by the ten thousand change nothing in what is added up', (t) => {
-  const { ledger } = ledgerIn('bytes')
+  const { ledger, write } = ledgerIn('bytes')
   const [rounds, accounts] = [3, 30_000]
   for (let round = 1; round <= rounds; round += 1) {
     const all = Array.from({ length: accounts }, (_, index) => sold(`r${index}`, FIRST, `key:${round * 20_000 + index}`))
-    ledger.write([{ sequence: round, hash: `h${round}`, bytes: bytesOf(all) }])
+    write([{ sequence: round, hash: `h${round}`, bytes: bytesOf(all) }])
   }
   const balances = [...ledger.balances()].filter(([account]) => account.startsWith('liab:credit:'))
   t.equal(balances.length, (rounds - 1) * 20_000 + accounts)
@@ -169,11 +217,11 @@ t.test('accounts that come by the ten thousand change nothing in what is added u
 })
 
 t.test('of many batches a statement has the newest, all entries come once and in order, and the proof has each of them', async (t) => {
-  const { file, ledger } = ledgerIn('bytes')
+  const { file, ledger, write } = ledgerIn('bytes')
   const ids = Array.from({ length: 50 }, (_, index) => `r${index}`)
   for (const [index, id] of ids.entries()) {
     const bytes = bytesOf([sold(id, FIRST + index), sold(`b-${id}`, FIRST + index, 'key:b'), sold(`c-${id}`, FIRST + index, 'key:c')])
-    ledger.write([{ sequence: index + 1, hash: `h${index}`, bytes }])
+    write([{ sequence: index + 1, hash: `h${index}`, bytes }])
   }
   t.strictSame(
     ledger.statement('key:a', 20).map(({ receipt }) => receipt),

@@ -3,7 +3,7 @@
 import type { LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import t from 'tap'
-import { guardedDispatcher } from '../../gateway/engine/index.ts'
+import { guardedDispatcher } from '../../gateway/engine/upstream/dispatcher.ts'
 import { publicOnly } from '../../gateway/engine/upstream/connect.ts'
 import { at, send, transportOf } from '../rig/attempts.ts'
 import { PRIVATE_HOSTS } from '../rig/private-hosts.ts'

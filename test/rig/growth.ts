@@ -7,7 +7,7 @@
  */
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { EpochMs } from '#contract'
+import { type CallRecord, type EpochMs, shortCall } from '#contract'
 import { Encoder, putFrame } from '../../gateway/stores/frames.ts'
 import { closingOf, GENESIS, hashOf } from '../../gateway/stores/groups.ts'
 import { openEmbedded } from '../../gateway/stores/index.ts'
@@ -37,18 +37,32 @@ function chargeOf(index: number, keys: number): JournalRecord {
   const consumer = `key:${keyOf(index, keys)}`
   const isNamed = index % NAMED_EVERY === 0
   const what = { api: 'nansen', operation: 'profiler.address.current-balance' }
-  return {
-    ...{ t: 'charge', id, at, connection: 'nansen', owner: 'alice', period: at - (at % MONTH_MS), units: 1, price: PRICE, platform: '15000', by: 'credits' },
+  const charge = {
+    ...({
+      t: 'charge',
+      id,
+      at,
+      connection: 'nansen',
+      owner: 'alice',
+      period: at - (at % MONTH_MS),
+      units: 1,
+      price: PRICE,
+      platform: '15000',
+      by: 'credits',
+    } as const),
     ...{ account: consumer, ...what, subject: { requestDigest: HEX, answerDigest: HEX } },
     names: isNamed ? [{ name: `k:${consumer}:${index}`, digest: HEX, until: at + 86_400_000 }] : [],
     once: [],
-    answer: isNamed ? { status: 200, headers: ['content-type', 'application/json'], body: `{"rows":"${'x'.repeat(400)}"}`, encoding: 'utf8' } : undefined,
-    call: {
-      ...{ v: 2, id: `request-${index}`, at, generation: 1, config: HEX, ...what, consumer, kind: 'charged', status: 200, receipt: id },
-      ...{ requested: 1, candidates: ['nansen'], units: 1, price: PRICE },
-      ...{ attempts: [{ connection: 'nansen', units: 1 as never, status: 200, meaning: 'ok', used: 'sold', tookMs: 41 }], tookMs: 42 },
-    },
+    answer: isNamed
+      ? { status: 200, headers: ['content-type', 'application/json'], body: `{"rows":"${'x'.repeat(400)}"}`, encoding: 'utf8' as const }
+      : undefined,
   }
+  const call: CallRecord = {
+    ...{ v: 2, id: `request-${index}`, at, generation: 1, config: HEX, ...what, consumer, kind: 'charged', status: 200, receipt: id },
+    ...{ requested: 1, candidates: ['nansen'], units: 1, price: PRICE },
+    ...{ attempts: [{ connection: 'nansen', units: 1 as never, status: 200, meaning: 'ok', used: 'sold', tookMs: 41 }], tookMs: 42 },
+  }
+  return { ...charge, call: shortCall(charge, call) }
 }
 
 function* recordsOf(count: number, keys: number): Iterable<JournalRecord> {

@@ -1,7 +1,7 @@
 /** A month of traffic by chance, up to a minute ago, traded in one market and written down as a gateway would have: a journal and the log of uncharged calls. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CallRecord, EpochMs, Units } from '#contract'
+import { type CallRecord, type EpochMs, shortCall, type Units } from '#contract'
 import { intentLine, lineOf } from '../../gateway/stores/lines.ts'
 import type { ChargeFields, JournalRecord } from '../../gateway/stores/records.ts'
 import { JournalWriter, snapshotJournal } from './growth.ts'
@@ -129,10 +129,10 @@ function chargesOf(index: number, { demand }: Traded, result: Extract<Traded['re
   const { at, api, operation, consumer } = demand
   const { seller, units, price, platform, kind } = result
   const id = receiptOf(index)
-  const by = kind === 'own' ? 'owner' : isX402(demand) ? 'x402' : 'credits'
+  const by: ChargeFields['by'] = kind === 'own' ? 'owner' : isX402(demand) ? 'x402' : 'credits'
   const isNamed = index % NAMED_EVERY === 0
   const attempts: CallRecord['attempts'] = [{ connection: seller.name, units: units as Units, status: 200, meaning: 'ok', used: kind, tookMs: TOOK_MS }]
-  const fields: ChargeFields = {
+  const charge = {
     ...{
       id,
       at: at + TOOK_MS,
@@ -147,17 +147,11 @@ function chargesOf(index: number, { demand }: Traded, result: Extract<Traded['re
     ...{ account: consumer, api, operation, subject: { requestDigest: HEX, answerDigest: HEX }, once: [] },
     names: isNamed ? [{ name: `k:${consumer}:${index}`, digest: HEX, until: at + DAY_MS }] : [],
     ...(isNamed ? { answer: { status: 200, headers: [], body: '{"call":{"v":2,"at":1}}', encoding: 'utf8' as const } } : {}),
-    call: callOf(index, demand, {
-      market,
-      kind: kind === 'own' ? 'free' : 'charged',
-      status: 200,
-      code: undefined,
-      receipt: id,
-      units,
-      price: `${price}`,
-      attempts,
-    }),
-  }
+  } as const
+  const outcome = { kind: kind === 'own' ? 'free' : 'charged', status: 200, code: undefined, receipt: id, units, price: `${price}`, attempts } as const
+  const call = callOf(index, demand, { market, ...outcome })
+  // As it is written, and as it was before nothing was said twice.
+  const fields: ChargeFields = { ...charge, call: index % 3 === 0 ? call : shortCall(charge, call) }
   const reversed = {
     id: `refund-${id}`,
     receipt: id,

@@ -34,6 +34,17 @@ const answer = fc.option(
 const names = (id: string): fc.Arbitrary<object[]> =>
   fc.constantFrom(1, 1, 1, 0, 2).map((count) => ['p:', 'w:'].slice(0, count).map((of, index) => ({ name: `${of}${id}`, digest, until: 1000 * (index + 1) })))
 
+/** Of version 3: what the charge says is left out. */
+const shortened = (at: fc.Arbitrary<number>, config: fc.Arbitrary<string>, consumer: fc.Arbitrary<string>): fc.Arbitrary<object> =>
+  fc
+    .tuple(
+      fc.record({ v: fc.constant(3), id: word, at, generation: whole, config }),
+      fc.constantFrom({}, {}, { api: 'nansen' }, { operation: 'a b/c-d.e' }),
+      fc.option(consumer, { nil: undefined }),
+      fc.constantFrom({ upstreamMs: 2 }, { upstreamMs: 2 }, { requested: 2, attempts: [] }),
+    )
+    .map(([head, what, whose, how]) => ({ ...head, ...what, ...(whose === undefined ? {} : { consumer: whose }), ...how, tookMs: 1 }))
+
 const intent = (id: string): fc.Arbitrary<Intended> =>
   fc.record({
     t: fc.constant('intent'),
@@ -41,7 +52,10 @@ const intent = (id: string): fc.Arbitrary<Intended> =>
     ...{ price: fc.nat().map(String), platform: fc.constant('0'), by: fc.constant('x402'), account: word, api: word, operation: word },
     subject: fc.constant({ requestDigest: digest, answerDigest: digest }),
     ...{ names: names(id), once: word.map((text) => [{ key: `${text}:${id}`, until: 9 }]) },
-    call: fc.record({ v: fc.constant(2), id: word, at: whole, generation: whole, config: fc.constant(digest), api: word, operation: word, consumer: word }),
+    call: fc.oneof(
+      fc.record({ v: fc.constant(2), id: word, at: whole, generation: whole, config: fc.constant(digest), api: word, operation: word, consumer: word }),
+      shortened(whole, fc.constant(digest), word),
+    ),
     payment: fc.record({
       network: fc.constant('eip155:1'),
       payer: fc.constantFrom('0xab', '0xcd'),
@@ -119,11 +133,23 @@ const charge = fc.record({
   names: fc.constantFrom([], [], [], [{ name: 'k:1', digest, until: 9 }]),
   once: fc.constant([]),
   answer: fc.constantFrom(undefined, undefined, { status: 200, headers: [], body: '{"t":"charge","names":[]', encoding: 'utf8' }),
-  call: fc
-    .record({ v: fc.constant(2), id: word, at: moment, generation: whole, config: fc.constantFrom(digest, ''), api: word, operation: word, consumer: account })
-    .map((call) => ({
-      ...{ ...call, kind: 'charged', status: 200, requested: 1, candidates: [], units: 1, price: '1', attempts: [], tookMs: 1 },
-    })),
+  call: fc.oneof(
+    fc
+      .record({
+        v: fc.constant(2),
+        id: word,
+        at: moment,
+        generation: whole,
+        config: fc.constantFrom(digest, ''),
+        api: word,
+        operation: word,
+        consumer: account,
+      })
+      .map((call) => ({
+        ...{ ...call, kind: 'charged', status: 200, requested: 1, candidates: [], units: 1, price: '1', attempts: [], tookMs: 1 },
+      })),
+    shortened(moment, fc.constantFrom(digest, ''), account),
+  ),
 })
 const key = { id: 'k1', hash: 'h1', role: 'consumer', account: 'key:k1', createdAtMs: 1 }
 const other = fc.oneof(

@@ -48,13 +48,9 @@ export async function openPostgresBooks({ url, name, mode, source, relaxed = fal
     from: footing,
     whose: `the ledger ${schemaOf(name)} at ${address}`,
     remedy: 'choose another store.name or ledger.url',
-    put: (groups) =>
-      thread.ask(
-        'put',
-        [groups, 0],
-        groups.map(({ bytes }) => bytes.buffer as ArrayBuffer),
-      ),
+    take: (block) => thread.ask('take', [block], [block.memory]),
   })
+  thread.onDurable = (upTo) => feeder.durable(upTo)
   const books = new ThreadBooks(thread, { settled: () => feeder.settled(), close: async () => feeder.close() })
   return {
     ...{

@@ -2,7 +2,7 @@
 import { workerData } from 'node:worker_threads'
 import { answerAll, tell } from '../answering.ts'
 import { callPage } from '../call-pages.ts'
-import type { Asks } from '../thread.ts'
+import { type Asks, groupsIn } from '../thread.ts'
 import { addressOf, schemaOf } from './address.ts'
 import { connect, discard, poolOf, READ_MS, WRITE_MS } from './connection.ts'
 import { Feeding } from './feeding.ts'
@@ -57,6 +57,11 @@ const asks: Asks = {
     return leads === undefined ? { ...(await reader.standing()), term: undefined } : { ...leads.standing, term: leads.term }
   },
   put: async (groups, term) => feeding?.put(groups, term),
+  async take(block) {
+    await feeding?.put(groupsIn(block), 0)
+    tell({ durable: block.first + block.ends.length - 1 })
+    return block.memory
+  },
   report: async (month) => (await current()).report(month),
   statement: async (account, limit) => (await current()).statement(account, limit),
   balances: async () => (await current()).balances(),

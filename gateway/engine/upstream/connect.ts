@@ -4,7 +4,9 @@
  */
 import { type LookupAddress, lookup as systemLookup } from 'node:dns'
 import { isIP, type LookupFunction, type OnReadOpts } from 'node:net'
-import { Agent, buildConnector } from 'undici'
+import type { buildConnector } from 'undici'
+// All of undici is a megabyte of sources, which stays in memory; calls need this part alone.
+import buildOf from 'undici/lib/core/connect.js'
 import { isPrivateAddress } from '#contract'
 
 const CONNECT_WITHIN_MS = 10_000
@@ -33,8 +35,8 @@ export function connectorOf(guard: Guard): Connector {
   }
 }
 
-function guarded({ allowPrivate, lookup = systemLookup as LookupFunction, withinMs: timeout = CONNECT_WITHIN_MS }: Guard, more: object = {}) {
-  const connect = buildConnector({ timeout, lookup: allowPrivate ? lookup : publicOnly(lookup), ...more } as buildConnector.BuildOptions)
+export function guarded({ allowPrivate, lookup = systemLookup as LookupFunction, withinMs: timeout = CONNECT_WITHIN_MS }: Guard, more: object = {}) {
+  const connect = buildOf({ timeout, lookup: allowPrivate ? lookup : publicOnly(lookup), ...more } as buildConnector.BuildOptions)
   return (options: buildConnector.Options, done: buildConnector.Callback): void => {
     // Addresses are not looked up.
     if (!allowPrivate && isIP(options.hostname) !== 0 && isPrivateAddress(options.hostname)) return done(new Error(NOT_PUBLIC), null)
@@ -66,6 +68,3 @@ export function publicOnly(lookup: LookupFunction): LookupFunction {
     })
   }
 }
-
-/** For other rooms that call URLs of owners: undici's, behind the same guard. It follows no redirect by itself. */
-export const guardedDispatcher = (guard: Guard): Agent => new Agent({ connect: guarded(guard), pipelining: 1 })
