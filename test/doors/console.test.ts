@@ -7,42 +7,14 @@ import { formatUsd } from '#contract'
 import { LOOKERS } from '../../gateway/doors/console/feed.ts'
 import { IDLE_MS, LONGEST_MS } from '../../gateway/doors/console/sessions.ts'
 import { BALANCE, bearer, MovableClock, OPEN_RATE, openGateway, type Rig, sandbox, temporaryFolder, until, WALLET } from '../rig/gateway.ts'
+import { ask, cookieIn, csrfIn, hostOf, originOf, session, TOKEN } from '../rig/console.ts'
 import { raw, type RawAnswer, rawConnection } from '../rig/raw.ts'
 
-const TOKEN = 'an-admin-token-of-some-length'
 const SECRET = 'cnry9fK2xQ7bWz4LmT8vRd1HsYp3'
 const VIEWS = ['', '/connections', '/consumers', '/calls', '/x402', '/audit', '/configuration']
 
 const open = (t: Test, more: object = {}, clock = new MovableClock()): Promise<Rig> => openGateway(t, sandbox(more), { clock })
 const guarded = { admin: { listen: '127.0.0.1:0', token: TOKEN } }
-const hostOf = (rig: Rig): string => new URL(rig.adminUrl).host
-const originOf = (rig: Rig): string => `Origin: http://${hostOf(rig)}`
-
-interface Asked {
-  readonly fields?: readonly string[]
-  readonly host?: string
-  readonly form?: Readonly<Record<string, string>>
-}
-
-/** One request by hand: fields as they stand, and no others. */
-function ask(rig: Rig, line: string, { fields = [], host = hostOf(rig), form }: Asked = {}): Promise<RawAnswer> {
-  const body = form === undefined ? '' : new URLSearchParams(form).toString()
-  const typed = form === undefined ? [] : ['Content-Type: application/x-www-form-urlencoded', `Content-Length: ${body.length}`]
-  return raw(rig.adminUrl, [`${line} HTTP/1.1`, `Host: ${host}`, ...typed, ...fields, '', body].join('\r\n'))
-}
-
-const cookieIn = ({ headers }: RawAnswer): string => `Cookie: ${(headers['set-cookie'] ?? '').split(';')[0]}`
-const csrfIn = ({ text }: RawAnswer): string => /name="csrf" value="([\w-]+)"/.exec(text)?.[1] ?? ''
-
-/** With the token where one is needed. */
-async function session(rig: Rig): Promise<{ readonly cookie: string; readonly csrf: string }> {
-  const first = await ask(rig, 'GET /console/connections')
-  const entered = first.status === 303 ? await ask(rig, 'POST /console/login', { form: { token: TOKEN }, fields: [originOf(rig)] }) : first
-  const cookie = cookieIn(entered)
-  const page = first.status === 303 ? await ask(rig, 'GET /console/connections', { fields: [cookie] }) : first
-  return { cookie, csrf: csrfIn(page) }
-}
-
 const isOnSale = async (rig: Rig): Promise<unknown> => (await rig.office.marketplace.status()).connections[0]?.enabled
 
 const reference = (inside: string): string => ['$', '{', inside, '}'].join('')
