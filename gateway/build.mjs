@@ -13,7 +13,7 @@ const manifestFile = join(dist, '.sources.json')
 const PRODUCT = ['gateway', 'plugins', 'adapters', 'config']
 const ALL = [...PRODUCT, 'test', 'bench']
 
-const isSource = (name) => /\.(ts|js|mjs)$/.test(name) && !name.endsWith('.d.ts')
+const isSource = (name) => /\.(ts|js|mjs|css)$/.test(name) && !name.endsWith('.d.ts')
 
 function sourcesBelow(folder) {
   const found = []

@@ -2,7 +2,7 @@
  * The life of one call. Read `flight.ts` for the states and events, `resolve.ts` for what a request asks for,
  * `transport.ts` for the way to the provider. Never here: words of any one plugin or provider.
  */
-import { type EpochMs, isRefusal, type Refusal, Roll, refuse } from '#contract'
+import { type CallRecord, type EpochMs, isRefusal, type Refusal, Roll, refuse } from '#contract'
 import { EngineCall } from './call.ts'
 import { Deadlines } from './deadlines.ts'
 import { Flight } from './flight.ts'
@@ -13,6 +13,7 @@ import type { EnginePorts, Landed, Sink, Timed } from './ports.ts'
 import { type Problem, problemOf } from './problem.ts'
 import { type Quote, quoteFor } from './quote.ts'
 import { Reconciler, type Unsettled } from './reconciler.ts'
+import { recordOf } from './reply.ts'
 import { Tallies } from './tallies.ts'
 import { Unverified } from './unverified.ts'
 import { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
@@ -46,8 +47,11 @@ export class Engine {
   readonly tallies = new Tallies()
   readonly #ports: EnginePorts
   readonly #flights = new Roll<Flight>()
-  readonly #landed: Landed = (flight, call, { kind, refusal, tookMs }) => {
-    this.tallies.called(call, kind, refusal?.code, tookMs)
+  /** Hears of each call that is over while somebody looks on; undefined: nobody does, and no call pays for it. */
+  watcher: ((record: CallRecord) => void) | undefined
+  readonly #landed: Landed = (flight, call, ending) => {
+    this.tallies.called(call, ending.kind, ending.refusal?.code, ending.tookMs)
+    if (this.watcher !== undefined) this.watcher(recordOf(call, ending))
     this.#left(flight)
   }
   readonly #reconciler: Reconciler

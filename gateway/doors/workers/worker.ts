@@ -7,6 +7,7 @@ import { logOf } from '../cli/log.ts'
 import { systemAlarm } from '../../ground/index.ts'
 import { liveOf } from '../live.ts'
 import { figuresOf } from '../metrics/figures.ts'
+import { recentOf } from '../recent-calls.ts'
 import { type Running, startDoors } from '../start.ts'
 import type { Answers, Begin, FromWorker, Standing, ToWorker } from './messages.ts'
 
@@ -117,6 +118,8 @@ function answerTo(gateway: Gateway, what: keyof Answers, of: string): Answers[ke
       return figuresOf(gateway)
     case 'standings':
       return Object.fromEntries(ground.config.connections.map(({ name }) => [name, standingOf(gateway, name)]))
+    case 'finished':
+      return recentOf(gateway.engine).take()
     case 'suspects':
       return ground.meters.suspects(Number(of)).slice(0, MOST_SUSPECTS) as readonly Suspect[]
     case 'forget':
