@@ -17,6 +17,7 @@ import type { GatewayConfig, Limits, Route } from './model.ts'
 import { type Env, resolveReferences } from './references.ts'
 import { checkAdditions, defaultRoutes, type RouteScope, readRoutes, type Stock, widened } from './routes.ts'
 import { addressesOf, checkServing, type Ports } from './serving.ts'
+import { shownText } from './shown.ts'
 import { type Vocabulary, validate } from './validate.ts'
 import { askVault, checkVault, ownCopy, type Vaulted, vaultPlaceOf } from './vault.ts'
 import { warn } from './warnings.ts'
@@ -65,9 +66,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
     options,
     complaints,
     folder,
-    digest: createHash('sha256')
-      .update(read.text ?? '')
-      .digest('hex'),
+    text: read.text ?? '',
   })
   for (const subscription of subscriptions) warn(subscription, options.nowMs ?? Date.now(), complaints)
   const problems = complaints.problems
@@ -102,7 +101,7 @@ interface Ground {
   readonly options: LoadOptions
   readonly complaints: Complaints
   readonly folder: string
-  readonly digest: string
+  readonly text: string
 }
 
 interface Built {
@@ -133,7 +132,8 @@ async function build(root: MapNode, vocabulary: Vocabulary, ground: Ground): Pro
     complaints.warn(entryOf(root, 'api_connections')?.key ?? START, 'api_connections is empty; there is nothing to sell')
   checkAdditions(stock, scope)
   const routes = buildRoutes(values, root, stock, { ...scope, operations: operationsOf(stock) })
-  return { finished: () => finish(values as Complete<CoreFields>, { stock, routes, ground, vault, vaulted, webhooks }), subscriptions: stock.subscriptions }
+  const parts = { stock, routes, ground, vault, vaulted, webhooks }
+  return { finished: () => ({ ...finish(values as Complete<CoreFields>, parts), shown: shownText(ground.text, root) }), subscriptions: stock.subscriptions }
 }
 
 const operationsOf = ({ drafts, subscriptions }: Stock): ReadonlySet<string> | undefined =>
@@ -165,8 +165,9 @@ interface Parts {
   readonly webhooks: readonly Webhook[]
 }
 
-function finish(values: Complete<CoreFields>, { stock, routes, ground, vault, vaulted, webhooks }: Parts): GatewayConfig {
-  const { folder, digest, options } = ground
+function finish(values: Complete<CoreFields>, { stock, routes, ground, vault, vaulted, webhooks }: Parts): Omit<GatewayConfig, 'shown'> {
+  const { folder, text, options } = ground
+  const digest = createHash('sha256').update(text).digest('hex')
   const { upstream, trusted_proxies: trustedProxies, public_url: publicUrl } = values
   return {
     ...{ file: options.file, digest, folder, mode: values.mode, routes, trustedProxies },

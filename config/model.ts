@@ -95,6 +95,8 @@ export interface GatewayConfig {
   readonly file: string
   /** SHA-256 of the text, hex. */
   readonly digest: string
+  /** The text, with every credential in it masked. */
+  readonly shown: string
   /** Absolute; what the file names is relative to it. */
   readonly folder: string
   readonly mode: 'sandbox' | 'live'

@@ -13,6 +13,8 @@ export interface ScalarNode extends Placed {
   fromReference: boolean
   /** It comes from the environment or the vault, not from a default in the file: it is never printed. */
   fromOutside: boolean
+  /** Where it stands in the text, without quotes; undefined of what does not. */
+  readonly span?: readonly [from: number, to: number]
 }
 
 export interface Entry {
@@ -140,7 +142,8 @@ class Builder {
 
   #scalar(event: ScalarEvent, at: number): ScalarNode {
     const raw = getScalarValue(this.#text, event)
-    const node: ScalarNode = { kind: 'scalar', at, raw, text: raw, value: raw, fromReference: false, fromOutside: false }
+    const span = [event.valueStart, event.valueEnd] as const
+    const node: ScalarNode = { kind: 'scalar', at, raw, text: raw, value: raw, fromReference: false, fromOutside: false, span }
     const tagged = event.tagStart !== -1
     if (tagged) this.#checkTag(event, 'str', node)
     if (!tagged && event.style === SCALAR_STYLE.PLAIN) node.value = plainValue(raw)

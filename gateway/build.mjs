@@ -15,7 +15,7 @@ const PRODUCT = ['gateway', 'plugins', 'adapters', 'config']
 const FOUND = ['plugins', 'adapters']
 const ALL = [...PRODUCT, 'test', 'bench']
 
-const isSource = (name) => /\.(ts|js|mjs)$/.test(name) && !name.endsWith('.d.ts')
+const isSource = (name) => /\.(ts|js|mjs|css)$/.test(name) && !name.endsWith('.d.ts')
 
 function sourcesBelow(folder) {
   const found = []

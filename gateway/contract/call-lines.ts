@@ -49,8 +49,8 @@ export type UnchargedLine = readonly [
 export type LostLine = readonly [t: 'w', at: number, connection: string, units: number]
 /** What the provider counts beyond ours, in all of this period. */
 export type ExternalLine = readonly [t: 'x', at: number, connection: string, period: number, units: number]
-/** A charge that was reversed. */
-export type RefundLine = readonly [t: 'r', at: number, receipt: string]
+/** A charge that was reversed: what it had cost, and whose balance has it again. Amounts are micro-dollars as text. */
+export type RefundLine = readonly [t: 'r', at: number, receipt: string, price: string, platform: string, account: string]
 
 export type CallLine = SoldLine | UnchargedLine | LostLine | ExternalLine | RefundLine
 
@@ -111,7 +111,7 @@ interface Charge {
 
 type Other =
   | { readonly t: 'settled' | 'void'; readonly id: string; readonly at: number }
-  | { readonly t: 'refund'; readonly receipt: string; readonly at: number }
+  | { readonly t: 'refund'; readonly receipt: string; readonly at: number; readonly price: string; readonly platform: string; readonly account: string }
   | { readonly t: 'wasted'; readonly connection: string; readonly units: number; readonly at: number; readonly by: string }
   | { readonly t: 'external'; readonly connection: string; readonly period: number; readonly units: number; readonly at: number }
 
@@ -154,7 +154,7 @@ export class CallLines {
       case 'void':
         return this.#ended(record)
       case 'refund':
-        return this.#put(['r', record.at, record.receipt])
+        return this.#put(['r', record.at, record.receipt, record.price, record.platform, record.account])
       case 'wasted':
         // What calls have wasted stands with them.
         return record.by === 'crash' ? this.#put(['w', record.at, record.connection, record.units]) : undefined

@@ -1,20 +1,17 @@
-/**
- * The admin port. Without a token only loopback peers that name localhost are served, and no page from elsewhere
- * (DNS rebinding, CSRF); with one, whoever shows it.
- */
-import { createHash, timingSafeEqual } from 'node:crypto'
+/** The admin port: what programs ask for, behind `guard.ts`, and the console for people, which is loaded when it is first asked for. */
 import type { Server } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { refusals } from '#contract'
 import type { GatewayConfig } from '../../config/model.ts'
-import { isLoopback } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
 import { type Live, Office, OfficeError } from '../office/index.ts'
 import { actions } from './actions/index.ts'
 import type { Action, Ask } from './actions/asks.ts'
 import { readBody } from './body.ts'
+import type { Console } from './console/index.ts'
 import { type Answer, Edge } from './edge.ts'
+import { Guard } from './guard.ts'
 import { liveOf } from './live.ts'
 import { isLong } from './long.ts'
 import { METRICS_PATH, MetricsPage } from './metrics/index.ts'
@@ -46,7 +43,7 @@ async function lostOf(own: readonly string[], workers: Workers | undefined): Pro
   return { lost: [...lost], workers: { wanted: workers.count, serving: workers.serving } }
 }
 
-interface Served {
+export interface Served {
   readonly gateway: Gateway
   readonly office: Office
   readonly workers: Workers | undefined
@@ -54,15 +51,15 @@ interface Served {
 
 export class AdminDoor {
   readonly #edge: Edge
-  #token: string | undefined
-  /** Of the pages that are served here. */
-  readonly #scheme: string
+  readonly #guard: Guard
   readonly #metrics = new MetricsPage()
   #served: Served | undefined
+  #console: Promise<Console> | undefined
 
   constructor({ admin, limits }: Pick<GatewayConfig, 'admin' | 'limits'>, certificate: Certificate | undefined) {
-    this.#token = admin.token
-    this.#scheme = certificate === undefined ? 'http' : 'https'
+    // Of the configuration that is served now.
+    const token = (): string | undefined => (this.#served?.gateway.ground.config.admin ?? admin).token
+    this.#guard = new Guard(token, certificate === undefined ? 'http' : 'https')
     this.#edge = new Edge({
       ...{ limits, certificate },
       bodyBytes: () => BODY_BYTES,
@@ -83,9 +80,8 @@ export class AdminDoor {
     this.#edge.end()
   }
 
-  /** At a reload: another token holds from the next request on. */
-  take({ admin, limits }: Pick<GatewayConfig, 'admin' | 'limits'>): void {
-    this.#token = admin.token
+  /** At a reload; which token holds is read from the configuration when a request comes. */
+  take({ limits }: Pick<GatewayConfig, 'limits'>): void {
     this.#edge.take(limits)
   }
 
@@ -94,7 +90,7 @@ export class AdminDoor {
     const live = { ...(workers === undefined ? liveOf(gateway) : liveOfAll(gateway, (what, of) => workers.ask(what, of))), ...more }
     this.#served = {
       ...{ gateway, workers },
-      office: new Office(gateway.ground, live, this.#token === undefined ? 'from loopback' : 'with the admin token'),
+      office: new Office(gateway.ground, live, this.#guard.needsToken ? 'with the admin token' : 'from loopback'),
     }
   }
 
@@ -112,7 +108,8 @@ export class AdminDoor {
     if (path === '/readyz') {
       return void ready(served.gateway, served.workers).then((answer) => this.#edge.answer(response, answer))
     }
-    const refused = this.#refused(request)
+    if (isConsole(path)) return void this.#shown(request, response)
+    const refused = this.#guard.refused(request)
     if (refused !== undefined) return this.#answer(response, refused.status, { error: refused.error })
     if (path === '/api/about' && request.method === 'GET') return this.#answer(response, 200, aboutOf(served.gateway, served.workers))
     if (path === METRICS_PATH && request.method === 'GET') return void this.#shows(served, response)
@@ -148,6 +145,17 @@ export class AdminDoor {
     }
   }
 
+  /** Loaded by the first who looks at it: a gateway that nobody watches has none of it in memory. */
+  async #shown(request: DoorRequest, response: DoorResponse): Promise<void> {
+    const parts = { guard: this.#guard, edge: this.#edge, served: () => this.#served as Served }
+    this.#console ??= import('./console/index.ts').then((loaded) => new loaded.Console(parts))
+    try {
+      await (await this.#console).serve(request, response)
+    } catch (error) {
+      this.#failed(error, (this.#served as Served).gateway, response)
+    }
+  }
+
   #failed(error: unknown, { ground: { log } }: Gateway, response: DoorResponse): void {
     // In the middle of a long answer nothing can be said any more; it never looks complete.
     if (response.headersSent) return void response.destroy()
@@ -159,21 +167,9 @@ export class AdminDoor {
   #answer(response: DoorResponse, status: number, value: unknown): void {
     this.#edge.answer(response, answerOf(status, value))
   }
-
-  #refused(request: DoorRequest): { status: number; error: string } | undefined {
-    if (this.#token !== undefined) {
-      const shown = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
-      return sameText(shown, this.#token) ? undefined : { status: 401, error: 'the admin token is missing or wrong' }
-    }
-    if (!isLoopback(request.socket.remoteAddress ?? '')) return { status: 403, error: 'without admin.token only this machine is served' }
-    if (!/^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i.test(request.headers.host ?? ''))
-      return { status: 403, error: 'without admin.token the Host must be localhost or 127.0.0.1' }
-    const { origin } = request.headers
-    if (origin !== undefined && origin !== `${this.#scheme}://${request.headers.host}`)
-      return { status: 403, error: 'without admin.token no page from elsewhere is served' }
-    return undefined
-  }
 }
+
+const isConsole = (path: string): boolean => path === '/console' || path.startsWith('/console/')
 
 const aboutOf = ({ ground }: Gateway, workers: Workers | undefined): object => ({
   ...{ product: 'atlas', store: ground.storeId, pid: process.pid },
@@ -191,12 +187,6 @@ function askOf(request: DoorRequest, query: string, body: Buffer): Ask | undefin
   } catch {
     return undefined
   }
-}
-
-/** In constant time, whatever the lengths. */
-function sameText(a: string, b: string): boolean {
-  const digest = (value: string): Buffer => createHash('sha256').update(value).digest()
-  return timingSafeEqual(digest(a), digest(b))
 }
 
 function answerOf(status: number, value: unknown, more: readonly string[] = []): Answer {

@@ -5,18 +5,11 @@
  */
 import type { Connection } from '#contract'
 import { periodAt } from '../stores/index.ts'
-import type { ConnectionNow, Recorded } from './recorded.ts'
+import { type MonthEnd, monthEndOf } from './month-end.ts'
+import type { ConnectionNow, Recorded, RecordedHead } from './recorded.ts'
+import { DAY_MS, FORECAST_DAYS, type Use, Uses } from './uses.ts'
 
-const DAY_MS = 86_400_000
-export const FORECAST_DAYS = 7
 const LEAST_DAYS = 3
-
-/** Units of one day. */
-interface Day {
-  sold: number
-  own: number
-  wasted: number
-}
 
 interface Rates {
   readonly sale: number
@@ -48,55 +41,25 @@ export interface Forecast {
   readonly unsold_units: number | null
   readonly unsold_low: number | null
   readonly unsold_high: number | null
+  /** What is still to come of this UTC month; null: there is no forecast. */
+  readonly month_end: MonthEnd | null
   /** One sentence: why there is no forecast, or how sure it is. */
   readonly note: string
 }
 
 /** `recorded` has the last seven days. Connections in the order given. */
 export function forecastOf(recorded: Recorded, connections: readonly Connection[]): readonly Forecast[] {
-  const { head } = recorded
-  const used = daysOf(recorded)
-  return connections.flatMap((connection) => {
+  const uses = new Uses(recorded.head.nowMs)
+  for (const event of recorded.events) uses.take(event)
+  return forecastsOf(recorded.head, uses, connections)
+}
+
+/** The same from what was counted already. */
+export const forecastsOf = (head: RecordedHead, uses: Uses, connections: readonly Connection[]): readonly Forecast[] =>
+  connections.flatMap((connection) => {
     const now = head.connections.find(({ name }) => name === connection.name)
-    return now === undefined ? [] : [forecastFor(connection, now, used.get(connection.name) ?? NO_USE, head.nowMs)]
+    return now === undefined ? [] : [forecastFor(connection, now, uses.of(connection.name), head.nowMs)]
   })
-}
-
-interface Use {
-  readonly days: readonly Day[]
-  readonly calls: number
-  /** Of the first call in these days. */
-  readonly firstMs: number | undefined
-}
-
-const emptyDays = (): Day[] => Array.from({ length: FORECAST_DAYS }, () => ({ sold: 0, own: 0, wasted: 0 }))
-const NO_USE: Use = { days: emptyDays(), calls: 0, firstMs: undefined }
-
-/** By connection; the last day is the one that ends now. */
-function daysOf({ head: { nowMs }, events }: Recorded): ReadonlyMap<string, Use> {
-  const uses = new Map<string, { days: Day[]; calls: number; firstMs: number | undefined }>()
-  const fromMs = nowMs - FORECAST_DAYS * DAY_MS
-  const add = (connection: string, of: keyof Day, units: number, atMs: number, calls: number): void => {
-    let use = uses.get(connection)
-    if (use === undefined) {
-      use = { days: emptyDays(), calls: 0, firstMs: undefined }
-      uses.set(connection, use)
-    }
-    const day = use.days[Math.floor((atMs - fromMs) / DAY_MS)] as Day
-    day[of] += units
-    use.calls += calls
-    use.firstMs = Math.min(use.firstMs ?? atMs, atMs)
-  }
-  for (const event of events) {
-    const at = event[1]
-    if (at < fromMs || at >= nowMs) continue
-    if (event[0] === 'c') add(event[9], event[8] === 'owner' ? 'own' : 'sold', event[12], at, 1)
-    else if (event[0] === 'w') add(event[2], 'wasted', event[3], at, 0)
-    const wasted = event[0] === 'c' ? event[15] : event[0] === 'u' && event[5] !== 'unknown' ? event[8] : []
-    for (const [connection, units] of wasted) add(connection, 'wasted', units, at, 0)
-  }
-  return uses
-}
 
 function forecastFor(connection: Connection, now: ConnectionNow, use: Use, nowMs: number): Forecast {
   const { endMs } = periodAt(connection.period, nowMs)
@@ -122,6 +85,7 @@ function forecastFor(connection: Connection, now: ConnectionNow, use: Use, nowMs
     units_a_day: { mean: rounded(mean), low: rounded(rates[1]?.sale ?? 0), high: rounded(rates[2]?.sale ?? 0) },
     ...{ exhausted_at: isoOf(likely), exhausted_earliest: isoOf(earliest), exhausted_latest: isoOf(latest) },
     ...{ unsold_units: unsold ?? null, unsold_low: least ?? null, unsold_high: most ?? null },
+    month_end: monthEndOf({ days, enabled: now.enabled, nowMs, soldOutMs: likely, resetsMs: endMs }),
     note: `mean of ${count} days; the band is one standard deviation of these days; what the provider counts beyond ours is taken to stay as it is`,
   }
 }
@@ -136,7 +100,7 @@ function countOf({ days, firstMs }: Use, { sold, own, wasted }: ConnectionNow, n
 
 const NONE = {
   ...{ units_a_day: null, exhausted_at: null, exhausted_earliest: null, exhausted_latest: null },
-  ...{ unsold_units: null, unsold_low: null, unsold_high: null },
+  ...{ unsold_units: null, unsold_low: null, unsold_high: null, month_end: null },
 }
 
 const tooLittle = ({ firstMs }: Use, days: number): string =>

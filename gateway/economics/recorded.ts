@@ -46,9 +46,42 @@ export interface Recorded {
 const RECEIPT = 3
 const NOTHING: readonly never[] = []
 
-export class RecordedReader {
+/** Text as it comes, cut anywhere, made into lines. */
+export class RecordedText {
   #head: RecordedHead | undefined
   #rest = ''
+
+  /** Undefined until it was there. */
+  get head(): RecordedHead | undefined {
+    return this.#head
+  }
+
+  /** Whole lines. @throws SyntaxError where it is no such text */
+  take(text: string): readonly CallLine[] {
+    const end = text.lastIndexOf('\n')
+    if (end === -1) {
+      this.#rest += text
+      return NOTHING
+    }
+    let whole = this.#rest + text.slice(0, end + 1)
+    this.#rest = text.slice(end + 1)
+    if (this.#head === undefined) {
+      const first = whole.indexOf('\n')
+      this.#head = JSON.parse(whole.slice(0, first)) as RecordedHead
+      whole = whole.slice(first + 1)
+    }
+    return readCallLines(whole)
+  }
+
+  /** @throws Error where it was cut off */
+  end(): RecordedHead {
+    if (this.#head === undefined || this.#rest !== '') throw new Error('the records of calls came to no end')
+    return this.#head
+  }
+}
+
+export class RecordedReader {
+  readonly #text = new RecordedText()
   readonly #events: CallLine[] = []
   readonly #refunded = new Set<string>()
   readonly #texts = new Map<string, string>()
@@ -60,19 +93,7 @@ export class RecordedReader {
 
   /** Text as it comes, cut anywhere. @throws SyntaxError where it is no such text */
   take(text: string): void {
-    const end = text.lastIndexOf('\n')
-    if (end === -1) {
-      this.#rest += text
-      return
-    }
-    let whole = this.#rest + text.slice(0, end + 1)
-    this.#rest = text.slice(end + 1)
-    if (this.#head === undefined) {
-      const first = whole.indexOf('\n')
-      this.#head = JSON.parse(whole.slice(0, first)) as RecordedHead
-      whole = whole.slice(first + 1)
-    }
-    for (const line of readCallLines(whole)) {
+    for (const line of this.#text.take(text)) {
       if (line[0] === 'r') this.#refunded.add(line[2])
       else this.#events.push(this.#shared(line))
     }
@@ -101,8 +122,8 @@ export class RecordedReader {
 
   /** @throws Error where it was cut off */
   end(): Recorded {
-    if (this.#head === undefined || this.#rest !== '') throw new Error('the records of calls came to no end')
+    const head = this.#text.end()
     this.#events.sort((a, b) => a[1] - b[1])
-    return { head: this.#head, events: this.#events, refunded: this.#refunded }
+    return { head, events: this.#events, refunded: this.#refunded }
   }
 }

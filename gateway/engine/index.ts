@@ -2,7 +2,7 @@
  * The life of one call. Read `flight.ts` for the states and events, `resolve.ts` for what a request asks for,
  * `transport.ts` for the way to the provider. Never here: words of any one plugin or provider.
  */
-import { type EpochMs, isRefusal, type Refusal, Roll, refuse } from '#contract'
+import { type CallRecord, type EpochMs, isRefusal, type Refusal, Roll, refuse } from '#contract'
 import { EngineCall } from './call.ts'
 import type { Chain } from './chain.ts'
 import { Deadlines } from './deadlines.ts'
@@ -15,6 +15,7 @@ import type { EnginePorts, Sink, Timed } from './ports.ts'
 import { type Problem, problemOf } from './problem.ts'
 import { type Quote, quoteFor } from './quote.ts'
 import { Reconciler, type Unsettled } from './reconciler.ts'
+import { recordOf } from './reply.ts'
 import { type CallLimits, Serving } from './serving.ts'
 import { Tallies } from './tallies.ts'
 import { Unverified } from './unverified.ts'
@@ -50,6 +51,8 @@ export class Engine {
   readonly tallies = new Tallies()
   readonly #ports: EnginePorts
   readonly #flights = new Roll<Flight>()
+  /** Hears of each call that is over while somebody looks on; undefined: nobody does, and no call pays for it. */
+  watcher: ((record: CallRecord) => void) | undefined
   readonly #reconciler: Reconciler
   readonly #formers: Formers
   #serving: Serving
@@ -80,8 +83,9 @@ export class Engine {
   }
 
   #servingOf(generation: Generation, ports: EnginePorts): Serving {
-    return new Serving(generation, ports, (serving, flight, call, { kind, refusal, tookMs }) => {
-      this.tallies.called(call, kind, refusal?.code, tookMs)
+    return new Serving(generation, ports, (serving, flight, call, ending) => {
+      this.tallies.called(call, ending.kind, ending.refusal?.code, ending.tookMs)
+      if (this.watcher !== undefined) this.watcher(recordOf(call, ending))
       this.#left(flight, serving)
     })
   }

@@ -87,6 +87,13 @@ export class KeyDesk {
     return { keys: await Promise.all(keys.map((key) => this.#keyRow(key))) }
   }
 
+  /** The newest ones, where there may be a million. */
+  async latest(most: number): Promise<{ readonly keys: readonly Record<string, unknown>[]; readonly total: number }> {
+    const all = await this.#ground.admin.listKeys()
+    const newest = [...all].sort((a, b) => b.createdAtMs - a.createdAtMs).slice(0, most)
+    return { keys: await Promise.all(newest.map((key) => this.#keyRow(key))), total: all.length }
+  }
+
   /** Revokes what an earlier start of the sandbox handed out. */
   async revokeByNote(note: string): Promise<void> {
     const old = (await this.#ground.admin.listKeys(note)).filter((key) => key.revokedAtMs === undefined)
@@ -105,6 +112,7 @@ export class KeyDesk {
       id: key.id,
       role: key.role,
       owner: key.owner ?? null,
+      account: key.account,
       balance: formatUsd(await this.#ground.admin.balance(key.account)),
       cap_per_day: key.capPerDay === undefined ? null : formatUsd(key.capPerDay),
       cap_per_month: key.capPerMonth === undefined ? null : formatUsd(key.capPerMonth),

@@ -48,7 +48,7 @@ function expected(records: readonly object[]): unknown[] {
     const intent = intents.get(record.id)
     if (record.t === 'void' || record.t === 'settled') intents.delete(record.id)
     if (record.t === 'settled' && intent !== undefined) return [sold(intent, record.at)]
-    return record.t === 'refund' ? [['r', record.at, record.receipt]] : []
+    return record.t === 'refund' ? [['r', record.at, record.receipt, record.price, record.platform, record.account]] : []
   })
 }
 

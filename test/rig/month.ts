@@ -60,7 +60,7 @@ export const isX402 = ({ consumer }: Demand): boolean => consumer.startsWith('wa
 export const chargedAt = (demand: Demand): number => demand.at + (isX402(demand) ? TOOK_MS * 5 : TOOK_MS)
 
 /** Writes all of it into the folder of a store; `nowMs` is that of the snapshot. */
-export function writeMonth(folder: string, market: Market, traded: readonly Traded[], nowMs: number): void {
+export function writeMonth(folder: string, market: Market, traded: readonly Traded[], nowMs: number, grant = GRANT): void {
   mkdirSync(folder, { recursive: true })
   const writer = new JournalWriter(folder)
   const put = (record: JournalRecord): void => writer.write(record.t === 'intent' ? intentLine(record, undefined) : lineOf(record))
@@ -70,7 +70,7 @@ export function writeMonth(folder: string, market: Market, traded: readonly Trad
     const id = consumer.slice('key:'.length)
     const whose = OWNERS[consumer] === undefined ? { role: 'consumer' as const } : { role: 'owner' as const, owner: OWNERS[consumer] as string }
     put({ t: 'key', key: { id, hash: `hash of ${id}`, ...whose, account: consumer, createdAtMs: first as EpochMs } })
-    if (whose.role === 'consumer') put({ t: 'credit', id: `grant-${id}`, account: consumer, amount: GRANT, from: 'grant', at: first })
+    if (whose.role === 'consumer') put({ t: 'credit', id: `grant-${id}`, account: consumer, amount: grant, from: 'grant', at: first })
   }
   const uncharged: string[] = []
   for (const [index, one] of traded.entries()) {

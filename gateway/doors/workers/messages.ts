@@ -5,6 +5,7 @@
 import type { Notice, Suspect } from '#contract'
 import type { Health } from '../../office/index.ts'
 import type { Figures } from '../metrics/figures.ts'
+import type { Finished } from '../recent-calls.ts'
 
 export interface Begin {
   readonly kind: 'begin'
@@ -51,6 +52,8 @@ export interface Answers {
   readonly figures: Figures
   /** By name of the connection. */
   readonly standings: Readonly<Record<string, Standing>>
+  /** Calls that have finished since it was last asked. */
+  readonly finished: Finished
   /** Of at least this score; of many the worst. */
   readonly suspects: readonly Suspect[]
   /** The subject was known. */

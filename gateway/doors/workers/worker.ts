@@ -8,6 +8,7 @@ import { systemAlarm } from '../../ground/index.ts'
 import { liveOf } from '../live.ts'
 import { figuresOf } from '../metrics/figures.ts'
 import type { Loading, Ready } from '../reload/index.ts'
+import { recentOf } from '../recent-calls.ts'
 import { type Running, startDoors } from '../start.ts'
 import type { Answers, Begin, FromWorker, Standing, ToWorker } from './messages.ts'
 
@@ -152,6 +153,8 @@ function answerTo(gateway: Gateway, what: Exclude<keyof Answers, 'prepare'>, of:
       return figuresOf(gateway)
     case 'standings':
       return Object.fromEntries(ground.config.connections.map(({ name }) => [name, standingOf(gateway, name)]))
+    case 'finished':
+      return recentOf(gateway.engine).take()
     case 'suspects':
       return ground.meters.suspects(Number(of)).slice(0, MOST_SUSPECTS) as readonly Suspect[]
     case 'forget':
