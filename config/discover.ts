@@ -1,6 +1,6 @@
 /** Plugins and adapters are found by being there; the file's name is its name; a surprise stops the start with one sentence each. */
 
-import { readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { register } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import type { Adapter } from '#contract'
@@ -99,14 +99,27 @@ interface Loaded {
   readonly default?: unknown
 }
 
+/** What was read when a file was first loaded. */
+const first = new Map<string, string>()
+
+/** A file that has changed since is another module: the old one stays in memory, and what it imports itself is not read again. */
+async function addressOf(url: URL): Promise<string> {
+  const { mtimeMs, size } = await stat(url)
+  const stamp = `${mtimeMs}-${size}`
+  const before = first.get(url.href)
+  if (before === undefined) first.set(url.href, stamp)
+  return before === undefined || before === stamp ? url.href : `${url.href}?changed=${stamp}`
+}
+
 /** Files outside of any installation may say `atlas-gateway` (or `#contract`) all the same: they get the contract of the gateway that loads them. */
 async function imported(url: URL): Promise<Loaded> {
+  const address = await addressOf(url)
   try {
-    return (await import(url.href)) as Loaded
+    return (await import(address)) as Loaded
   } catch (error) {
     if (!LACKS_CONTRACT.test(error instanceof Error ? error.message : '')) throw error
     lendContract()
-    return (await import(`${url.href}?lent`)) as Loaded
+    return (await import(`${address}${address === url.href ? '?' : '&'}lent`)) as Loaded
   }
 }
 

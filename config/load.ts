@@ -30,6 +30,8 @@ export interface LoadOptions extends Vocabulary {
   /** Its text, where that does not come from the disk. */
   readonly text?: string
   readonly env: Env
+  /** What its paths are relative to, where that is not where it stands. */
+  readonly folder?: string
   /** PORT and ADMIN_PORT: they change only the ports. */
   readonly overrides?: Ports
   /** What answers `vault:NAME`; asked only where something refers to it. */
@@ -57,7 +59,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   const root = read.text === undefined ? undefined : parseYaml(read.text, complaints)
   if (root === undefined) return { config: undefined, secrets: new Map(), problems: complaints.problems, warnings: [] }
   resolveReferences(root, options.env, complaints)
-  const folder = dirname(resolve(options.file))
+  const folder = options.folder ?? dirname(resolve(options.file))
   const vocabulary = await addFolders(root, options, { folder, complaints, discover: options.discover ?? discover })
   validate(root, vocabulary, complaints)
   const { finished, subscriptions } = await build(root, vocabulary, {

@@ -8,4 +8,5 @@ try {
   console.error(`atlas: ${error.message}`)
   process.exit(1)
 }
-await import('../dist/gateway/main.js')
+const { run } = await import('../dist/gateway/main.js')
+await run({ refresh: () => build({ only: 'found' }) })

@@ -11,6 +11,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'dist')
 const manifestFile = join(dist, '.sources.json')
 const PRODUCT = ['gateway', 'plugins', 'adapters', 'config']
+/** What a running gateway finds by itself. */
+const FOUND = ['plugins', 'adapters']
 const ALL = [...PRODUCT, 'test', 'bench']
 
 const isSource = (name) => /\.(ts|js|mjs|css)$/.test(name) && !name.endsWith('.d.ts')
@@ -36,9 +38,9 @@ function readManifest() {
   }
 }
 
-/** @param {{ only?: 'product' }} [options] `product`: what `atlas` runs, without tests and benchmarks */
+/** @param {{ only?: 'product' | 'found' }} [options] `product`: what `atlas` runs, without tests and benchmarks; `found`: plugins and adapters alone */
 export async function build(options = {}) {
-  const folders = options.only === 'product' ? PRODUCT : ALL
+  const folders = options.only === 'product' ? PRODUCT : options.only === 'found' ? FOUND : ALL
   const before = readManifest()
   const after = {}
   for (const [source, digest] of Object.entries(before)) {

@@ -1,4 +1,5 @@
 /** The entry: the atlas command (gateway/doors/cli). */
-import { runCli } from './doors/cli/program.ts'
+import { type Refresh, runCli } from './doors/cli/program.ts'
 
-await runCli(process.argv)
+/** `refresh`: makes what was dropped into plugins/ and adapters/ since the start ready to be loaded. */
+export const run = (more: { readonly refresh?: Refresh } = {}): Promise<void> => runCli(process.argv, more)

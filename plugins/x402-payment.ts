@@ -54,7 +54,7 @@ export default definePlugin({
       describe: 'Settled after the call, or before it: then a failed call becomes credit',
     },
   },
-  create: ({ network, facilitator, pay_to, asset, rpc, settle_timeout, order }, ports) => {
+  create: ({ network, facilitator, pay_to, asset, rpc, quote_ttl, settle_timeout, order }, ports) => {
     const till = ports.till({ network, facilitator, payTo: pay_to, asset, rpc: rpc ?? [], settleTimeoutMs: settle_timeout, upfront: order === 'upfront' })
 
     const resourceOf = (call: Call): Resource => {
@@ -98,6 +98,7 @@ export default definePlugin({
       authorize: ({ payment }) => (payment === undefined ? NOTHING_TO_ASK : till.verify(payment)),
       settle: (payment) => till.settle(payment),
       recover: (payment, sinceMs) => till.recover(payment, sinceMs),
+      quotes: { ttlMs: quote_ttl, shown: (request) => (request.header('payment-signature') ?? request.header('x-payment')) !== undefined },
     }
   },
 })

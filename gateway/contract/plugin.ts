@@ -29,6 +29,14 @@ export interface KeptAnswer {
   readonly atMs: EpochMs
 }
 
+/** What a plugin has offered outlives the configuration in which it did. */
+export interface Quotes {
+  /** So long after a reload an offer that was made before it is still taken up. */
+  readonly ttlMs: number
+  /** Whether a request takes up an offer; whether a good one is judged later. */
+  shown(request: UncalledRequest): boolean
+}
+
 /** Hooks before the reservation are synchronous by type. A hook that throws refuses the call and gives everything back. */
 export interface Hooks {
   /** Givers of the facts that `gives` names. */
@@ -58,6 +66,8 @@ export interface Hooks {
   turnAway?(request: UncalledRequest): undefined | Refusal
   /** Headers (flat list) of every answer to a page of another origin; a preflight is answered with them before everything else. */
   cors?(request: { readonly origin: string; readonly preflight: boolean }): readonly string[]
+  /** Where prices are told that somebody comes back to pay. */
+  readonly quotes?: Quotes
   /** Works after a failed create, too. */
   close?(): void | Promise<void>
 }

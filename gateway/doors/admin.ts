@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { refusals } from '#contract'
 import type { GatewayConfig } from '../../config/model.ts'
 import type { Gateway } from '../gateway.ts'
-import { Office, OfficeError } from '../office/index.ts'
+import { type Live, Office, OfficeError } from '../office/index.ts'
 import { actions } from './actions/index.ts'
 import type { Action, Ask } from './actions/asks.ts'
 import { readBody } from './body.ts'
@@ -21,6 +21,9 @@ import { liveOfAll } from './workers/live.ts'
 import type { Workers } from './workers/workers.ts'
 
 const BODY_BYTES = 64 * 1024
+/** A whole configuration, as JSON has it. */
+const DIFF_BODY_BYTES = 2 * 1024 * 1024
+const bodyBytesOf = (path: string): number => (path === '/api/diff' ? DIFF_BODY_BYTES : BODY_BYTES)
 
 /** Without store or ledger nothing can be sold. Without a facilitator everything but paid calls goes on, and that is said. */
 async function ready({ ground, payments }: Gateway, workers: Workers | undefined): Promise<Answer> {
@@ -58,7 +61,8 @@ export class AdminDoor {
     const token = (): string | undefined => (this.#served?.gateway.ground.config.admin ?? admin).token
     this.#guard = new Guard(token, certificate === undefined ? 'http' : 'https')
     this.#edge = new Edge({
-      ...{ limits, bodyBytes: BODY_BYTES, certificate },
+      ...{ limits, certificate },
+      bodyBytes: () => BODY_BYTES,
       handle: (request, response) => this.#handle(request, response),
       problem: ({ code, detail, headers = {} }) => answerOf(refusals[code].status, { error: detail }, Object.entries(headers).flat()),
     })
@@ -76,9 +80,14 @@ export class AdminDoor {
     this.#edge.end()
   }
 
+  /** At a reload. The token is asked of the configuration that serves, each time. */
+  take({ limits }: Pick<GatewayConfig, 'limits'>): void {
+    this.#edge.take(limits)
+  }
+
   /** With workers the answers are theirs, too. */
-  serve(gateway: Gateway, workers?: Workers): void {
-    const live = workers === undefined ? liveOf(gateway) : liveOfAll(gateway, (what, of) => workers.ask(what, of))
+  serve(gateway: Gateway, { workers, more = {} }: { readonly workers?: Workers | undefined; readonly more?: Pick<Live, 'reload' | 'diff'> } = {}): void {
+    const live = { ...(workers === undefined ? liveOf(gateway) : liveOfAll(gateway, (what, of) => workers.ask(what, of))), ...more }
     this.#served = {
       ...{ gateway, workers },
       office: new Office(gateway.ground, live, this.#guard.needsToken ? 'with the admin token' : 'from loopback'),
@@ -106,7 +115,7 @@ export class AdminDoor {
     if (path === METRICS_PATH && request.method === 'GET') return void this.#shows(served, response)
     const action = actions[`${request.method} ${path}`]
     if (action === undefined) return this.#answer(response, 404, { error: `there is no ${request.method} ${path}` })
-    readBody(request, response, BODY_BYTES, (read) => {
+    readBody(request, response, bodyBytesOf(path), (read) => {
       if ('gone' in read) return
       if (!('body' in read)) return this.#edge.refuse(response, read)
       const ask = askOf(request, query, read.body)
@@ -150,7 +159,7 @@ export class AdminDoor {
   #failed(error: unknown, { ground: { log } }: Gateway, response: DoorResponse): void {
     // In the middle of a long answer nothing can be said any more; it never looks complete.
     if (response.headersSent) return void response.destroy()
-    if (error instanceof OfficeError) return this.#answer(response, 422, { error: error.message })
+    if (error instanceof OfficeError) return this.#answer(response, 422, { error: error.message, ...error.members })
     log.error({ error: error instanceof Error ? error.stack : String(error) }, 'an admin request failed')
     this.#answer(response, 500, { error: 'the request failed inside the gateway; its log says why' })
   }

@@ -1,6 +1,6 @@
 /** /credits and /credits/key on the public port: who asks, by key or by signature, and what the desk answers. */
 import { formatUsd, isRefusal, type KeyRecord, type Refusal, refuse, sha256, shownKey, type Till, type Usd, whyKeyIsBad } from '#contract'
-import type { Incoming, problemOf, Sink } from '../engine/index.ts'
+import type { Engine, Generation, Incoming, problemOf, Sink } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
 import { CreditDesk, type Office } from '../office/index.ts'
 
@@ -20,17 +20,40 @@ interface Holder {
 export class CreditsPages {
   readonly #gateway: Gateway
   readonly #office: Office
-  readonly #till: Till | undefined
-  readonly #desk: CreditDesk | undefined
+  /** One for each generation that sells credits. */
+  readonly #desks = new WeakMap<Generation, CreditDesk>()
 
   constructor(gateway: Gateway, office: Office) {
     this.#gateway = gateway
     this.#office = office
-    const till = gateway.tills.all[0]
-    this.#till = till
-    const { ground, engine } = gateway
-    const parts = { ground, origin: () => engine.origin, unitPrice: (api: string) => unitPriceOf(gateway, api), unknown: () => engine.unknown() }
-    this.#desk = till === undefined ? undefined : new CreditDesk({ ...parts, till })
+  }
+
+  /** That of the generation that serves. */
+  get #till(): Till | undefined {
+    return this.#gateway.tills[0]
+  }
+
+  /** Undefined: this generation sells no credits. */
+  #deskOf(generation: Generation): CreditDesk | undefined {
+    const found = this.#desks.get(generation)
+    const [till] = this.#gateway.tillsOf(generation)
+    if (found !== undefined || till === undefined) return found
+    const { ground, engine } = this.#gateway
+    const desk = new CreditDesk({
+      ...{ ground, till, origin: () => engine.origin, unknown: () => engine.unknown() },
+      unitPrice: (api) => unitPriceOf(engine, generation, api),
+    })
+    this.#desks.set(generation, desk)
+    return desk
+  }
+
+  /** Who pays what was asked for before a reload buys it where it was asked for. */
+  #desk(request: CreditsRequest): CreditDesk | undefined {
+    const { engine } = this.#gateway
+    const present = this.#deskOf(engine.generation)
+    const honoured = engine.honoured
+    if (honoured.length === 0 || present?.takes(request) === true) return present
+    return honoured.map((generation) => this.#deskOf(generation)).find((desk) => desk?.takes(request) === true) ?? present
   }
 
   static serves(path: string): boolean {
@@ -61,7 +84,7 @@ export class CreditsPages {
     const holder = await this.#holder(request)
     if (isRefusal(holder)) return holder
     if (path === '/credits/key') return this.#newKey(holder)
-    if (method === 'POST') return this.#desk === undefined ? NOT_SOLD : this.#desk.buy(request, holder?.key)
+    if (method === 'POST') return (await this.#desk(request)?.buy(request, holder?.key)) ?? NOT_SOLD
     if (holder === undefined) return unauthenticated('send the key whose balance is asked for, or sign in with the wallet')
     return { headers: [], body: await this.#office.credits(holder.account) }
   }
@@ -76,8 +99,9 @@ export class CreditsPages {
       return key === undefined || why !== undefined ? unauthenticated(why ?? 'the key is unknown') : { account: key.account, key }
     }
     const header = request.header('sign-in-with-x')
-    if (header === undefined || this.#till === undefined) return undefined
-    const signedIn = this.#till.knownSignIn(header) ?? (await this.#till.signIn(header))
+    const till = this.#till
+    if (header === undefined || till === undefined) return undefined
+    const signedIn = till.knownSignIn(header) ?? (await till.signIn(header))
     if ('why' in signedIn) return unauthenticated(signedIn.why)
     if ('lost' in signedIn) return refuse('unavailable', 'the signature of the wallet cannot be checked now', { cause: signedIn.lost, retryAfterSeconds: 5 })
     return { account: `wallet:${signedIn.wallet}`, key: undefined }
@@ -110,9 +134,9 @@ const unauthenticated = (detail: string, more: Readonly<Record<string, string>> 
   refuse('unauthenticated', detail, { headers: { 'www-authenticate': 'Bearer', ...more } })
 
 /** Cheapest price of one unit; undefined where the API is not on sale. */
-function unitPriceOf({ engine }: Gateway, api: string): Usd | undefined {
+function unitPriceOf(engine: Engine, generation: Generation, api: string): Usd | undefined {
   let cheapest: bigint | undefined
-  for (const route of engine.generation.routes) {
+  for (const route of generation.routes) {
     if (route.api !== api) continue
     for (const entry of route.catalogue.entries) {
       const alternative = engine.quote(route, entry)?.alternative

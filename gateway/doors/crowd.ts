@@ -4,12 +4,13 @@ import { isLoopback } from '../engine/index.ts'
 import { plainAddress } from './client.ts'
 
 export class Crowd {
-  readonly #most: number
+  /** Open at once. */
+  most: number
   readonly #trusted: (address: string) => boolean
   readonly #open = new Map<string, number>()
 
   constructor(most: number, trusted: (address: string) => boolean) {
-    this.#most = most
+    this.most = most
     this.#trusted = trusted
   }
 
@@ -18,7 +19,7 @@ export class Crowd {
     const address = plainAddress(socket.remoteAddress ?? '')
     if (isLoopback(address) || this.#trusted(address)) return
     const open = this.#open.get(address) ?? 0
-    if (open >= this.#most) return void socket.destroy()
+    if (open >= this.most) return void socket.destroy()
     this.#open.set(address, open + 1)
     socket.once('close', () => this.#leave(address))
   }

@@ -23,7 +23,7 @@ export interface Answer {
 export interface EdgeParts {
   readonly limits: Limits
   /** The longest body that is read to its end only to be thrown away. */
-  readonly bodyBytes: number
+  bodyBytes(): number
   readonly certificate: Certificate | undefined
   /** What may take the short way. */
   readonly calls?: Calls
@@ -50,7 +50,8 @@ type DoorServer = http.Server<typeof DoorRequest, typeof DoorResponse>
 export class Edge {
   readonly server: http.Server
   readonly #parts: EdgeParts
-  readonly #stillMs: number
+  #limits: Limits
+  #stillMs: number
   readonly #lane: Lane | undefined
   /** Connections on which nothing more is carried out. */
   readonly #ending = new WeakSet<Socket>()
@@ -58,18 +59,16 @@ export class Edge {
   constructor(parts: EdgeParts) {
     this.#parts = parts
     const { limits, certificate } = parts
-    this.#stillMs = Math.max(limits.idleMs, limits.headersWithinMs + SLOWER_MS)
+    this.#limits = limits
+    this.#stillMs = stillMsOf(limits)
     const options = {
+      ...timesOf(limits),
       maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headersWithinMs,
-      requestTimeout: limits.headersWithinMs + limits.idleMs,
-      // Two timers an answer, where the one that a connection has anyway says the same.
-      keepAliveTimeout: this.#stillMs === limits.idleMs ? 0 : limits.idleMs,
       connectionsCheckingInterval: 1_000,
       requireHostHeader: false,
       noDelay: true,
       IncomingMessage: DoorRequest,
-      ServerResponse: responsesSaying(limits.idleMs),
+      ServerResponse: responsesSaying(() => this.#limits.idleMs),
     }
     const server: DoorServer =
       certificate === undefined
@@ -93,6 +92,16 @@ export class Edge {
     this.#lane = calls === undefined ? undefined : new Lane({ server: this.server, tls: certificate !== undefined, limits, stillMs: this.#stillMs, calls })
   }
 
+  /** At a reload, for connections that are opened from now on. What is open keeps its timers. */
+  take(limits: Limits): void {
+    this.#limits = limits
+    this.#stillMs = stillMsOf(limits)
+    // node:http reads all of these when a connection comes, or when it looks at those it has.
+    Object.assign(this.server, timesOf(limits), { maxHeaderSize: limits.headerBytes, timeout: this.#stillMs })
+    if (this.server.maxConnections !== Number.POSITIVE_INFINITY) this.server.maxConnections = limits.connections
+    if (this.#lane !== undefined) Object.assign(this.#lane, { limits, stillMs: this.#stillMs })
+  }
+
   /** Idle connections end at once; busy ones with their answer. */
   close(): void {
     this.server.close()
@@ -114,7 +123,7 @@ export class Edge {
   /** An answer to a request whose body perhaps nobody has read. */
   answer(response: DoorResponse, { status, headers, body }: Answer, ends = false): void {
     if (response.destroyed || response.headersSent) return
-    const last = ends || leavesBody(response.req, this.#parts.bodyBytes)
+    const last = ends || leavesBody(response.req, this.#parts.bodyBytes())
     if (last) this.#endWith(response.req.socket)
     // What a 304 stands for has a length, which is not that of nothing (RFC 9110 section 8.6).
     const fields = status === 304 ? headers : [...headers, 'content-length', String(Buffer.byteLength(body))]
@@ -126,7 +135,7 @@ export class Edge {
   #arrived(request: DoorRequest, response: DoorResponse): void {
     // Never carried out, never answered; read, so that the last answer is not lost.
     if (this.#ending.has(request.socket)) return request._dump()
-    const fault = faultOf(request, this.#parts.limits.headers)
+    const fault = faultOf(request, this.#limits.headers)
     if (fault === undefined) this.#parts.handle(request, response)
     else this.refuse(response, fault)
   }
@@ -146,8 +155,9 @@ export class Edge {
   #tunnel(request: DoorRequest, socket: HttpSocket): void {
     socket.on('error', () => socket.destroy())
     socket.resume()
-    const { limits, problem } = this.#parts
-    const refusal = faultOf(request, limits.headers)?.refusal ?? refuse('method_not_allowed', 'there are no tunnels here', { headers: { allow: METHODS } })
+    const { problem } = this.#parts
+    const refusal =
+      faultOf(request, this.#limits.headers)?.refusal ?? refuse('method_not_allowed', 'there are no tunnels here', { headers: { allow: METHODS } })
     if (this.#ending.has(socket)) return
     this.#byHand(socket, () => problem(refusal, request))
   }
@@ -165,7 +175,7 @@ export class Edge {
   }
 
   #parserRefusal({ code }: NodeJS.ErrnoException): Refusal {
-    if (code === 'HPE_HEADER_OVERFLOW') return refuse('headers_too_large', `the header section is over ${this.#parts.limits.headerBytes} bytes`)
+    if (code === 'HPE_HEADER_OVERFLOW') return refuse('headers_too_large', `the header section is over ${this.#limits.headerBytes} bytes`)
     if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return refuse('body_too_large', 'the chunks of the body say too much beside it')
     return refuse('bad_request', code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'the request did not come to its end in time' : 'the request is not valid HTTP/1.1')
   }
@@ -196,6 +206,15 @@ export class Edge {
     else socket.destroy()
   }
 }
+
+const stillMsOf = ({ idleMs, headersWithinMs }: Limits): number => Math.max(idleMs, headersWithinMs + SLOWER_MS)
+
+const timesOf = (limits: Limits) => ({
+  headersTimeout: limits.headersWithinMs,
+  requestTimeout: limits.headersWithinMs + limits.idleMs,
+  // Two timers an answer, where the one that a connection has anyway says the same.
+  keepAliveTimeout: stillMsOf(limits) === limits.idleMs ? 0 : limits.idleMs,
+})
 
 /** For OPTIONS of everything, and where no method helps. */
 export const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'

@@ -14,7 +14,7 @@ import type { DoorRequest, DoorResponse } from './wire.ts'
 /** What of the port is needed here. */
 export interface OwnParts {
   readonly edge: Pick<Edge, 'answer' | 'refuse'>
-  readonly limits: Pick<Limits, 'bodyBytes' | 'headerBytes'>
+  limits(): Pick<Limits, 'bodyBytes' | 'headerBytes'>
   nextId(): string
   incoming(request: DoorRequest): HttpIncoming
   /** Told to the log, and answered 503. */
@@ -39,7 +39,7 @@ export class OwnPaths {
     this.#pages = new Pages(served)
     this.#receipts = receiptsOf(served.ground, () => served.engine.origin)
     this.#credits = new CreditsPages(served, office)
-    this.#mcp = new McpDoor(served, this.#credits, parts.limits.headerBytes)
+    this.#mcp = new McpDoor(served, this.#credits, () => parts.limits().headerBytes)
   }
 
   /** False: the path is none of ours, and nothing was answered. */
@@ -83,7 +83,7 @@ export class OwnPaths {
 
   /** A message of MCP; a tool call in it is a call, and ends with its client. */
   #message(request: DoorRequest, response: DoorResponse): void {
-    const { edge, limits } = this.#parts
+    const { edge } = this.#parts
     const incoming = this.#parts.incoming(request)
     const say = (answer: Answer | Refusal): void =>
       isRefusal(answer) ? this.#refuse(response, answer) : edge.answer(response, { ...answer, headers: [...answer.headers, 'x-request-id', incoming.id] })
@@ -91,7 +91,7 @@ export class OwnPaths {
     if (refusal !== undefined) return say(refusal)
     const gone = new AbortController()
     response.on('close', () => gone.abort())
-    this.#read(request, response, limits.bodyBytes, (body) => this.#mcp.answer(incoming, body, gone.signal).then(say))
+    this.#read(request, response, this.#parts.limits().bodyBytes, (body) => this.#mcp.answer(incoming, body, gone.signal).then(say))
   }
 
   /** Receipts and the keys to check them. */

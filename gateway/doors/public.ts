@@ -1,12 +1,9 @@
 /**
- * The public port: fast-gateway on restana carries routing and life cycle, one route per API with a wildcard; the proxy step
- * is the engine's. A generation gets a router of its own, so that a reload swaps it under the same server.
+ * The public port: one server for as long as the gateway runs. What it does with a request is asked of the generation that serves when the request comes; no
+ * answer is made of two of them.
  */
-import type { EventEmitter } from 'node:events'
 import type { Server } from 'node:http'
 import type { BlockList, Socket } from 'node:net'
-import gateway from 'fast-gateway'
-import restana from 'restana'
 import { isRefusal, type Refusal, refuse } from '#contract'
 import type { GatewayConfig, Limits } from '../../config/model.ts'
 import { type Engine, problemOf } from '../engine/index.ts'
@@ -16,13 +13,12 @@ import { type BodyRead, readBody } from './body.ts'
 import { isIn, trustedList } from './client.ts'
 import { Crowd } from './crowd.ts'
 import { type Answer, Edge, METHODS } from './edge.ts'
-import { callsTo, namesOne } from './lane/calls.ts'
+import { callsTo } from './lane/calls.ts'
 import { OwnPaths } from './own.ts'
 import { HttpIncoming, HttpSink } from './request.ts'
+import { Router } from './router.ts'
 import type { Certificate } from './tls.ts'
 import type { DoorRequest, DoorResponse } from './wire.ts'
-
-type Handler = (request: DoorRequest, response: DoorResponse) => void
 
 /** Ids of requests: a random beginning for the process, then a count. */
 const idsFrom = (start: string): (() => string) => {
@@ -33,30 +29,39 @@ const idsFrom = (start: string): (() => string) => {
   }
 }
 
+export type DoorSettings = Pick<GatewayConfig, 'limits' | 'trustedProxies'>
+
 export class PublicDoor {
   readonly #edge: Edge
-  readonly #limits: Limits
-  readonly #trusted: BlockList | undefined
   readonly #nextId: () => string
-  #route: Handler | undefined
+  readonly #crowd: Crowd
+  #limits: Limits
+  #trusted: BlockList | undefined
+  #router: Router | undefined
   #engine: Engine | undefined
-  /** Prefixes of the APIs that are served. */
-  #apis: ReadonlySet<string> = new Set()
   #own: OwnPaths | undefined
 
-  constructor({ limits, trustedProxies }: Pick<GatewayConfig, 'limits' | 'trustedProxies'>, idStart: string, certificate: Certificate | undefined) {
+  constructor({ limits, trustedProxies }: DoorSettings, idStart: string, certificate: Certificate | undefined) {
     this.#limits = limits
-    const trusted = trustedList(trustedProxies)
-    this.#trusted = trusted
+    this.#trusted = trustedList(trustedProxies)
     this.#nextId = idsFrom(idStart)
     this.#edge = new Edge({
-      ...{ limits, bodyBytes: limits.bodyBytes, certificate },
-      calls: callsTo({ engine: () => this.#engine as Engine, apis: () => this.#apis, nextId: this.#nextId, trusted }),
+      ...{ limits, certificate },
+      bodyBytes: () => this.#limits.bodyBytes,
+      calls: callsTo({ engine: () => this.#engine, nextId: this.#nextId, trusted: () => this.#trusted }),
       handle: (request, response) => this.#handle(request, response),
       problem: (refusal, request) => this.#problem(refusal, request),
     })
-    const crowd = new Crowd(limits.connectionsPerAddress, (address) => trusted !== undefined && isIn(trusted, address))
-    this.server.on('connection', (socket: Socket) => crowd.enter(socket))
+    this.#crowd = new Crowd(limits.connectionsPerAddress, (address) => this.#trusted !== undefined && isIn(this.#trusted, address))
+    this.server.on('connection', (socket: Socket) => this.#crowd.enter(socket))
+  }
+
+  /** At a reload: connections that are open keep the limits of time that they have. */
+  take({ limits, trustedProxies }: DoorSettings): void {
+    this.#limits = limits
+    this.#trusted = trustedList(trustedProxies)
+    this.#crowd.most = limits.connectionsPerAddress
+    this.#edge.take(limits)
   }
 
   get server(): Server {
@@ -74,48 +79,25 @@ export class PublicDoor {
   /** Serves this gateway from now on. */
   serve(served: Gateway, office: Office): void {
     const { engine } = served
-    this.#engine = engine
     this.#own = new OwnPaths(served, office, {
-      ...{ edge: this.#edge, limits: this.#limits, nextId: this.#nextId },
+      ...{ edge: this.#edge, limits: () => this.#limits, nextId: this.#nextId },
       incoming: (request) => this.#incoming(request),
       failed: (cause, request, response) => this.#failed(cause, request, response),
     })
-    const api: Handler = (request, response) => this.#api(engine, request, response)
-    const app = restana({
-      server: { on: () => undefined } as unknown as EventEmitter as Server,
-      prioRequestsProcessing: false,
-      defaultRoute: ((request: DoorRequest, response: DoorResponse) => this.#other(engine, request, response)) as never,
-      errorHandler: ((error: Error, request: DoorRequest, response: DoorResponse) => this.#failed(error, request, response)) as never,
+    this.#router = new Router({
+      generation: () => engine.generation,
+      api: (request, response) => this.#api(engine, request, response),
+      other: (request, response) => this.#other(engine, request, response),
+      failed: (cause, request, response) => this.#failed(cause, request, response),
     })
-    // fast-gateway would answer this path with a list of its routes; the first handler wins.
-    app.get('/services.json', api as never)
-    gateway({
-      server: app as never,
-      proxyFactory: (() => () => undefined) as never,
-      routes: served.routes.map(({ prefix }) => ({
-        prefix,
-        pathRegex: '/*',
-        target: 'http://unused.invalid',
-        urlRewrite: (request: { url: string }) => request.url,
-        disableQsOverwrite: true,
-        proxyHandler: (request: unknown, response: unknown) => api(request as DoorRequest, response as DoorResponse),
-      })) as never,
-    })
-    const router = app as unknown as { handle: Handler }
-    const apis = new Set(served.routes.map(({ prefix }) => prefix))
-    this.#apis = apis
-    // A call that names its API plainly is the engine's at once; the router has whatever else there is.
-    this.#route = (request, response) => {
-      if (namesOne(apis, request.url ?? '')) api(request, response)
-      else router.handle(request, response)
-    }
+    this.#engine = engine
   }
 
   #handle(request: DoorRequest, response: DoorResponse): void {
-    if (this.#route === undefined) return this.#refuse(response, STARTING)
+    if (this.#router === undefined) return this.#refuse(response, STARTING)
     if (request.headers.origin !== undefined && this.#answersBrowser(request, response)) return
     if (request.url === '*') return this.#everything(request, response)
-    this.#route(request, response)
+    this.#router.route(request, response)
   }
 
   /** RFC 9110 section 9.3.7: of the whole server only its methods can be told. */

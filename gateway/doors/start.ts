@@ -5,13 +5,15 @@ import type { Log } from '#contract'
 import type { GatewayConfig, Limits, ListenAddress } from '../../config/model.ts'
 import type { CertificateFiles } from '../../config/certificates.ts'
 import { type Surroundings, systemChance } from '../ground/index.ts'
+import type { Prepared, Secrets } from '../generations/index.ts'
 import { Gateway } from '../gateway.ts'
 import { Office, PayoutSchedule } from '../office/index.ts'
 import { AdminDoor } from './admin.ts'
 import { liveOf } from './live.ts'
 import { PublicDoor } from './public.ts'
+import { type Fellows, type Loading, Reloader } from './reload/index.ts'
 import { Certificate, CertificateError } from './tls.ts'
-import { endBeyond } from './workers/full.ts'
+import { endBeyond, partOf } from './workers/full.ts'
 import type { Workers } from './workers/workers.ts'
 
 export class PortError extends Error {
@@ -23,6 +25,8 @@ export interface Running {
   readonly office: Office
   readonly publicUrl: string
   readonly adminUrl: string
+  /** Takes changed configurations; undefined where nobody said how to load one. */
+  readonly reloader: Reloader | undefined
   /** Calls under way have `graceMs`. */
   close(graceMs: number): Promise<void>
 }
@@ -30,20 +34,18 @@ export interface Running {
 export interface Starting extends Omit<Surroundings, 'log'> {
   /** They serve consumers in place of this process. */
   readonly workers?: Crew
+  /** How a changed configuration is loaded. */
+  readonly load?: Loading
 }
 
 /** What is to be known of workers here; `begin` tells them what to do and resolves with their address when all of them serve. */
 export interface Crew {
   readonly all: Workers
+  readonly fellows: Fellows
   begin(gateway: Gateway): Promise<string>
 }
 
-export async function startDoors(
-  config: GatewayConfig,
-  secrets: ReadonlyMap<string, string | Buffer>,
-  log: Log,
-  { workers, ...more }: Starting = {},
-): Promise<Running> {
+export async function startDoors(config: GatewayConfig, secrets: Secrets, log: Log, { workers, load, ...more }: Starting = {}): Promise<Running> {
   const certificates = new Certificates(log)
   const doors = new Doors(config, certificates, { serves: workers === undefined, isWorker: more.worker !== undefined })
   let gateway: Gateway | undefined
@@ -51,12 +53,11 @@ export async function startDoors(
     // A port that cannot be had is known before anything else is opened; a worker gets connections as soon as it listens.
     if (more.worker === undefined) await doors.listen()
     gateway = await Gateway.open(config, secrets, { log, ...more })
-    const office = doors.serve(gateway, workers?.all)
+    const open = new Open({ gateway, doors, certificates, workers, load, isWorker: more.worker !== undefined, env: more.env ?? process.env })
     if (more.worker !== undefined) await doors.listen()
     const publicUrl = workers === undefined ? doors.publicUrl : await workers.begin(gateway)
-    gateway.engine.origin = config.publicUrl ?? publicUrl
-    const schedule = more.worker === undefined ? scheduleOf(gateway, office) : undefined
-    return { gateway, office, publicUrl, adminUrl: doors.adminUrl, close: closing({ gateway, doors, certificates, schedule, workers: workers?.all }) }
+    open.serves(publicUrl)
+    return { gateway, office: open.office, publicUrl, adminUrl: doors.adminUrl, reloader: open.reloader, close: (graceMs) => open.close(graceMs) }
   } catch (error) {
     doors.end()
     certificates.close()
@@ -66,44 +67,93 @@ export async function startDoors(
   }
 }
 
-interface Open {
+interface OpenParts {
   readonly gateway: Gateway
   readonly doors: Doors
   readonly certificates: Certificates
-  readonly schedule: PayoutSchedule | undefined
-  readonly workers: Workers | undefined
+  readonly workers: Crew | undefined
+  readonly load: Loading | undefined
+  readonly isWorker: boolean
+  readonly env: NonNullable<Surroundings['env']>
 }
 
-/** Consumers first, then the operator. What ended badly is told when everything has ended. */
-const closing =
-  ({ gateway, doors, certificates, schedule, workers }: Open) =>
-  async (graceMs: number): Promise<void> => {
-    const unclean = await workers?.stop(graceMs).then(
+/** A gateway with its doors, from its start over its reloads to its end. */
+class Open {
+  readonly office: Office
+  readonly reloader: Reloader | undefined
+  readonly #parts: OpenParts
+  #schedule: PayoutSchedule | undefined
+  #publicUrl = ''
+
+  constructor(parts: OpenParts) {
+    this.#parts = parts
+    const { gateway, doors, load, workers, env } = parts
+    const take = (prepared: Prepared): void => this.#take(prepared)
+    const reloader = load === undefined ? undefined : new Reloader({ gateway, load, take, fellows: workers?.fellows, env })
+    this.reloader = reloader
+    const more =
+      reloader === undefined ? {} : { reload: () => reloader.reload('the operator'), diff: (text: string, file: string) => reloader.diff(text, file) }
+    this.office = doors.serve(gateway, { workers: workers?.all, more })
+  }
+
+  /** Consumers reach it here, unless the configuration says where. */
+  serves(publicUrl: string): void {
+    this.#publicUrl = publicUrl
+    this.#follow(this.#parts.gateway.ground.config)
+  }
+
+  #take(prepared: Prepared): void {
+    const { gateway, doors } = this.#parts
+    gateway.take(prepared)
+    doors.take(prepared.config)
+    this.#follow(prepared.config)
+  }
+
+  #follow({ publicUrl, payout }: GatewayConfig): void {
+    const { gateway, isWorker } = this.#parts
+    gateway.engine.origin = publicUrl ?? this.#publicUrl
+    if (isWorker || payout?.everyMs === this.#schedule?.everyMs) return
+    void this.#schedule?.close()
+    this.#schedule = payout?.everyMs === undefined ? undefined : scheduleOf(gateway, this.office, payout.everyMs)
+  }
+
+  /** Consumers first, then the operator. What ended badly is told when everything has ended. */
+  async close(graceMs: number): Promise<void> {
+    const { gateway, doors, certificates, workers } = this.#parts
+    const reloaded = this.reloader?.close()
+    const unclean = await workers?.all.stop(graceMs).then(
       () => undefined,
       (error: Error) => error,
     )
     doors.close()
-    await schedule?.close()
+    await reloaded
+    await this.#schedule?.close()
     await gateway.close(graceMs)
     doors.end()
     certificates.close()
     if (unclean !== undefined) throw unclean
   }
+}
 
 /** The ports of this process: of one that works alone both. */
 class Doors {
-  readonly #config: GatewayConfig
+  readonly #isWorker: boolean
   readonly #public: PublicDoor | undefined
   readonly #admin: AdminDoor | undefined
+  #config: GatewayConfig
   publicUrl = ''
   adminUrl = ''
 
   constructor(config: GatewayConfig, certificates: Certificates, { serves, isWorker }: { readonly serves: boolean; readonly isWorker: boolean }) {
     this.#config = config
-    const limits = isWorker ? partOf(config) : config.limits
-    this.#public = serves ? new PublicDoor({ ...config, limits }, systemChance.hex(6), certificates.of(config.tls, 'tls')) : undefined
-    if (isWorker && this.#public !== undefined) endBeyond(this.#public.server, limits.connections)
+    this.#isWorker = isWorker
+    this.#public = serves ? new PublicDoor({ ...config, limits: this.#limits }, systemChance.hex(6), certificates.of(config.tls, 'tls')) : undefined
+    if (isWorker && this.#public !== undefined) endBeyond(this.#public.server, () => this.#limits.connections)
     this.#admin = isWorker ? undefined : new AdminDoor(config, certificates.of(config.admin.tls, 'admin.tls'))
+  }
+
+  get #limits(): Limits {
+    return this.#isWorker ? partOf(this.#config) : this.#config.limits
   }
 
   /** @throws PortError */
@@ -113,11 +163,17 @@ class Doors {
     if (this.#admin !== undefined) this.adminUrl = await listen(this.#admin.server, { ...admin, setting: 'ADMIN_PORT or admin.listen' })
   }
 
-  serve(gateway: Gateway, workers: Workers | undefined): Office {
-    this.#admin?.serve(gateway, workers)
+  serve(gateway: Gateway, admin: Parameters<AdminDoor['serve']>[1]): Office {
+    this.#admin?.serve(gateway, admin)
     const office = this.#admin?.office ?? new Office(gateway.ground, liveOf(gateway))
     this.#public?.serve(gateway, office)
     return office
+  }
+
+  take(config: GatewayConfig): void {
+    this.#config = config
+    this.#public?.take({ ...config, limits: this.#limits })
+    this.#admin?.take(config)
   }
 
   /** Idle connections end at once; busy ones with their answer. */
@@ -132,19 +188,9 @@ class Doors {
   }
 }
 
-/** Connections are handed to the workers in turn, so that each may hold its part of what the gateway may. */
-const partOf = ({ limits, workers }: GatewayConfig): Limits => ({
-  ...limits,
-  connections: Math.ceil(limits.connections / workers),
-  connectionsPerAddress: Math.ceil(limits.connectionsPerAddress / workers),
-})
-
 /** Payouts by themselves, where the configuration says how often. */
-function scheduleOf({ ground }: Gateway, office: Office): PayoutSchedule | undefined {
-  const { config, clock, log } = ground
-  const everyMs = config.payout?.everyMs
-  return everyMs === undefined ? undefined : new PayoutSchedule({ run: (signal) => office.pay('gateway', signal), everyMs, clock, log })
-}
+const scheduleOf = ({ ground: { clock, log } }: Gateway, office: Office, everyMs: number): PayoutSchedule =>
+  new PayoutSchedule({ run: (signal) => office.pay('gateway', signal), everyMs, clock, log })
 
 /** Ports with the same files share what is read of them. */
 class Certificates {

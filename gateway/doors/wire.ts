@@ -158,9 +158,9 @@ export function answerHead(status: number, headers: readonly string[], idleMs: n
 }
 
 /** Responses that say how long a connection may be idle, whoever sees to it: node:http takes it from its own timeout otherwise. */
-export function responsesSaying(idleMs: number): typeof DoorResponse {
+export function responsesSaying(idleMs: () => number): typeof DoorResponse {
   class Saying extends DoorResponse {}
-  Object.defineProperty(Saying.prototype, '_keepAliveTimeout', { get: () => idleMs, set: () => undefined })
+  Object.defineProperty(Saying.prototype, '_keepAliveTimeout', { get: idleMs, set: () => undefined })
   return Saying
 }
 

@@ -12,6 +12,7 @@ import {
   type Payment,
   type Plugin,
   type PluginPorts,
+  type Quotes,
   type Refusal,
   refusals,
   type Settlement,
@@ -48,6 +49,8 @@ function known(refusal: Refusal): Refusal {
 const SETTLEMENTS: ReadonlySet<unknown> = new Set<Settlement['state']>(['settled', 'not_settled', 'unknown'])
 
 export class Chain {
+  /** Undefined where no plugin of the chain offers anything that is paid later. */
+  readonly quotes: Quotes | undefined
   readonly #links: readonly Live[]
   readonly #givers = new Map<string, (call: Call) => unknown>()
   readonly #log: Log
@@ -63,6 +66,7 @@ export class Chain {
     this.#authorizers = links.filter(({ hooks }) => hooks.authorize !== undefined)
     this.#preparers = links.filter(({ hooks }) => hooks.prepare !== undefined)
     this.#observers = links.filter(({ hooks }) => hooks.observe !== undefined)
+    this.quotes = links.find(({ hooks }) => hooks.quotes !== undefined)?.hooks.quotes
     this.#keeper = links.find(({ hooks }) => hooks.answer !== undefined)
     this.#hearers = links.filter(({ hooks }) => hooks.answered !== undefined)
     for (const { hooks } of links) for (const [fact, giver] of Object.entries(hooks.facts ?? {})) if (giver !== undefined) this.#givers.set(fact, giver)

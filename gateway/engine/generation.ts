@@ -17,6 +17,8 @@ export interface RouteDefinition {
 export interface LiveRoute extends Omit<RouteDefinition, 'chain'> {
   readonly chain: Chain
   readonly catalogue: Catalogue
+  /** Whoever has resolved a request by this route knows which configuration it belongs to. */
+  readonly generation: Generation
 }
 
 /** Which configuration: its number in this process, and the digest of its text. */
@@ -29,24 +31,27 @@ export interface GenerationId {
 export class Generation {
   readonly number: number
   readonly config: string
+  /** Of the routes. */
+  readonly prefixes: ReadonlySet<string>
   readonly #routes: ReadonlyMap<string, LiveRoute>
   readonly #chains: readonly Chain[]
 
-  private constructor({ number, config }: GenerationId, routes: ReadonlyMap<string, LiveRoute>, chains: readonly Chain[]) {
+  private constructor({ number, config }: GenerationId, routes: readonly Omit<LiveRoute, 'generation'>[], chains: readonly Chain[]) {
     this.number = number
     this.config = config
-    this.#routes = routes
+    this.#routes = new Map(routes.map((route) => [route.prefix, { ...route, generation: this }]))
+    this.prefixes = new Set(this.#routes.keys())
     this.#chains = chains
   }
 
   static async create(id: GenerationId, definitions: readonly RouteDefinition[], ports: PluginPorts): Promise<Generation> {
     const chains = new Map<readonly Link[], Chain>()
-    const routes = new Map<string, LiveRoute>()
+    const routes: Omit<LiveRoute, 'generation'>[] = []
     try {
       for (const { chain: links, ...definition } of definitions) {
         const chain = chains.get(links) ?? (await Chain.create(links, ports))
         chains.set(links, chain)
-        routes.set(definition.prefix, { ...definition, chain, catalogue: new Catalogue(definition.adapter, definition.connections) })
+        routes.push({ ...definition, chain, catalogue: new Catalogue(definition.adapter, definition.connections) })
       }
     } catch (error) {
       for (const chain of chains.values()) await chain.close()

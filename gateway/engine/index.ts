@@ -4,16 +4,19 @@
  */
 import { type CallRecord, type EpochMs, isRefusal, type Refusal, Roll, refuse } from '#contract'
 import { EngineCall } from './call.ts'
+import type { Chain } from './chain.ts'
 import { Deadlines } from './deadlines.ts'
 import { Flight } from './flight.ts'
 import type { Entry } from './catalogue.ts'
+import { Formers } from './formers.ts'
 import type { Generation, LiveRoute } from './generation.ts'
 import { Patience } from './patience.ts'
-import type { EnginePorts, Landed, Sink, Timed } from './ports.ts'
+import type { EnginePorts, Sink, Timed } from './ports.ts'
 import { type Problem, problemOf } from './problem.ts'
 import { type Quote, quoteFor } from './quote.ts'
 import { Reconciler, type Unsettled } from './reconciler.ts'
 import { recordOf } from './reply.ts'
+import { type CallLimits, Serving } from './serving.ts'
 import { Tallies } from './tallies.ts'
 import { Unverified } from './unverified.ts'
 import { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
@@ -31,6 +34,7 @@ export { type Incoming, resolveBody, resolveTarget, type Target } from './resolv
 export { lateSettlements } from './late-settlements.ts'
 export { LeakBook } from './leaks.ts'
 export type { Unsettled } from './reconciler.ts'
+export type { CallLimits } from './serving.ts'
 export * from './tallies.ts'
 export { type AttemptEvents, Transport } from './transport.ts'
 export { type Guard, outboundTo } from './upstream/index.ts'
@@ -49,28 +53,55 @@ export class Engine {
   readonly #flights = new Roll<Flight>()
   /** Hears of each call that is over while somebody looks on; undefined: nobody does, and no call pays for it. */
   watcher: ((record: CallRecord) => void) | undefined
-  readonly #landed: Landed = (flight, call, ending) => {
-    this.tallies.called(call, ending.kind, ending.refusal?.code, ending.tookMs)
-    if (this.watcher !== undefined) this.watcher(recordOf(call, ending))
-    this.#left(flight)
-  }
   readonly #reconciler: Reconciler
-  #generation: Generation
+  readonly #formers: Formers
+  #serving: Serving
   #origin: string
   #stopping = false
   #idle: (() => void) | undefined
 
   constructor(ports: Omit<EnginePorts, 'unknown' | 'deadlines' | 'patience' | 'unverified'>, generation: Generation, origin: string) {
-    this.#generation = generation
     this.#origin = origin
-    this.#reconciler = new Reconciler({ ...ports, settlers: () => this.#generation.chains, late: (unknown) => ports.late?.(unknown) })
-    const deadlines = new Deadlines<Timed>(ports.upstreamTimeoutMs, (flight) => flight.onDeadline())
-    this.#ports = { ...ports, deadlines, patience: new Patience(), unverified: new Unverified(), unknown: () => this.#reconciler.wake() }
+    const settlers = (): readonly Chain[] => [...this.#serving.generation.chains, ...this.#formers.chains]
+    this.#reconciler = new Reconciler({ ...ports, settlers, late: (unknown) => ports.late?.(unknown) })
+    this.#formers = new Formers({ ...ports, unsettled: () => this.unsettled.count })
+    this.#ports = {
+      ...{ ...ports, patience: new Patience(), unverified: new Unverified(), unknown: () => this.#reconciler.wake() },
+      deadlines: deadlinesOf(ports),
+    }
+    this.#serving = this.#servingOf(generation, this.#ports)
     this.#reconciler.wake()
   }
 
+  /** The generation that serves from now on. Calls under way stay with theirs, and what that has quoted is honoured. */
+  take(generation: Generation, limits: CallLimits): void {
+    const former = this.#serving
+    const { upstreamTimeoutMs, deadlines } = former.ports
+    const same = limits.upstreamTimeoutMs === upstreamTimeoutMs ? deadlines : deadlinesOf(limits)
+    this.#serving = this.#servingOf(generation, { ...this.#ports, ...limits, deadlines: same })
+    this.#formers.add(former)
+  }
+
+  #servingOf(generation: Generation, ports: EnginePorts): Serving {
+    return new Serving(generation, ports, (serving, flight, call, ending) => {
+      this.tallies.called(call, ending.kind, ending.refusal?.code, ending.tookMs)
+      if (this.watcher !== undefined) this.watcher(recordOf(call, ending))
+      this.#left(flight, serving)
+    })
+  }
+
   get generation(): Generation {
-    return this.#generation
+    return this.#serving.generation
+  }
+
+  /** Those that were replaced and whose quotes hold, newest first. */
+  get honoured(): readonly Generation[] {
+    return this.#formers.honoured.map(({ generation }) => generation)
+  }
+
+  /** Those that were replaced and are needed still. */
+  get formers(): number {
+    return this.#formers.size
   }
 
   /** Calls under way. */
@@ -100,20 +131,39 @@ export class Engine {
   /** Step 1 before the body is read: routes, operation and everything in the head, or the refusal. */
   target(incoming: Incoming): Target | Refusal {
     if (this.#stopping) return STOPPING
-    return resolveTarget(this.#generation, incoming)
+    return resolveTarget(this.#serving.generation, incoming)
   }
 
   /** The rest, once the body is there. The answer goes to the sink; the flight hears of the client's leaving. */
   begin(incoming: Incoming, target: Target, body: Uint8Array, sink: Sink): Flight | undefined {
+    const serving = this.#serving
+    if (this.#formers.honours || target.route.generation !== serving.generation) return this.#beginAnew(incoming, target, body, sink)
+    return this.#fly(serving, incoming, target, body, sink)
+  }
+
+  /** After a reload: what was resolved before it is resolved again, and who pays what was quoted before it gets that. */
+  #beginAnew(incoming: Incoming, before: Target, body: Uint8Array, sink: Sink): Flight | undefined {
+    const serving = this.#serving
+    const target = before.route.generation === serving.generation ? before : this.target(incoming)
+    if (isRefusal(target)) {
+      this.refuse(incoming, target, sink)
+      return undefined
+    }
+    const former = this.#formers.taking(serving, { incoming, target, body })
+    return this.#fly(former?.serving ?? serving, incoming, former?.target ?? target, body, sink)
+  }
+
+  #fly(serving: Serving, incoming: Incoming, target: Target, body: Uint8Array, sink: Sink): Flight | undefined {
     const request = this.#stopping ? STOPPING : resolveBody(target, incoming, body)
     if (isRefusal(request)) {
       this.refuse(incoming, request, sink)
       return undefined
     }
-    const { number: generation, config } = this.#generation
+    const { number: generation, config } = serving.generation
     const at = { generation, config, receivedAtMs: this.#ports.clock.nowMs() as EpochMs, origin: this.#origin }
     const call = new EngineCall(incoming, target, request, body, at)
-    const flight = new Flight(this.#ports, call, sink, this.#landed)
+    const flight = new Flight(serving.ports, call, sink, serving.landed)
+    serving.underWay += 1
     this.#flights.add(flight)
     flight.start()
     return flight
@@ -128,13 +178,13 @@ export class Engine {
   problem(incoming: Uncalled, refusal: Refusal): Problem {
     this.tallies.refused(refusal.code)
     const told = new Set<string>()
-    for (const chain of this.#generation.chains) chain.observeRefused(incoming, refusal, told)
+    for (const chain of this.#serving.generation.chains) chain.observeRefused(incoming, refusal, told)
     return problemOf(refusal, incoming.id)
   }
 
   /** Whether one may ask for what is no call and costs work outside: by the plugins of the first chain that has an opinion. */
   turnAway(incoming: Uncalled): Refusal | undefined {
-    for (const chain of this.#generation.chains) {
+    for (const chain of this.#serving.generation.chains) {
       const refusal = chain.turnAway(incoming)
       if (refusal !== undefined) return refusal
     }
@@ -149,7 +199,7 @@ export class Engine {
   /** What a call would be offered now, through the same chain that would admit it; undefined where it is not for sale. */
   quote(route: LiveRoute, entry: Entry): Quote | undefined {
     try {
-      return quoteFor(route, entry, { generation: this.#generation, nowMs: this.#ports.clock.nowMs(), health: this.#ports.health })
+      return quoteFor(route, entry, { generation: route.generation, nowMs: this.#ports.clock.nowMs(), health: this.#ports.health })
     } catch (cause) {
       // An adapter's or a plugin's fault: its calls are refused, so they are not offered either.
       this.#ports.log.warn({ api: route.api, operation: entry.operation.id, cause: String(cause) }, 'an operation has no price and is not offered')
@@ -157,8 +207,9 @@ export class Engine {
     }
   }
 
-  #left(flight: Flight): void {
+  #left(flight: Flight, serving: Serving): void {
     this.#flights.delete(flight)
+    if (serving !== this.#serving && serving.underWay === 0) this.#formers.look()
     if (this.#flights.size === 0) this.#idle?.()
   }
 
@@ -177,6 +228,10 @@ export class Engine {
       clearTimeout(timer)
     }
     await this.#ports.transport.close()
-    await this.#generation.close()
+    await this.#formers.close()
+    await this.#serving.generation.close()
   }
 }
+
+const deadlinesOf = ({ upstreamTimeoutMs }: Pick<EnginePorts, 'upstreamTimeoutMs'>): Deadlines<Timed> =>
+  new Deadlines<Timed>(upstreamTimeoutMs, (flight) => flight.onDeadline())

@@ -12,9 +12,9 @@ export interface LatePorts {
 const REMEMBERED_MS = 400 * 86_400_000
 
 export const lateSettlements =
-  ({ admin, clock, log, notices }: LatePorts, connections: readonly Connection[]) =>
+  ({ admin, clock, log, notices }: LatePorts, connections: () => readonly Connection[]) =>
   ({ hold, buys, connection, sinceMs }: UnknownSettlement): void => {
-    const owner = connections.find(({ name }) => name === connection)?.owner
+    const owner = connections().find(({ name }) => name === connection)?.owner
     const since = new Date(sinceMs).toISOString()
     const what = buys === 'call' ? `the payment of call ${hold}` : `the payment of purchase ${hold}`
     const detail = `nobody knows since ${since} whether ${what} was settled; it is asked again and again, see atlas x402 status`

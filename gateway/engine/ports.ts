@@ -3,6 +3,7 @@ import type { Attempt, CallRecord, Chance, Clock, Log, Store, UnknownSettlement 
 import type { EngineCall } from './call.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Flight } from './flight.ts'
+import type { Generation } from './generation.ts'
 import type { Health } from './health/index.ts'
 import type { Patience } from './patience.ts'
 import type { Ending } from './reply.ts'
@@ -57,4 +58,6 @@ export interface EnginePorts {
   unknown(): void
   /** One has been so for long. */
   readonly late?: (unknown: UnknownSettlement) => void
+  /** A generation that was replaced is not needed any more. */
+  readonly closed?: (generation: Generation) => void
 }

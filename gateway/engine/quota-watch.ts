@@ -27,8 +27,8 @@ interface Sample {
 }
 
 interface Slot {
-  readonly connection: Connection
-  readonly header: string | undefined
+  connection: Connection
+  header: string | undefined
   /** An answer was read less than a second ago. */
   resting: boolean
   /** The last answer since. */
@@ -58,10 +58,20 @@ export class QuotaWatch {
 
   constructor(ports: QuotaPorts, connections: readonly Connection[], adapters: ReadonlyMap<string, Adapter>) {
     this.#ports = ports
+    this.configure(connections, adapters)
+  }
+
+  /** At start and at each reload: what is known of a connection stays where it is the same owner's at the same provider. */
+  configure(connections: readonly Connection[], adapters: ReadonlyMap<string, Adapter>): void {
+    const before = new Map(this.#slots)
+    this.#slots.clear()
     for (const connection of connections) {
       const adapter = adapters.get(connection.adapter)
       const header = adapter === undefined ? undefined : remainingHeader(adapter)
-      this.#slots.set(connection.name, { connection, header, resting: false, latest: undefined, samples: [], readAtMs: 0, told: new Set() })
+      const known = before.get(connection.name)
+      if (known?.connection.owner === connection.owner && known.connection.adapter === connection.adapter)
+        this.#slots.set(connection.name, Object.assign(known, { connection, header }))
+      else this.#slots.set(connection.name, { connection, header, resting: false, latest: undefined, samples: [], readAtMs: 0, told: new Set() })
     }
   }
 

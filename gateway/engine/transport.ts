@@ -46,6 +46,9 @@ export interface TransportOptions {
   readonly lookup?: LookupFunction
 }
 
+/** What a reload may change. */
+export type TransportLimits = Required<Pick<TransportOptions, 'allowPrivate' | 'bufferBytes'>>
+
 interface Target {
   readonly lines: Lines
   readonly host: string
@@ -56,7 +59,8 @@ const BUFFER_BYTES = 256 * 1024
 
 export class Transport {
   readonly #options: TransportOptions
-  readonly #desk: Desk
+  readonly #desk: { -readonly [K in keyof Desk]: Desk[K] }
+  #allowPrivate: boolean
   readonly #pools = new Map<string, Lines>()
   readonly #targets = { simulated: new Map<string, Target>(), real: new Map<string, Target>() }
   #closed = false
@@ -65,6 +69,15 @@ export class Transport {
     this.#options = options
     const { place, leaks, bufferBytes = BUFFER_BYTES } = options
     this.#desk = { place, leaks, bufferBytes }
+    this.#allowPrivate = options.allowPrivate
+  }
+
+  /** At a reload: pools stay, but for those to addresses that are let through in another way now. */
+  configure({ allowPrivate, bufferBytes }: TransportLimits): void {
+    this.#desk.bufferBytes = bufferBytes
+    if (allowPrivate === this.#allowPrivate) return
+    this.#allowPrivate = allowPrivate
+    this.#targets.real.clear()
   }
 
   send(request: OutgoingRequest, events: AttemptEvents): Attempt {
@@ -91,11 +104,12 @@ export class Transport {
 
   /** A real connection never shares one that was let through to a private address because it was simulated. */
   #lines(url: URL, simulated: boolean): Lines {
-    const key = simulated ? `simulated ${url.origin}` : url.origin
+    const allowPrivate = simulated || this.#allowPrivate
+    const key = `${simulated ? 'simulated ' : allowPrivate ? 'any ' : ''}${url.origin}`
     let lines = this.#pools.get(key)
     if (lines === undefined) {
-      const { allowPrivate, lookup } = this.#options
-      lines = new Lines(url, connectorOf({ allowPrivate: allowPrivate || simulated, ...(lookup === undefined ? {} : { lookup }) }))
+      const { lookup } = this.#options
+      lines = new Lines(url, connectorOf({ allowPrivate, ...(lookup === undefined ? {} : { lookup }) }))
       this.#pools.set(key, lines)
     }
     return lines

@@ -19,6 +19,17 @@ export interface UsagePorts extends ExchangePorts {
   unitsSeen?(connection: string, remaining: number): void
 }
 
+export interface Polling {
+  readonly connection: Connection
+  readonly usage: UsageEndpoint
+}
+
+interface Polled {
+  connection: Connection
+  usage: UsageEndpoint
+  cancel: () => void
+}
+
 type AskedOf = Pick<UsagePorts, 'transport' | 'withinMs' | 'bufferBytes'>
 
 const HOUR_MS = 3_600_000
@@ -27,18 +38,37 @@ const CHANCES = 65_536
 
 export class UsagePolls {
   readonly #ports: UsagePorts
-  readonly #cancels = new Map<string, () => void>()
+  readonly #polled = new Map<string, Polled>()
   #closed = false
 
-  constructor(ports: UsagePorts, connections: readonly { readonly connection: Connection; readonly usage: UsageEndpoint }[]) {
+  constructor(ports: UsagePorts, connections: readonly Polling[]) {
     this.#ports = ports
-    // The first times lie anywhere in the first hour, so that a start asks nobody and never many at once.
-    for (const one of connections) this.#wait(one.connection, one.usage, FIRST_AFTER_MS + HOUR_MS * this.#luck())
+    this.configure(connections)
+  }
+
+  /** At start and at each reload: whoever is polled already keeps its time. */
+  configure(connections: readonly Polling[]): void {
+    const names = new Set(connections.map(({ connection }) => connection.name))
+    for (const [name, { cancel }] of this.#polled) {
+      if (names.has(name)) continue
+      this.#polled.delete(name)
+      cancel()
+    }
+    for (const { connection, usage } of connections) {
+      const known = this.#polled.get(connection.name)
+      if (known !== undefined) Object.assign(known, { connection, usage })
+      else {
+        const polled: Polled = { connection, usage, cancel: () => undefined }
+        this.#polled.set(connection.name, polled)
+        // The first times lie anywhere in the first hour, so that a start asks nobody and never many at once.
+        this.#wait(polled, FIRST_AFTER_MS + HOUR_MS * this.#luck())
+      }
+    }
   }
 
   close(): void {
     this.#closed = true
-    for (const cancel of this.#cancels.values()) cancel()
+    for (const { cancel } of this.#polled.values()) cancel()
   }
 
   /** 0 to 1. */
@@ -46,13 +76,16 @@ export class UsagePolls {
     return Number.parseInt(this.#ports.chance.hex(2).slice(-4), 16) / CHANCES
   }
 
-  #wait(connection: Connection, usage: UsageEndpoint, ms: number): void {
+  #wait(polled: Polled, ms: number): void {
     const wake = (): void => {
+      const { connection, usage } = polled
       void this.#due(connection, usage).then((goesOn) => {
-        if (goesOn && !this.#closed) this.#wait(connection, usage, HOUR_MS * (1 + this.#luck() / 4))
+        const isWanted = !this.#closed && this.#polled.get(connection.name) === polled
+        // One that refuses is asked again where its settings have changed.
+        if (isWanted && (goesOn || polled.connection !== connection)) this.#wait(polled, HOUR_MS * (1 + this.#luck() / 4))
       })
     }
-    this.#cancels.set(connection.name, this.#ports.alarm(Math.round(ms), wake))
+    polled.cancel = this.#ports.alarm(Math.round(ms), wake)
   }
 
   /** False where it is not asked again. */

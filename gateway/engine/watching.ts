@@ -3,7 +3,7 @@ import type { Adapter, Alarm, Attempt, Chance, Connection } from '#contract'
 import type { Generation } from './generation.ts'
 import { QuotaWatch, type QuotaPorts } from './quota-watch.ts'
 import type { Transport } from './transport.ts'
-import { UsagePolls, type UsagePorts } from './usage-polls.ts'
+import { type Polling, UsagePolls, type UsagePorts } from './usage-polls.ts'
 import { Vetting, type VettingPorts } from './vetting.ts'
 
 export interface WatchingParts extends Omit<QuotaPorts, 'stock'>, Pick<VettingPorts, 'store'>, Pick<UsagePorts, 'unitsSeen'> {
@@ -29,11 +29,14 @@ export class Watching {
     this.#quotas = new QuotaWatch({ ...parts, stock: store.stock }, connections, adapters)
     const asking = { ...parts, watch: this.#quotas, withinMs: parts.upstreamTimeoutMs }
     this.vetting = new Vetting(asking)
-    const asked = connections.flatMap((connection) => {
-      const usage = adapters.get(connection.adapter)?.quota.usage
-      return usage === undefined ? [] : [{ connection, usage }]
-    })
+    const asked = pollingsOf(connections, adapters)
     this.#polls = alarm === undefined ? undefined : new UsagePolls({ ...asking, alarm, enabled: (name) => store.stock.enabled(name) }, asked)
+  }
+
+  /** After a reload. */
+  configure({ connections, adapters }: Pick<WatchingParts, 'connections' | 'adapters'>): void {
+    this.#quotas.configure(connections, adapters)
+    this.#polls?.configure(pollingsOf(connections, adapters))
   }
 
   attempted({ connection, tookMs }: Attempt, rawHeaders: readonly string[]): void {
@@ -45,3 +48,9 @@ export class Watching {
     this.#polls?.close()
   }
 }
+
+const pollingsOf = (connections: readonly Connection[], adapters: ReadonlyMap<string, Adapter>): readonly Polling[] =>
+  connections.flatMap((connection) => {
+    const usage = adapters.get(connection.adapter)?.quota.usage
+    return usage === undefined ? [] : [{ connection, usage }]
+  })

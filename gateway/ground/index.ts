@@ -11,8 +11,8 @@ import { onRedis } from './redis.ts'
 import { systemAlarm, systemChance, systemClock } from './system.ts'
 import { Vault } from '../vault/index.ts'
 
-export { begun, ended, versionOf } from './life.ts'
-export { type Ground, type Surroundings, storeIdOf, type WorkerPart } from './parts.ts'
+export { begun, ended, loaded, versionOf } from './life.ts'
+export { type Ground, payingOf, type Surroundings, storeIdOf, type WorkerPart } from './parts.ts'
 export { systemAlarm, systemChance, systemClock } from './system.ts'
 
 /** Beyond so many the oldest paces go. */
@@ -25,9 +25,22 @@ export async function openGround(config: GatewayConfig, surroundings: Surroundin
   const around: Around = { log, clock, chance, ...(worker === undefined ? {} : { worker }) }
   const { trail, ...bare }: Bare = config.store.driver === 'redis' ? await onRedis(config, config.store, around) : await onJournal(config, around)
   const audit = new AuditLog({ desk: bare.admin.audit, trail, clock, log })
-  const notices = worker === undefined ? noticesOf(config, around) : { tell: (notice: Notice) => worker.tell(notice), close: async () => undefined }
+  let [current, paying] = [config, bare.paying]
+  const now = (): GatewayConfig => current
+  const notices = worker === undefined ? noticesOf(now, around) : { tell: (notice: Notice) => worker.tell(notice), close: async () => undefined }
   return {
     ...bare,
+    get config() {
+      return current
+    },
+    get paying() {
+      return paying
+    },
+    take(next, payer) {
+      current = next
+      paying = payer
+      bare.admin.configure(next.connections)
+    },
     vault,
     audit,
     calls: (sinceMs) => recordedCalls(bare.books, config.store.path, sinceMs),
@@ -41,8 +54,8 @@ export async function openGround(config: GatewayConfig, surroundings: Surroundin
   }
 }
 
-const noticesOf = (config: GatewayConfig, around: Around): WebhookNotices =>
-  new WebhookNotices({ ...around, alarm: systemAlarm, post: postTo(config), webhooks: (notice) => webhooksOf(config, notice) })
+const noticesOf = (now: () => GatewayConfig, around: Around): WebhookNotices =>
+  new WebhookNotices({ ...around, alarm: systemAlarm, post: postTo(now), webhooks: (notice) => webhooksOf(now(), notice) })
 
 /** The operator's, and that of its connection; what concerns an owner as a whole goes to each of his. Each once. */
 function webhooksOf({ connections, webhooks }: GatewayConfig, { owner, connection }: Notice): readonly Webhook[] {
@@ -51,13 +64,18 @@ function webhooksOf({ connections, webhooks }: GatewayConfig, { owner, connectio
   return [...new Map(all.map((one) => [webhookId(one), one])).values()]
 }
 
-/** Loaded when somebody is told: most commands tell nobody. */
-function postTo({ upstream }: GatewayConfig): Post {
-  let post: Promise<Post> | undefined
+/** Loaded when somebody is told: most commands tell nobody. One for each way in which addresses are let through. */
+function postTo(now: () => GatewayConfig): Post {
+  const posts = new Map<boolean, Promise<Post>>()
   return async (url, text, signed, signal) => {
-    post ??= Promise.all([import('../notices/post.ts'), import('../engine/upstream/dispatcher.ts')]).then(([{ posting }, { guardedDispatcher }]) =>
-      posting(guardedDispatcher({ allowPrivate: upstream.allowPrivate })),
-    )
+    const { allowPrivate } = now().upstream
+    const post = posts.get(allowPrivate) ?? postOf(allowPrivate)
+    posts.set(allowPrivate, post)
     return (await post)(url, text, signed, signal)
   }
+}
+
+async function postOf(allowPrivate: boolean): Promise<Post> {
+  const [{ posting }, { guardedDispatcher }] = await Promise.all([import('../notices/post.ts'), import('../engine/upstream/dispatcher.ts')])
+  return posting(guardedDispatcher({ allowPrivate }))
 }

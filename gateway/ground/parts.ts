@@ -5,8 +5,9 @@ import type { Trail } from '../books/index.ts'
 import type { EvmPayer } from '../payouts/index.ts'
 import type { SigningKeys, Vault } from '../vault/index.ts'
 
-/** Hot state and books of one configuration, with or without a gateway in front. */
+/** Hot state and books, with or without a gateway in front. */
 export interface Ground {
+  /** As it was taken last: read it when it is needed, since a reload takes another one. */
   readonly config: GatewayConfig
   readonly clock: Clock
   readonly chance: Chance
@@ -35,6 +36,8 @@ export interface Ground {
   readonly ledgerId?: string
   /** What is lost, in a word each; empty when all is well. */
   lost(): readonly string[]
+  /** From now on this configuration holds, for quotas, notices and payouts alike; what it runs on is the same. */
+  take(config: GatewayConfig, paying: Ground['paying']): void
   close(): Promise<void>
 }
 
@@ -67,7 +70,7 @@ export interface WorkerPart {
 export type Around = Required<Omit<Surroundings, 'env' | 'alarm' | 'briefly' | 'worker'>> & Pick<Surroundings, 'worker'>
 
 /** What differs between the drivers. */
-export type Bare = Omit<Ground, 'audit' | 'calls' | 'notices' | 'paces' | 'vault'> & { readonly trail: Trail }
+export type Bare = Omit<Ground, 'audit' | 'calls' | 'notices' | 'paces' | 'take' | 'vault'> & { readonly trail: Trail }
 
 export function storeIdOf({ store }: GatewayConfig): string {
   if (store.driver === 'embedded') return store.path

@@ -6,7 +6,7 @@ import type { Begun, EpochMs, KeyRecord, NameClaim, Payment, Refusal, Settlement
 import { dollars, formatUsd, refuse } from '#contract'
 import type { Ground } from '../ground/index.ts'
 import { actOf, newKey } from './keys.ts'
-import { type Ordered, orderIn } from './order.ts'
+import { isPaid, type Ordered, orderIn, resourceOf } from './order.ts'
 import { again, type CreditsAnswer, digestOf, nameOf } from './purchase-names.ts'
 
 export interface CreditsAsk {
@@ -57,7 +57,7 @@ export class CreditDesk {
     const { till } = this.#parts
     const shown = till.read(
       (name) => ask.header(name),
-      () => this.#resource(order),
+      () => resourceOf(this.#parts, order),
     )
     if (shown === undefined) return this.#offer(refuse('payment_required', `the credits cost ${dollars(order.price)}`), order)
     if ('refusal' in shown) return this.#offer(shown.refusal, order)
@@ -72,7 +72,11 @@ export class CreditDesk {
     return this.#within(ask, () => this.#purchase(ask, { order, payment, key }))
   }
 
-  // ---------------------------------------------------------------- one purchase
+  /** A payment is shown that buys here what is ordered. */
+  takes(ask: CreditsAsk): boolean {
+    return isPaid(ask, this.#parts)
+  }
+
   /** Purchases take no quota, but each may ask a facilitator: few at once for an address. */
   async #within<T>({ address, loopback }: CreditsAsk, work: () => Promise<T>): Promise<T | Refusal> {
     const busy = this.#busy.get(address) ?? 0
@@ -235,14 +239,10 @@ export class CreditDesk {
     }
   }
 
-  #resource({ description }: Ordered): { url: string; description: string; isSecret: true } {
-    return { url: `${this.#parts.origin()}/credits`, description, isSecret: true }
-  }
-
   /** A 402 carries what both versions pay by. */
   #offer(refusal: Refusal, order: Ordered): Refusal {
     if (!PAYABLE.has(refusal.code)) return refusal
-    const { headers, members } = this.#parts.till.challenge(this.#resource(order), order.price, refusal.detail)
+    const { headers, members } = this.#parts.till.challenge(resourceOf(this.#parts, order), order.price, refusal.detail)
     return { ...refusal, headers: { ...headers, ...refusal.headers }, members: { ...members, amount: formatUsd(order.price), ...refusal.members } }
   }
 }

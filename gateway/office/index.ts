@@ -52,7 +52,18 @@ export interface Live {
   quality?(connection: string): Quality | Promise<Quality>
   /** Asks its provider, with one real call. */
   probe?(connection: string): Promise<Vetted>
+  /** Takes the configuration as it stands in the file now. */
+  reload?(): Promise<Reloaded>
+  /** What that would change, of this text in place of the file. */
+  diff?(text: string, file: string): Promise<object | Refused>
 }
+
+interface Refused {
+  readonly taken: false
+  readonly problems: readonly string[]
+}
+
+type Reloaded = { readonly taken: true } | Refused
 
 const NOBODY: Live = {
   health: () => ({ health: 'unknown', lastFailure: undefined }),
@@ -80,8 +91,16 @@ export class Office {
     this.marketplace = new Marketplace(ground, live, this.audit)
     this.vault = new VaultDesk(ground, live, this.audit)
     this.abuse = new AbuseDesk(ground, live.meters, this.audit)
-    const { books, admin, config, clock, chance, log, notices, paying } = ground
-    this.payouts = new Payouts({ books, desk: admin.payouts, connections: config.connections, clock, chance, log, notices, paying })
+    const { books, admin, clock, chance, log, notices } = ground
+    this.payouts = new Payouts({
+      ...{ books, desk: admin.payouts, clock, chance, log, notices },
+      get connections() {
+        return ground.config.connections
+      },
+      get paying() {
+        return ground.paying
+      },
+    })
   }
 
   get log(): Log {
@@ -107,6 +126,28 @@ export class Office {
         ...{ age_seconds: Math.floor((clock.nowMs() - sinceMs) / 1000), valid_before: iso(payment.validBeforeMs) },
       })),
     }
+  }
+
+  // ---------------------------------------------------------------- the configuration
+
+  /** @throws OfficeError with every complaint where it is refused: then the one before keeps serving */
+  async reload(): Promise<object> {
+    const reloaded = await (this.#live.reload?.() ?? this.#nobodyRuns())
+    return reloaded.taken ? reloaded : this.#refused(reloaded)
+  }
+
+  /** @throws OfficeError with every complaint about the text */
+  async diff(text: string, file: string): Promise<object> {
+    const difference = await (this.#live.diff?.(text, file) ?? this.#nobodyRuns())
+    return 'taken' in difference ? this.#refused(difference as Refused) : difference
+  }
+
+  #refused(refused: Refused): never {
+    throw new OfficeError(refused.problems.join('\n'), refused as unknown as OfficeError['members'])
+  }
+
+  #nobodyRuns(): never {
+    throw new OfficeError('no gateway runs; it takes the configuration when it is started')
   }
 
   // ---------------------------------------------------------------- ledger

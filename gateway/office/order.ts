@@ -1,5 +1,5 @@
 /** What somebody wants to buy: an amount, or calls of an API. */
-import { dollars, parseUsd, type Refusal, refuse, type Usd } from '#contract'
+import { dollars, parseUsd, type Refusal, refuse, type Till, type Usd } from '#contract'
 
 export interface Ordered {
   readonly price: Usd
@@ -52,4 +52,30 @@ function objectIn(body: Uint8Array): Record<string, unknown> | undefined {
   } catch {
     return undefined
   }
+}
+
+/** What the offer names. */
+export const resourceOf = ({ origin }: { readonly origin: () => string }, { description }: Ordered) =>
+  ({ url: `${origin()}/credits`, description, isSecret: true }) as const
+
+interface Asked {
+  readonly body: Uint8Array
+  header(name: string): string | undefined
+}
+
+interface Seller {
+  readonly till: Pick<Till, 'read'>
+  readonly origin: () => string
+  readonly unitPrice: (api: string) => Usd | undefined
+}
+
+/** A payment is shown that this seller can read, and that is enough for what is ordered. */
+export function isPaid(ask: Asked, seller: Seller): boolean {
+  const order = orderIn(ask.body, seller.unitPrice)
+  if ('code' in order) return false
+  const shown = seller.till.read(
+    (name) => ask.header(name),
+    () => resourceOf(seller, order),
+  )
+  return shown !== undefined && 'payment' in shown && shown.payment.amount >= order.price
 }

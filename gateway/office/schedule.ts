@@ -26,6 +26,10 @@ export class PayoutSchedule {
     this.#wait(this.#nextMs())
   }
 
+  get everyMs(): number {
+    return this.#parts.everyMs
+  }
+
   /** Resolves when nothing runs any more; a payout under way stays open for the next run. */
   async close(): Promise<void> {
     this.#stop.abort()

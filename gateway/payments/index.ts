@@ -18,16 +18,11 @@ export class Tills {
     this.#ports = ports
   }
 
-  /** @throws Error with one sentence for the operator */
-  till(settings: TillSettings): X402Till {
-    const key = JSON.stringify(settings)
-    const found = this.#tills.get(key) ?? new X402Till(settings, this.#ports)
+  /** `upstreamTimeoutMs`: of the generation that asks. @throws Error with one sentence for the operator */
+  till(settings: TillSettings, upstreamTimeoutMs = this.#ports.upstreamTimeoutMs): X402Till {
+    const key = JSON.stringify([settings, upstreamTimeoutMs])
+    const found = this.#tills.get(key) ?? new X402Till(settings, { ...this.#ports, upstreamTimeoutMs })
     this.#tills.set(key, found)
     return found
-  }
-
-  /** In the order in which they were named: that of the first route comes first. */
-  get all(): readonly X402Till[] {
-    return [...this.#tills.values()]
   }
 }

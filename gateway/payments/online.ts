@@ -2,25 +2,26 @@
 import type { Clock, Facilitator, Outbound } from '#contract'
 import { HttpFacilitator } from './facilitator.ts'
 import { healthOf, type TillHealth } from './health.ts'
-import type { Tills } from './index.ts'
 import { X402Till } from './till.ts'
 
 const KEPT_MS = 5_000
 
-/** Asked at most every 5 s, however often somebody looks. */
+/** Asked at most every 5 s, however often somebody looks, and whenever there are other tills. */
 export class Outlook {
-  readonly #tills: Tills
+  readonly #tills: () => readonly X402Till[]
   readonly #clock: Pick<Clock, 'nowMs'>
-  #asked: { readonly atMs: number; readonly health: Promise<readonly TillHealth[]> } | undefined
+  #asked: { readonly atMs: number; readonly tills: readonly X402Till[]; readonly health: Promise<readonly TillHealth[]> } | undefined
 
-  constructor(tills: Tills, clock: Pick<Clock, 'nowMs'>) {
+  /** `tills`: those of now. */
+  constructor(tills: () => readonly X402Till[], clock: Pick<Clock, 'nowMs'>) {
     this.#tills = tills
     this.#clock = clock
   }
 
   health(): Promise<readonly TillHealth[]> {
     const now = this.#clock.nowMs()
-    if (this.#asked === undefined || now - this.#asked.atMs > KEPT_MS) this.#asked = { atMs: now, health: Promise.all(this.#tills.all.map(healthOf)) }
+    const tills = this.#tills()
+    if (this.#asked?.tills !== tills || now - this.#asked.atMs > KEPT_MS) this.#asked = { atMs: now, tills, health: Promise.all(tills.map(healthOf)) }
     return this.#asked.health
   }
 
@@ -31,7 +32,7 @@ export class Outlook {
 
   async shown(): Promise<Record<string, unknown>> {
     const health = await this.health()
-    const tills = this.#tills.all
+    const tills = this.#tills()
     return {
       networks: tills.flatMap(({ offers }, index) =>
         offers.map(({ network, asset }) => ({

@@ -61,6 +61,12 @@ export class Credentials {
     return kept.current !== undefined
   }
 
+  /** Whose calls are over. */
+  forget(connection: string): void {
+    this.#kept.get(connection)?.secret.fill(0)
+    this.#kept.delete(connection)
+  }
+
   has(connection: string): boolean {
     return this.#kept.has(connection)
   }

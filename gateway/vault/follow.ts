@@ -8,11 +8,13 @@ import type { Vault } from './vault.ts'
 
 const LOOK_EVERY_MS = 1_000
 
+type Known = ReadonlyMap<string, number>
+
 export interface FollowOptions {
   readonly vault: Vault
   readonly file: string
   /** Name in the vault -> when the version in use was added. */
-  readonly known: ReadonlyMap<string, number>
+  readonly known: Known
   /** Takes the bytes. */
   readonly changed: (name: string, secret: Buffer) => void
   readonly log: Log
@@ -21,7 +23,7 @@ export interface FollowOptions {
 
 export class VaultFollower {
   readonly #options: FollowOptions
-  readonly #known: Map<string, number>
+  #known: Map<string, number>
   #seen: string | undefined
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> = Promise.resolve()
@@ -30,6 +32,13 @@ export class VaultFollower {
   constructor(options: FollowOptions) {
     this.#options = options
     this.#known = new Map(options.known)
+    this.#wait()
+  }
+
+  /** After a reload: what is in use now. */
+  follow(known: Known): void {
+    this.#known = new Map(known)
+    this.#seen = undefined
     this.#wait()
   }
 

@@ -18,6 +18,8 @@ const BRACE = [
   'config',
 ]
 const GROUND = 'gateway/ground'
+/** From a configuration to what serves calls, and what a reload changes. */
+const GENERATIONS = 'gateway/generations'
 const JOINER = 'gateway/gateway.ts'
 /** What recorded calls say of what is to come, by the engine's chain and the store's rules. */
 const ECONOMICS = 'gateway/economics'
@@ -38,15 +40,16 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'gateway/payouts': [CONTRACT, EVM],
   'gateway/sandbox': [CONTRACT, EVM],
   [GROUND]: [CONTRACT, ...BRACE],
-  [JOINER]: [CONTRACT, ...BRACE, GROUND],
+  [GENERATIONS]: [CONTRACT, ...BRACE, GROUND],
+  [JOINER]: [CONTRACT, ...BRACE, GROUND, GENERATIONS],
   [ECONOMICS]: [CONTRACT, 'gateway/engine', 'gateway/stores', 'config'],
   [OFFICE]: [CONTRACT, GROUND],
-  [KIT]: [CONTRACT, ...BRACE, GROUND, JOINER],
-  [DOORS]: [CONTRACT, ...BRACE, GROUND, JOINER, ECONOMICS, OFFICE, KIT],
-  [MAIN]: [CONTRACT, ...BRACE, GROUND, JOINER, ECONOMICS, OFFICE, KIT, DOORS],
+  [KIT]: [CONTRACT, ...BRACE, GROUND, GENERATIONS, JOINER],
+  [DOORS]: [CONTRACT, ...BRACE, GROUND, GENERATIONS, JOINER, ECONOMICS, OFFICE, KIT],
+  [MAIN]: [CONTRACT, ...BRACE, GROUND, GENERATIONS, JOINER, ECONOMICS, OFFICE, KIT, DOORS],
   [BUILD]: [],
   [LAUNCHER]: [BUILD, MAIN],
-  test: [CONTRACT, EVM, ...BRACE, GROUND, JOINER, ECONOMICS, OFFICE, KIT, DOORS, MAIN, BUILD, 'bench'],
+  test: [CONTRACT, EVM, ...BRACE, GROUND, GENERATIONS, JOINER, ECONOMICS, OFFICE, KIT, DOORS, MAIN, BUILD, 'bench'],
   bench: [CONTRACT, 'gateway/books', 'gateway/stores', GROUND, 'test'],
 }
 

@@ -9,6 +9,7 @@ import { formatComplaint } from '../../config/complaints.ts'
 import { discover } from '../../config/discover.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type Running, startDoors } from '../../gateway/doors/index.ts'
+import type { Loading, Reloaded, Reloader } from '../../gateway/doors/reload/index.ts'
 import { systemClock } from '../../gateway/ground/index.ts'
 import { vaultLook } from '../../gateway/vault/index.ts'
 
@@ -56,6 +57,8 @@ export interface Rig extends Running {
   key(wish: KeyWish): Promise<{ id: string; key: string }>
   /** Records of calls that were not charged, oldest first. */
   records(): readonly CallRecord[]
+  /** Writes another configuration and has it taken, or refused. */
+  reload(config: object | string): Promise<Reloaded>
 }
 
 /** A configuration that sells the simulated Nansen, on free ports. JSON is YAML, so a test can vary it as an object. */
@@ -126,8 +129,10 @@ export async function openGateway(t: Teardown, config: object | string, options:
   const loaded = await loadConfig({ file, env, plugins, adapters, vault: vaultLook(env) })
   if (loaded.config === undefined) throw new Error(loaded.problems.map(formatComplaint).join('\n'))
   const logged: Logged[] = []
+  const load: Loading = ({ text, file: named = file }) =>
+    loadConfig({ file: named, folder, env, plugins, adapters, vault: vaultLook(env), ...(text === undefined ? {} : { text }) })
   const running = await startDoors(loaded.config, loaded.secrets, logInto(logged), {
-    env,
+    ...{ env, load },
     ...(options.clock === undefined ? {} : { clock: options.clock }),
     ...(options.alarm === undefined ? {} : { alarm: options.alarm }),
   })
@@ -142,6 +147,10 @@ export async function openGateway(t: Teardown, config: object | string, options:
     ...{ ...running, folder, file, logged, close },
     call: (method, path, request = {}) => ask(agent, running.publicUrl + path, method, request),
     key: (wish) => keyOf(running, wish),
+    reload: (changed) => {
+      writeConfig(folder, changed)
+      return (running.reloader as Reloader).reload('a test')
+    },
     records: () => readRecords(join(folder, 'data', 'calls.jsonl')),
   }
 }

@@ -9,6 +9,8 @@ export const actions: Readonly<Record<string, Action>> = {
   ...auditActions,
   ...abuseActions,
   ...logActions,
+  'POST /api/reload': (office) => office.reload(),
+  'POST /api/diff': (office, ask) => office.diff(text(ask, 'text') ?? '', text(ask, 'file') ?? 'gateway.config.yml'),
   'GET /api/status': (office) => office.marketplace.status(),
   'GET /api/x402': (office) => office.x402(),
   'GET /api/keys': (office) => office.keys.list(),

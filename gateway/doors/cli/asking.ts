@@ -47,6 +47,20 @@ function groundFor(file: string | undefined, { method, path }: Pick<Asked, 'meth
   return NEEDS_GATEWAY.has(`${method} ${path}`) || path.startsWith('/api/payouts') ? loadGood(file, openVault) : loadGood(file)
 }
 
+/** Asks the running gateway alone; undefined where none runs. @throws Failure */
+export async function askGateway(config: GatewayConfig, asked: Pick<Asked, 'method' | 'path' | 'body'>): Promise<Answered | undefined> {
+  const { dial, done } = await dialTo(config)
+  try {
+    const base = await runningAt(config, dial)
+    return base === undefined ? undefined : { value: await (await send(config, { base, dial }, asked)).json(), by: `the gateway at ${base} answered` }
+  } finally {
+    await done()
+  }
+}
+
+/** Where that configuration would have a gateway. */
+export const placeOf = (config: GatewayConfig): string => urlOf(config)
+
 /** Asks for something long, which is written as it comes. Who answered is said on stderr. `of`: the file, or what was loaded from it. @throws Failure */
 export async function askText(of: string | undefined | Good, path: string, body: Asked['body'], write: (text: string) => void): Promise<void> {
   const { config, secrets } = typeof of === 'object' ? of : await loadGood(of)
@@ -101,8 +115,8 @@ async function send(config: GatewayConfig, { base, dial }: { base: string; dial:
   const init = method === 'GET' ? { headers } : { method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(textsOf(body)) }
   const response = await dial(base + path + query, init)
   if (response.status === 200) return response
-  const { error } = (await response.json().catch(() => ({}))) as { error?: string }
-  throw new Failure(error ?? `the gateway at ${base} answered ${response.status}`)
+  const { error, ...more } = (await response.json().catch(() => ({}))) as { error?: string }
+  throw new Failure(error ?? `the gateway at ${base} answered ${response.status}`, 1, more)
 }
 
 /** A secret is bytes on its way to the store, and text only where JSON wants it. */

@@ -11,10 +11,13 @@ import { blindLook, vaultLook } from '../../vault/vault.ts'
 export class Failure extends Error {
   override name = 'Failure'
   readonly exitStatus: 1 | 2
+  /** What the gateway answered, for those who want it as JSON. */
+  readonly answer: unknown
 
-  constructor(message: string, exitStatus: 1 | 2 = 1) {
+  constructor(message: string, exitStatus: 1 | 2 = 1, answer?: unknown) {
     super(message)
     this.exitStatus = exitStatus
+    this.answer = answer
   }
 }
 
@@ -28,11 +31,11 @@ export const openVault: VaultLook = vaultLook(process.env)
 /** Those of the repository, by name. */
 export const adapters = (): Promise<ReadonlyMap<string, Adapter>> => discover<Adapter>(folderOf('adapter'), 'adapter')
 
-/** `text` and `port`: of a gateway that runs, in place of what the file and the environment say now. */
+/** `text`, `folder` and `port`: of a gateway that runs, in place of what the file, its place and the environment say now. */
 export async function load(
   file: string | undefined,
   vault: VaultLook = blindLook,
-  running: { readonly text?: string; readonly port?: number } = {},
+  running: { readonly text?: string; readonly folder?: string; readonly port?: number } = {},
 ): Promise<Loaded> {
   const misfits: Complaint[] = []
   const [plugins, found] = await Promise.all([ours<Plugin>('plugin', misfits), ours<Adapter>('adapter', misfits)])

@@ -9,6 +9,8 @@ import { colourful } from './table.ts'
 const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   start: ['atlas start --config gateway.config.yml'],
   check: ['atlas check', 'atlas check --online --json'],
+  diff: ['atlas diff', 'atlas diff --config changed.yml', 'atlas diff --config changed.yml --against gateway.config.yml --json'],
+  reload: ['atlas reload', 'atlas reload --json'],
   init: ['atlas init', 'atlas init --yes --config my.config.yml'],
   doctor: ['atlas doctor', 'atlas doctor --json --config gateway.config.yml'],
   report: ['atlas report --month 2026-11', 'atlas report --owner alice --format hledger'],

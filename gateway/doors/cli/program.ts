@@ -18,12 +18,16 @@ import { addLogsCommand } from './logs.ts'
 import { addMarketplaceCommands } from './marketplace.ts'
 import { addPayoutCommands } from './payout.ts'
 import { addReceiptCommands } from './receipt.ts'
+import { addReloadCommands } from './reload.ts'
 import { addReportCommand } from './report.ts'
 import { addVaultCommands } from './vault.ts'
 import { addX402Commands } from './x402.ts'
 
+/** Makes what was dropped into plugins/ and adapters/ since the start ready to be loaded. @throws Error with one sentence */
+export type Refresh = () => Promise<unknown>
+
 /** All commands. */
-export function programOf(): Command {
+export function programOf({ refresh }: { readonly refresh?: Refresh | undefined } = {}): Command {
   const program = new Command('atlas').description('Sells the unused part of API subscriptions, call by call')
   program
     .command('start')
@@ -33,10 +37,11 @@ export function programOf(): Command {
     // Loaded by this command alone: the others need no server.
     .action(async (options: { config?: string; json?: boolean }) => {
       collectWhileStarting()
-      await (await import('./start.ts')).start(options)
+      await (await import('./start.ts')).start(options, refresh)
     })
   addInitCommand(program, withCommon)
   addCheckCommand(program, withCommon)
+  addReloadCommands(program, withCommon)
   addDoctorCommand(program, withCommon)
   addReportCommand(program, withCommon)
   addKeyCommands(program, withCommon)
@@ -57,9 +62,9 @@ export function programOf(): Command {
   return program
 }
 
-export async function runCli(argv: readonly string[]): Promise<void> {
+export async function runCli(argv: readonly string[], more: { readonly refresh?: Refresh | undefined } = {}): Promise<void> {
   try {
-    await programOf().parseAsync(argv as string[])
+    await programOf(more).parseAsync(argv as string[])
   } catch (error) {
     process.exitCode = statusOf(error)
   }

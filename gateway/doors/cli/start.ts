@@ -1,26 +1,30 @@
 /** `atlas start`: the gateway until a signal ends it. */
 import { dollars, usd } from '#contract'
 import { formatComplaint } from '../../../config/complaints.ts'
+import type { GatewayConfig } from '../../../config/model.ts'
 import { type CatalogueApi, type CatalogueOperation, catalogueOf } from '../discovery/catalogue.ts'
 import { curlParts } from '../discovery/examples.ts'
 import { systemAlarm } from '../../ground/index.ts'
 import { type Running, startDoors } from '../index.ts'
+import type { Loading } from '../reload/index.ts'
+import { FileWatch } from '../reload/watch.ts'
 import { collectWhileServing } from './collecting.ts'
-import { loadGood, openVault } from './context.ts'
+import { load, loadGood, openVault } from './context.ts'
 import { logOf } from './log.ts'
+import type { Refresh } from './program.ts'
 
 const GRACE_MS = 10_000
 const PLAY_CREDITS = usd('$10')
 const PLAY_NOTE = 'play key of a start'
 
-export async function start(options: { readonly config?: string; readonly json?: boolean }): Promise<void> {
+export async function start(options: { readonly config?: string; readonly json?: boolean }, refresh: Refresh | undefined): Promise<void> {
   const { config, secrets, warnings } = await loadGood(options.config, openVault)
   for (const warning of warnings) process.stderr.write(`warning: ${formatComplaint(warning)}\n`)
   const log = logOf(null)
   // With workers it is they who ask providers.
   const starting = config.workers === 1 ? { alarm: systemAlarm } : { workers: await (await import('../workers/crew.ts')).crewOf(config, log) }
-  const running = await startDoors(config, secrets, log, starting)
-  stopOnSignals(running)
+  const running = await startDoors(config, secrets, log, { ...starting, load: loadingOf(config, refresh) })
+  stopOnSignals(running, reloadOnChange(running))
   collectWhileServing()
   const readyMs = Math.round(process.uptime() * 1000)
   const { publicUrl, adminUrl } = running
@@ -59,11 +63,33 @@ function cheapest(apis: readonly CatalogueApi[]): CatalogueOperation | undefined
   return all.find(({ id }) => id.endsWith('current-balance')) ?? all.sort((a, b) => (usd(a.price) < usd(b.price) ? -1 : 1))[0]
 }
 
-function stopOnSignals(running: Running): void {
+/** As at the start, with what was dropped into the house since. */
+const loadingOf =
+  ({ file, folder }: GatewayConfig, refresh: Refresh | undefined): Loading =>
+  async (asked) => {
+    await refresh?.()
+    return load(asked.file ?? file, openVault, { folder, ...(asked.text === undefined ? {} : { text: asked.text }) })
+  }
+
+/** When the file changes, and at SIGHUP. Returns what ends the watch. */
+function reloadOnChange({ reloader, gateway }: Running): () => void {
+  const { log, config } = gateway.ground
+  const failed = (error: unknown): void =>
+    log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a reload failed; what served before serves on')
+  process.on('SIGHUP', () => void reloader?.reload('SIGHUP').catch(failed))
+  const changed = (): void => void reloader?.changed().catch(failed)
+  const watch = new FileWatch({ file: config.file, changed })
+  // What changed while the gateway started.
+  changed()
+  return () => watch.close()
+}
+
+function stopOnSignals(running: Running, endWatch: () => void): void {
   let stopping = false
   const stop = (): void => {
     if (stopping) process.exit(1)
     stopping = true
+    endWatch()
     running.close(GRACE_MS).then(
       () => process.exit(0),
       (error) => {

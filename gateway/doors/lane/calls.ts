@@ -6,19 +6,21 @@ import { clientBehind } from '../client.ts'
 import type { Calls } from './lane.ts'
 
 export interface Behind {
-  /** Once something is served; before, no prefix is. */
-  engine(): Engine
-  apis(): ReadonlySet<string>
+  /** Undefined before anything is served: then no request is taken. */
+  engine(): Engine | undefined
   nextId(): string
-  readonly trusted: BlockList | undefined
+  trusted(): BlockList | undefined
 }
 
-export const callsTo = ({ engine: current, apis, nextId, trusted }: Behind): Calls => ({
-  takes: (target) => namesOne(apis(), target),
-  nextId,
-  client: (peer, forwarded) => clientBehind(peer, forwarded, trusted),
-  serve: (request, body) => {
+export const callsTo = ({ engine: current, nextId, trusted }: Behind): Calls => ({
+  takes: (target) => {
     const engine = current()
+    return engine !== undefined && namesOne(engine.generation.prefixes, target)
+  },
+  nextId,
+  client: (peer, forwarded) => clientBehind(peer, forwarded, trusted()),
+  serve: (request, body) => {
+    const engine = current() as Engine
     try {
       const target = engine.target(request)
       if (!isRefusal(target)) return engine.begin(request, target, body, request)

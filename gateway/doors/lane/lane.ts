@@ -31,9 +31,8 @@ export interface LaneOptions {
 }
 
 export class Lane implements LaneOwner {
-  readonly limits: Limits
-  readonly idleMs: number
-  readonly stillMs: number
+  limits: Limits
+  stillMs: number
   closing = false
   readonly #server: Server
   readonly #calls: Calls
@@ -43,7 +42,6 @@ export class Lane implements LaneOwner {
 
   constructor({ server, tls, limits, stillMs, calls }: LaneOptions) {
     this.limits = limits
-    this.idleMs = limits.idleMs
     this.stillMs = stillMs
     this.#server = server
     this.#calls = calls
@@ -53,6 +51,10 @@ export class Lane implements LaneOwner {
     this.#begin = begin as (this: Server, socket: Socket) => void
     server.removeAllListeners(event)
     server.on(event, (socket: Socket) => this.#connections.add(new PlainConnection(socket, peerOf(socket), this)))
+  }
+
+  get idleMs(): number {
+    return this.limits.idleMs
   }
 
   takes(target: string): boolean {

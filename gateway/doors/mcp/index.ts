@@ -23,12 +23,12 @@ const REFUSED = -32_000
 export class McpDoor {
   readonly #gateway: Gateway
   readonly #credits: CreditsPages
-  readonly #mostHeaderBytes: number
+  readonly #mostHeaderBytes: () => number
   readonly #calls = new CallsUnderWay()
   readonly #version = versionOf()
   #server: Promise<typeof import('./server.ts')> | undefined
 
-  constructor(gateway: Gateway, credits: CreditsPages, mostHeaderBytes: number) {
+  constructor(gateway: Gateway, credits: CreditsPages, mostHeaderBytes: () => number) {
     this.#gateway = gateway
     this.#credits = credits
     this.#mostHeaderBytes = mostHeaderBytes
@@ -63,7 +63,7 @@ export class McpDoor {
     const { answerMessage } = await this.#server
     const shown = incoming.header('mcp-session-id')
     const session = shown !== undefined && SESSION.test(shown) ? shown : undefined
-    const parts = { gateway: this.#gateway, credits: this.#credits, version: this.#version, mostHeaderBytes: this.#mostHeaderBytes, calls: this.#calls }
+    const parts = { gateway: this.#gateway, credits: this.#credits, version: this.#version, mostHeaderBytes: this.#mostHeaderBytes(), calls: this.#calls }
     const response = await answerMessage(parts, { incoming, session, json, signal })
     const answer = { status: response.status, headers: [...FIELDS], body: await response.text() }
     if (json.method === 'initialize' && response.status === 200) answer.headers.push('mcp-session-id', randomBytes(16).toString('hex'))

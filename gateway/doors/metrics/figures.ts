@@ -23,7 +23,7 @@ export interface Figures {
 }
 
 export function figuresOf({ engine, tills }: Gateway): Figures {
-  const asked = new Set(tills.all.flatMap(({ facilitators }) => facilitators))
+  const asked = new Set(tills.flatMap(({ facilitators }) => facilitators))
   return {
     machine: machineNow(),
     counts: engine.tallies.counts(),

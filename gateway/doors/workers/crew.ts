@@ -16,6 +16,7 @@ export async function crewOf(config: GatewayConfig, log: Log): Promise<Crew> {
   const all = new Workers({ count: config.workers, program, args: [config.file], log })
   return {
     all,
+    fellows: all.fellows,
     async begin({ ground }) {
       const failed = (): string | undefined => (ground.lost().includes('ledger') ? 'the process that feeds the ledger cannot write it' : undefined)
       const port = await portOf(config.listen)

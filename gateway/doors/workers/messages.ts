@@ -25,6 +25,8 @@ export type ToWorker =
   /** Without a reason: it is well again. */
   | { readonly kind: 'ledger'; readonly failed?: string }
   | { readonly kind: 'ask'; readonly id: number; readonly what: keyof Answers; readonly of: string }
+  /** What was prepared last is taken, or dropped. */
+  | { readonly kind: 'take' | 'drop' }
 
 export type FromWorker =
   | { readonly kind: 'hello' }
@@ -60,4 +62,6 @@ export interface Answers {
   readonly resume: true
   /** It looks for a new credential in the vault. */
   readonly vault: true
+  /** Another text of the configuration is ready to be taken; else why not, in a sentence each. */
+  readonly prepare: readonly string[]
 }

@@ -8,6 +8,7 @@ import { systemAlarm } from '../../ground/index.ts'
 import { liveOf } from '../live.ts'
 import { figuresOf } from '../metrics/figures.ts'
 import { recentOf } from '../recent-calls.ts'
+import type { Loading, Ready } from '../reload/index.ts'
 import { type Running, startDoors } from '../start.ts'
 import type { Answers, Begin, FromWorker, Standing, ToWorker } from './messages.ts'
 
@@ -26,13 +27,15 @@ export async function work(file: string | undefined): Promise<void> {
   try {
     const log = logOf({ worker: begin.number })
     life.log = log
-    const { config, secrets } = await load(file, openVault, { text: begin.text, port: begin.port })
+    const { port } = begin
+    const { config, secrets } = await load(file, openVault, { text: begin.text, port })
     if (config === undefined) throw new Error('the configuration that the gateway was started with does not load any more')
     const worker = {
       ...{ number: begin.number, ledgerId: begin.ledgerId, ledgerFailed: () => life.ledgerFailed },
       tell: (notice: Parameters<Gateway['ground']['notices']['tell']>[0]) => say({ kind: 'notice', notice }),
     }
-    life.serves(await startDoors(config, secrets, log, { worker, alarm: systemAlarm }))
+    const loading: Loading = ({ text = begin.text }) => load(file, openVault, { text, port })
+    life.serves(await startDoors(config, secrets, log, { worker, alarm: systemAlarm, load: loading }))
   } catch (error) {
     const why = sentenceOf(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))
     process.send?.({ kind: 'failed', why } satisfies FromWorker, undefined, undefined, () => process.exit(1))
@@ -42,6 +45,8 @@ export async function work(file: string | undefined): Promise<void> {
 class Life {
   log: Log | undefined
   #running: Running | undefined
+  /** A configuration that is taken as soon as the others can. */
+  #ready: Ready | undefined
   #stopping = false
   #signalled = false
   #begin: (begin: Begin) => void = () => undefined
@@ -50,6 +55,8 @@ class Life {
   constructor() {
     process.on('message', (message: ToWorker) => this.#hear(message))
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#signal())
+    // Said to all processes of a terminal; what it means is for the one that starts workers.
+    process.on('SIGHUP', () => undefined)
     cluster.worker?.on('disconnect', () => this.#orphaned())
   }
 
@@ -71,8 +78,36 @@ class Life {
       this.#begin(message)
     } else if (message.kind === 'ledger') this.ledgerFailed = failureOf(message.failed)
     else if (message.kind === 'stop') this.#stop(message.graceMs, 0)
-    else if (message.kind === 'ask' && this.#running !== undefined)
-      say({ kind: 'answer', id: message.id, answer: answerTo(this.#running.gateway, message.what, message.of) })
+    else if (message.kind === 'take') this.#take()
+    else if (message.kind === 'drop') void this.#drop()
+    else if (message.kind === 'ask' && this.#running !== undefined) void this.#answer(message, this.#running)
+  }
+
+  async #answer({ id, what, of }: Extract<ToWorker, { kind: 'ask' }>, running: Running): Promise<void> {
+    say({ kind: 'answer', id, answer: what === 'prepare' ? await this.#prepare(of) : answerTo(running.gateway, what, of) })
+  }
+
+  /** What stood ready before does so no more. */
+  async #prepare(text: string): Promise<readonly string[]> {
+    await this.#drop()
+    const ready = await this.#running?.reloader?.prepare(text)
+    if (ready === undefined || 'problems' in ready) return ready?.problems ?? []
+    this.#ready = ready
+    return []
+  }
+
+  #take(): void {
+    const ready = this.#ready
+    this.#ready = undefined
+    if (ready === undefined) return
+    this.#running?.reloader?.take(ready)
+    this.log?.info({ generation: ready.prepared.generation.number }, 'a changed configuration is in use')
+  }
+
+  async #drop(): Promise<void> {
+    const ready = this.#ready
+    this.#ready = undefined
+    if (ready !== undefined) await this.#running?.reloader?.drop(ready)
   }
 
   /** A terminal and a service manager send it to all processes at once, beside what the first one says. */
@@ -109,7 +144,7 @@ class Life {
 
 const failureOf = (text: string | undefined): Error | undefined => (text === undefined ? undefined : new Error(text))
 
-function answerTo(gateway: Gateway, what: keyof Answers, of: string): Answers[keyof Answers] {
+function answerTo(gateway: Gateway, what: Exclude<keyof Answers, 'prepare'>, of: string): Answers[keyof Answers] {
   const { ground, health } = gateway
   switch (what) {
     case 'lost':

@@ -1,8 +1,11 @@
 /** Starts the workers, starts those again that die, stops all of them, and asks them. */
-import cluster, { type Worker } from 'node:cluster'
+import cluster from 'node:cluster'
 import type { Log, Notice } from '#contract'
-import type { Answers, Begin, FromWorker, ToWorker } from './messages.ts'
+import type { Answers, Begin, FromWorker } from './messages.ts'
+import type { Fellows } from '../reload/index.ts'
 import { Repeated } from './repeated.ts'
+import { ledgerMessage, type Slot, send, slotOf } from './slot.ts'
+import { Together } from './together.ts'
 
 export class WorkerError extends Error {
   override name = 'WorkerError'
@@ -24,26 +27,14 @@ export interface Common extends Pick<Begin, 'text' | 'port'> {
   tell(notice: Notice): void
 }
 
-interface Slot {
-  readonly number: number
-  worker: Worker | undefined
-  /** It waits to be told what to do. */
-  said: boolean
-  serves: boolean
-  /** Deaths since one has served for long. */
-  deaths: number
-  servedSinceMs: number
-  /** What it said of its end. */
-  why: string | undefined
-  timer: NodeJS.Timeout | undefined
-}
-
 const PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 30_000
 /** Who served for so long has not died of its start. */
 const WELL_AFTER_MS = 60_000
 const LEDGER_EVERY_MS = 100
 const ANSWER_WITHIN_MS = 1_000
+/** Loading runs programs and reads the vault. */
+const PREPARED_WITHIN_MS = 30_000
 /** Beyond the time for calls under way: what closing takes. */
 const CLOSE_WITHIN_MS = 5_000
 
@@ -52,6 +43,7 @@ export class Workers {
   readonly #slots: readonly Slot[]
   readonly #asked = new Map<number, { readonly slot: Slot; done(answer: unknown): void }>()
   readonly #repeated = new Repeated()
+  #together: Together<Slot> | undefined
   #asks = 0
   #common: Common | undefined
   #ledger: { timer: NodeJS.Timeout; failed: string | undefined } | undefined
@@ -84,6 +76,7 @@ export class Workers {
   /** Resolves with the address of consumers when all of them serve. @throws WorkerError with the sentence of one that cannot */
   start(common: Common): Promise<string> {
     this.#common = common
+    this.#together = this.#togetherFrom(common.text)
     this.#ledger = { failed: common.ledgerFailed(), timer: setInterval(() => this.#lookAtLedger(), LEDGER_EVERY_MS).unref() }
     for (const slot of this.#slots) if (slot.said) this.#begin(slot)
     return new Promise((resolve, reject) => {
@@ -104,6 +97,24 @@ export class Workers {
   }
 
   #served: (url: string) => void = () => undefined
+
+  /** How all of them take another configuration. */
+  get fellows(): Fellows {
+    const together = (): Together<Slot> => this.#together as Together<Slot>
+    return { prepare: (text) => together().prepare(text), take: () => together().take(), drop: () => together().drop() }
+  }
+
+  #togetherFrom(text: string): Together<Slot> {
+    return new Together(text, {
+      workers: () => this.#slots,
+      send,
+      prepare: (slot, wanted) => this.#ask(slot, 'prepare', wanted, PREPARED_WITHIN_MS) as Promise<readonly string[] | undefined>,
+      began: (wanted) => {
+        if (this.#common !== undefined) this.#common = { ...this.#common, text: wanted }
+      },
+      refused: ({ number }, problems) => this.#parts.log.error({ worker: number, problems }, 'a worker cannot take the configuration that the others have'),
+    })
+  }
 
   /** Every one that serves. */
   async ask<K extends keyof Answers>(what: K, of = ''): Promise<readonly Answers[K][]> {
@@ -147,6 +158,7 @@ export class Workers {
     const common = this.#common
     if (common === undefined) return
     const { text, port, ledgerId } = common
+    slot.text = text
     const failed = common.ledgerFailed()
     send(slot, {
       kind: 'begin',
@@ -169,6 +181,7 @@ export class Workers {
         send(slot, ledgerMessage(this.#ledger?.failed))
         if (this.#phase === 'serving') this.#parts.log.info({ worker: slot.number, process: slot.worker?.process.pid }, 'a worker serves again')
         this.#served(message.url)
+        void this.#together?.follow(slot)
         return this.#change()
       case 'failed':
         slot.why = message.why
@@ -181,7 +194,7 @@ export class Workers {
     }
   }
 
-  #ask(slot: Slot, what: keyof Answers, of: string): Promise<unknown> {
+  #ask(slot: Slot, what: keyof Answers, of: string, withinMs = ANSWER_WITHIN_MS): Promise<unknown> {
     this.#asks += 1
     const id = this.#asks
     return new Promise((resolve) => {
@@ -190,7 +203,7 @@ export class Workers {
         this.#asked.delete(id)
         resolve(answer)
       }
-      const late = setTimeout(() => done(undefined), ANSWER_WITHIN_MS)
+      const late = setTimeout(() => done(undefined), withinMs)
       this.#asked.set(id, { slot, done })
       send(slot, { kind: 'ask', id, what, of })
     })
@@ -223,15 +236,4 @@ export class Workers {
     this.#ledger.failed = failed
     for (const slot of this.#slots) send(slot, ledgerMessage(failed))
   }
-}
-
-const slotOf = (number: number): Slot => ({
-  ...{ number, worker: undefined, said: false, serves: false, deaths: 0, servedSinceMs: 0, why: undefined, timer: undefined },
-})
-
-const ledgerMessage = (failed: string | undefined): ToWorker => ({ kind: 'ledger', ...(failed === undefined ? {} : { failed }) })
-
-/** One that is gone hears nothing, and its end is told by itself. */
-function send({ worker }: Slot, message: ToWorker): void {
-  if (worker?.isConnected() === true) worker.process.send?.(message, undefined, undefined, () => undefined)
 }

@@ -9,7 +9,7 @@ import type { Alternative, Attempt as AttemptRecord, Call, Connection, Refusal }
 import type { Attempt, OutgoingRequest, Transport } from '../transport.ts'
 import { Consequences, type HealthOptions } from './consequences.ts'
 import type { Lane } from './lane.ts'
-import { Roster } from './roster.ts'
+import { Roster, type Standards } from './roster.ts'
 import { fitOf, offered, ownersOf, type Sights } from './routing.ts'
 import { type Shown, shownOf } from './shown.ts'
 import type { Standing } from './standing.ts'
@@ -140,8 +140,8 @@ export class Health {
   // ---------------------------------------------------------------- for those who run it
 
   /** What is configured. At start and at each reload. */
-  configure(connections: readonly Connection[]): void {
-    this.#roster.configure(connections)
+  configure(connections: readonly Connection[], standards?: Standards): void {
+    this.#roster.configure(connections, standards)
   }
 
   /** Somebody says that all is well: it was enabled, or has a new credential. Its pace stays as it was learned. */

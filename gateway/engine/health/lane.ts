@@ -20,12 +20,12 @@ interface Waiting {
 export class Lane {
   readonly pace = new Pace()
   readonly #monotonicNs: () => number
-  readonly #longestNs: number
+  readonly #longestNs: () => number
   readonly #alarm: Alarm
   readonly #queue: Turn[] = []
   #ringing: { readonly atNs: number; cancel(): void } | undefined
 
-  constructor(longestNs: number, monotonicNs: () => number, alarm: Alarm) {
+  constructor(longestNs: () => number, monotonicNs: () => number, alarm: Alarm) {
     this.#longestNs = longestNs
     this.#monotonicNs = monotonicNs
     this.#alarm = alarm
@@ -41,11 +41,11 @@ export class Lane {
   }
 
   isTooLong(waitNs: number): boolean {
-    return waitNs > this.#longestNs || this.#queue.length >= LONGEST_QUEUE
+    return waitNs > this.#longestNs() || this.#queue.length >= LONGEST_QUEUE
   }
 
   enter(waiting: Waiting, nowNs: number): Turn {
-    const turn = new Turn(this, waiting, nowNs + this.#longestNs)
+    const turn = new Turn(this, waiting, nowNs + this.#longestNs())
     this.#queue.push(turn)
     this.pace.waits()
     this.#wakeUp(nowNs)

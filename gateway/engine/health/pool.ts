@@ -22,9 +22,9 @@ export class Pool {
   readonly budget = new RetryBudget()
   readonly #isEnabled: (connection: string) => boolean
   /** 0 to 1: the part of calls that has to end well. */
-  readonly #floor: number
+  readonly #floor: () => number
 
-  constructor(floor: number, isEnabled: (connection: string) => boolean) {
+  constructor(floor: () => number, isEnabled: (connection: string) => boolean) {
     this.#floor = floor
     this.#isEnabled = isEnabled
   }
@@ -43,7 +43,7 @@ export class Pool {
   ejects(one: Standing, nowMs: number): boolean {
     if (this.members.size < 2 || one.ejectedUntilMs > nowMs || nowMs - one.judgedAtMs < JUDGED_EVERY_MS) return false
     const { calls, good } = one.tally.since(Math.max(nowMs - WINDOW_MS, one.ejectedUntilMs))
-    if (calls < ENOUGH || good < calls * this.#floor) return false
+    if (calls < ENOUGH || good < calls * this.#floor()) return false
     one.judgedAtMs = nowMs
     if (good / calls > this.#othersRate(one, nowMs) - FAR_BELOW || !this.hasOther(one, nowMs)) return false
     let ejected = 1
@@ -71,9 +71,9 @@ export class Pool {
   /** Below the floor over the last 200 calls, also without the caller who met most of the failures, and not the last of the pool. */
   isBelow(one: Standing, nowMs: number): boolean {
     const { calls, good } = one.tally.all
-    if (calls < CALLS || good >= calls * this.#floor) return false
+    if (calls < CALLS || good >= calls * this.#floor()) return false
     if (!this.hasOther(one, nowMs)) return false
     const others = one.tally.withoutWorst()
-    return others.calls < ENOUGH_OTHERS || others.good < others.calls * this.#floor
+    return others.calls < ENOUGH_OTHERS || others.good < others.calls * this.#floor()
   }
 }

@@ -4,12 +4,16 @@ import { type Alarm, Lane } from './lane.ts'
 import { Pool } from './pool.ts'
 import { Standing } from './standing.ts'
 
-export interface RosterOptions {
-  readonly clock: Clock
-  readonly stock: StockMirror
+/** What a reload may change. */
+export interface Standards {
   /** 0 to 1: a connection that serves less of its calls is paused. */
   readonly floor: number
   readonly upstreamTimeoutMs: number
+}
+
+export interface RosterOptions extends Standards {
+  readonly clock: Clock
+  readonly stock: StockMirror
   /** Default: the runtime's timers. */
   readonly alarm?: Alarm
 }
@@ -26,13 +30,18 @@ export class Roster {
   readonly #options: RosterOptions
   readonly #pools = new Map<string, Pool>()
   readonly #standings = new Map<string, Standing>()
+  /** Of connections that are not configured any more, while calls of theirs run. */
+  readonly #former = new WeakMap<Connection, Standing>()
   readonly #lane: () => Lane
+  #standards: Standards
+  #isConfigured = false
 
   constructor(options: RosterOptions) {
     this.#options = options
+    this.#standards = options
     const { clock, alarm = timers } = options
     const monotonicNs = (): number => clock.monotonicNs()
-    const longestNs = Math.min(LONGEST_WAIT_MS, options.upstreamTimeoutMs / 2) * 1e6
+    const longestNs = (): number => Math.min(LONGEST_WAIT_MS, this.#standards.upstreamTimeoutMs / 2) * 1e6
     this.#lane = () => new Lane(longestNs, monotonicNs, alarm)
   }
 
@@ -44,43 +53,75 @@ export class Roster {
   of(connection: Connection): Standing {
     const found = this.#standings.get(connection.name)
     if (found?.connection === connection) return found
-    if (found?.connection.owner === connection.owner && found.connection.adapter === connection.adapter) {
+    if (found !== undefined && isSame(found.connection, connection)) {
       found.connection = connection
       return found
     }
-    if (found !== undefined) this.#forget(found)
-    const pool = this.#pool(connection.adapter)
-    const standing = new Standing(connection, pool, { plain: this.#lane(), heavy: this.#lane() })
-    this.#standings.set(connection.name, standing)
-    pool.members.add(standing)
-    return standing
+    return this.#isConfigured ? this.#strayOf(connection) : this.#enter(connection)
   }
 
   /** At start and at each reload: those that are gone are forgotten. A plan may have changed with the file. */
-  configure(connections: readonly Connection[]): void {
-    const names = new Set(connections.map(({ name }) => name))
-    for (const [name, standing] of this.#standings) if (!names.has(name)) this.#forget(standing)
+  configure(connections: readonly Connection[], standards: Standards = this.#standards): void {
+    this.#standards = standards
+    this.#isConfigured = true
+    const wanted = new Map(connections.map((connection) => [connection.name, connection]))
+    for (const standing of [...this.#standings.values()]) {
+      const connection = wanted.get(standing.connection.name)
+      if (connection === undefined || !isSame(standing.connection, connection)) this.#forget(standing)
+    }
     for (const connection of connections) {
-      const standing = this.of(connection)
+      const standing = this.#standings.get(connection.name) ?? this.#enter(connection)
+      standing.connection = connection
       standing.forgetPlan()
       standing.mark()
     }
   }
 
+  #enter(connection: Connection): Standing {
+    const found = this.#standings.get(connection.name)
+    if (found !== undefined) this.#forget(found)
+    const standing = new Standing(connection, this.#pool(connection.adapter), { plain: this.#lane(), heavy: this.#lane() })
+    this.#standings.set(connection.name, standing)
+    standing.pool.members.add(standing)
+    return standing
+  }
+
+  /** A call that began before a reload ends with the connection that it has; nobody compares it with those of now. */
+  #strayOf(connection: Connection): Standing {
+    let standing = this.#former.get(connection)
+    if (standing === undefined) {
+      standing = new Standing(connection, this.#newPool(), { plain: this.#lane(), heavy: this.#lane() })
+      this.#former.set(connection, standing)
+    }
+    return standing
+  }
+
   #forget(standing: Standing): void {
     const { connection, pool } = standing
     this.#standings.delete(connection.name)
+    this.#former.set(connection, standing)
     pool.members.delete(standing)
     pool.troubled.delete(standing)
+    // Its last calls trouble nobody who is left.
+    standing.pool = this.#newPool()
     if (pool.members.size === 0) this.#pools.delete(connection.adapter)
   }
 
   #pool(adapter: string): Pool {
     let pool = this.#pools.get(adapter)
     if (pool === undefined) {
-      pool = new Pool(this.#options.floor, (connection) => this.#options.stock.enabled(connection))
+      pool = this.#newPool()
       this.#pools.set(adapter, pool)
     }
     return pool
   }
+
+  #newPool(): Pool {
+    return new Pool(
+      () => this.#standards.floor,
+      (connection) => this.#options.stock.enabled(connection),
+    )
+  }
 }
+
+const isSame = (a: Connection, b: Connection): boolean => a.owner === b.owner && a.adapter === b.adapter

@@ -41,7 +41,7 @@ export type Unfit =
 
 export class Standing {
   connection: Connection
-  readonly pool: Pool
+  pool: Pool
   readonly breaker = new Breaker()
   readonly tally = new Tally()
   /** Heavy operations have a pace of their own. */

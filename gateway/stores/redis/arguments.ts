@@ -81,6 +81,16 @@ export class Shelves {
     for (const connection of connections) this.#shelves.set(connection.name, { connection, period: periodAt(connection.period, this.#now()) })
   }
 
+  /** A call of a former configuration may still offer a connection that is gone: it is not served by that one any more. */
+  offered(supply: SupplyClaim): SupplyClaim {
+    for (const { connection } of supply.alternatives) if (!this.#shelves.has(connection)) return this.#without(supply)
+    return supply
+  }
+
+  #without(supply: SupplyClaim): SupplyClaim {
+    return { ...supply, alternatives: supply.alternatives.filter(({ connection }) => this.#shelves.has(connection)) }
+  }
+
   [Symbol.iterator](): Iterator<{ readonly connection: Connection; readonly period: Period }> {
     return this.#shelves.values()
   }

@@ -27,6 +27,12 @@ export interface Held extends HoldFacts {
 
 const accountOf = ({ payer }: SupplyClaim): string => (payer.by === 'credits' ? payer.account : payer.by === 'x402' ? `wallet:${payer.payment.payer}` : '')
 
+/** All that the call could be served by was removed while it came. */
+const GONE: Reserved = {
+  ...{ kind: 'refused', code: 'sold_out', detail: 'no connection has units for sale in this period' },
+  ...{ retryAfterSeconds: undefined, price: undefined, rate: undefined },
+}
+
 export class Taking {
   protected readonly parts: RedisParts
   protected readonly holds = new PassingMap<Held>()
@@ -37,8 +43,10 @@ export class Taking {
 
   async reserve(request: HoldRequest): Promise<Reserved> {
     if (this.parts.failed() !== undefined) return UNAVAILABLE
-    const supply = request.claims.find((claim): claim is SupplyClaim => claim.kind === 'supply')
-    if (supply === undefined) throw new Error('a reservation without a supply claim')
+    const asked = request.claims.find((claim): claim is SupplyClaim => claim.kind === 'supply')
+    if (asked === undefined) throw new Error('a reservation without a supply claim')
+    const supply = this.parts.shelves.offered(asked)
+    if (supply.alternatives.length === 0) return GONE
     const { id } = request
     try {
       return await this.#reserved(request, supply, undefined)
