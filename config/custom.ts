@@ -22,7 +22,8 @@ export function customAdapter(values: Decoded<ConnectionFields>, name: string, n
     name,
     title: name,
     category: common?.category ?? 'Custom',
-    docs: values.base_url ?? common?.docs ?? '',
+    // Where it is called is no page to read, and nobody's business but the owner's.
+    docs: common?.docs ?? '',
     baseUrl: values.base_url?.replace(/\/+$/, ''),
     credential: credentialOf({ values, node }, complaints) ?? { in: 'none' },
     quota: common?.quota ?? { unit: 'call', resets: 'billing-day' },

@@ -5,6 +5,7 @@
  *   kind              what counts                                                      points   throttled after   blocked after
  *   key-guessing      401: a key or a signature that is not good                           10          60 calls       300 calls
  *   unpaid-probing    402 for a call without a payment; one that is paid is taken back      1             600           3,000
+ *                     a page that says what is for sale                                     1             600           3,000
  *   error-farming     400, 404, 405 (1 point); 413, 431 (2 points)                        1–2       300 to 600  1,500 to 3,000
  *   sweep             404 for a path unlike the last eight, from the 21st a minute on       5             136             616
  *                     a call that is the one before but for a number that moves on a

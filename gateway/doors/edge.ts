@@ -116,7 +116,8 @@ export class Edge {
     if (response.destroyed || response.headersSent) return
     const last = ends || leavesBody(response.req, this.#parts.bodyBytes)
     if (last) this.#endWith(response.req.socket)
-    const fields = [...headers, 'content-length', String(Buffer.byteLength(body))]
+    // What a 304 stands for has a length, which is not that of nothing (RFC 9110 section 8.6).
+    const fields = status === 304 ? headers : [...headers, 'content-length', String(Buffer.byteLength(body))]
     if (!last) return response.answer(status, fields, body)
     response.writeHead(status, [...fields, 'connection', 'close'])
     response.end(body)

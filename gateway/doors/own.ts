@@ -23,8 +23,11 @@ export interface OwnParts {
 
 const PAGE_BODY_BYTES = 16 * 1024
 
+const UNPAID = refuse('payment_required', 'a page was read')
+
 export class OwnPaths {
   readonly #parts: OwnParts
+  readonly #engine: Gateway['engine']
   readonly #pages: Pages
   readonly #receipts: Receipts
   readonly #credits: CreditsPages
@@ -32,6 +35,7 @@ export class OwnPaths {
 
   constructor(served: Gateway, office: Office, parts: OwnParts) {
     this.#parts = parts
+    this.#engine = served.engine
     this.#pages = new Pages(served)
     this.#receipts = receiptsOf(served.ground, () => served.engine.origin)
     this.#credits = new CreditsPages(served, office)
@@ -54,10 +58,27 @@ export class OwnPaths {
       this.#refuse(response, refuse('method_not_allowed', `${pathOf(request)} takes GET`, { headers: { allow: 'GET' } }))
       return true
     }
-    const answer = page(request.headers)
+    const refusal = page.asks ? this.#turnedAway(request) : undefined
+    if (refusal !== undefined) {
+      this.#refuse(response, refusal)
+      return true
+    }
+    const answer = page.answer(request.headers)
     if (answer === undefined) return false
+    if (page.asks) this.#counts(request)
     this.#parts.edge.answer(response, { ...answer, headers: [...answer.headers, 'x-request-id', this.#parts.nextId()] })
     return true
+  }
+
+  #turnedAway(request: DoorRequest): Refusal | undefined {
+    return this.#engine.turnAway(this.#parts.incoming(request))
+  }
+
+  /** Who reads what is for sale is scored like who calls without paying: pages are no way around the limits of those who do not pay. */
+  #counts(request: DoorRequest): void {
+    const told = new Set<string>()
+    const incoming = this.#parts.incoming(request)
+    for (const chain of this.#engine.generation.chains) chain.observeRefused(incoming, UNPAID, told)
   }
 
   /** A message of MCP; a tool call in it is a call, and ends with its client. */

@@ -1,4 +1,4 @@
-/** What the gateway itself answers: never HTML but the page for people, never to be guessed at, never kept by caches; the admin port as strict as the public one. */
+/** What the gateway itself answers: never HTML but the page for people, never to be guessed at, and kept by caches where it is the same for everybody and asked for again; the admin port as strict as the public one. */
 
 import { createHash } from 'node:crypto'
 import t from 'tap'
@@ -13,7 +13,11 @@ const HERE = `Host: 127.0.0.1:${new URL(rig.adminUrl).port}`
 
 function guarded(answer: RawAnswer, what: string, type: RegExp): void {
   t.match(answer.headers, { 'x-content-type-options': 'nosniff', 'content-type': type, date: /GMT$/ }, what)
-  t.match(answer.headers['cache-control'], what.includes('jwks') ? /^public, max-age=\d+$/ : /^no-store$/, `${what}: caches`)
+  t.match(
+    answer.headers['cache-control'],
+    what.includes('jwks') ? /^public, max-age=\d+$/ : /catalogue|front page/.test(what) ? /^no-cache$/ : /^no-store$/,
+    `${what}: caches`,
+  )
   for (const name of ['server', 'x-powered-by', 'via', 'set-cookie']) t.equal(answer.headers[name], undefined, `${what}: ${name}`)
 }
 

@@ -70,7 +70,7 @@ function apiSection(api: CatalogueApi): Html {
       html`<tr><td>${link(operationPath(api.name, id), `${method} ${path}`)}</td><td>${description} ${marksOf(marks)}</td><td class="n">${units}</td><td class="n">${dollars(usd(price))}</td></tr>`,
   )
   const credit = api.attribution === null ? undefined : html` ${api.attribution}.`
-  return html`<h2>${api.title}</h2><p class="quiet">${api.category}, ${api.units_left} units left.${credit} ${link(api.docs, 'Documentation of the provider')}</p>${table(`Calls of ${api.title}`, heads, rows)}`
+  return html`<h2>${api.title}</h2><p class="quiet">${api.category}, ${api.units_left} units left.${credit} ${api.docs === '' ? '' : link(api.docs, 'Documentation of the provider')}</p>${table(`Calls of ${api.title}`, heads, rows)}`
 }
 
 export const marksOf = ({ sold_out, needs_client_limit }: Pick<CatalogueOperation, 'sold_out' | 'needs_client_limit'>): readonly Html[] => [

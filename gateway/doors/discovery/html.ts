@@ -20,9 +20,12 @@ const POLICY = [
   ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
 ].join('; ')
 
+/** May be kept, and is asked for again each time: what is in it may have changed. */
+export const PAGE_FIELDS = ['cache-control', 'no-cache', 'x-content-type-options', 'nosniff', 'vary', 'accept, accept-encoding']
+
 const FIELDS = [
   ...['content-type', 'text/html; charset=utf-8', 'content-security-policy', POLICY, 'x-frame-options', 'DENY', 'referrer-policy', 'no-referrer'],
-  ...['cross-origin-opener-policy', 'same-origin', 'x-content-type-options', 'nosniff', 'cache-control', 'no-store', 'vary', 'accept'],
+  ...['cross-origin-opener-policy', 'same-origin', ...PAGE_FIELDS],
 ]
 
 /** Text that is safe as content and in a quoted attribute. Made by `html` alone. */
@@ -66,6 +69,8 @@ const whole = (title: string, content: Html): Html =>
 
 export const wantsJson = (accept = ''): boolean => accept.includes('application/json') && !accept.includes('text/html')
 
-export const jsonAnswer = (value: unknown): Answer => ({ status: 200, headers: JSON_FIELDS, body: JSON.stringify(value) })
-
-const JSON_FIELDS = ['content-type', 'application/json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff', 'vary', 'accept']
+export const jsonAnswer = (value: unknown, cache?: 'no-store'): Answer => ({
+  status: 200,
+  headers: ['content-type', 'application/json', ...(cache === undefined ? PAGE_FIELDS : ['cache-control', cache, 'x-content-type-options', 'nosniff'])],
+  body: JSON.stringify(value),
+})

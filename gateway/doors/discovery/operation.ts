@@ -40,7 +40,7 @@ function facts(api: CatalogueApi, operation: CatalogueOperation, tool: string): 
     ...(success_rate === null ? [] : [['Lately', html`${Math.round(success_rate * 100)} % answered well, ${latency_ms ?? 0} ms`] as const]),
     ['MCP', html`<code>${tool}</code>`],
     ...(api.attribution === null ? [] : [['Credit line', html`${api.attribution}`] as const]),
-    ['Provider', link(api.docs, `Documentation of ${api.title}`)],
+    ...(api.docs === '' ? [] : [['Provider', link(api.docs, `Documentation of ${api.title}`)] as const]),
   ]
   return html`<dl>${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`
 }

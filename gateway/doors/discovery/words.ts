@@ -39,7 +39,8 @@ export function llmsTextOf(gateway: Gateway): string {
 
 function sectionOf(origin: string, api: CatalogueApi): string {
   const credit = api.attribution === null ? '' : ` Credit line: ${oneLine(api.attribution)}.`
-  const head = `### ${oneLine(api.title)}\n\n${oneLine(api.category)}. ${api.units_left} units left.${credit} Documentation of the provider: ${oneLine(api.docs)}`
+  const docs = api.docs === '' ? '' : ` Documentation of the provider: ${oneLine(api.docs)}`
+  const head = `### ${oneLine(api.title)}\n\n${oneLine(api.category)}. ${api.units_left} units left.${credit}${docs}`
   return `${head}\n\n${api.operations.map((operation) => lineOf(origin, api, operation)).join('\n')}`
 }
 
