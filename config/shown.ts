@@ -78,7 +78,7 @@ const maskedUrls = (raw: string, isCapability: boolean): string =>
 function inComment(line: string): string {
   const at = line.search(/(?:^|\s)#/)
   if (at === -1) return line
-  if (line.length > LONGEST) return `${line.slice(0, at)}# ${MASK}`
+  if (line.length > LONGEST) return `${line.slice(0, line.indexOf('#', at))}# ${MASK}`
   const comment = line.slice(at).replace(IN_COMMENT, (whole, name: string, between: string, value: string) => {
     const bare = value.replace(/^["']|["']$/g, '')
     const masked = maskedValue(name, '', bare)

@@ -80,7 +80,7 @@ export class AdminDoor {
     this.#edge.end()
   }
 
-  /** At a reload; which token holds is read from the configuration when a request comes. */
+  /** At a reload. The token is asked of the configuration that serves, each time. */
   take({ limits }: Pick<GatewayConfig, 'limits'>): void {
     this.#edge.take(limits)
   }

@@ -177,7 +177,8 @@ export default defineAdapter({
   writeFileSync(rig.file, before)
 })
 
-t.test('pictures of both schemes and of a telephone, where they are asked for', { skip: process.env.ATLAS_SCREENSHOTS === undefined }, async () => {
+/** In the dark, and on a telephone. */
+async function pictures(): Promise<void> {
   const dark = await signIn({ scheme: 'dark' })
   await dark.page.goto(`${url}/connections`)
   await drawn(dark.page)
@@ -185,7 +186,9 @@ t.test('pictures of both schemes and of a telephone, where they are asked for', 
   const small = await signIn({ width: 360 })
   await drawn(small.page)
   await picture(small.page, 'overview-360')
-})
+}
+
+if (process.env.ATLAS_SCREENSHOTS !== undefined) await pictures()
 
 t.test('the browser complains of nothing, and asks nobody else', async (t) => {
   complainsOfNothing(t, main, rig)
