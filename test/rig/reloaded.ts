@@ -36,15 +36,21 @@ export interface ReloadWorld {
 export async function openReloaded(t: Test, config: object = configOf(), folder = temporaryFolder(t)): Promise<ReloadWorld> {
   const file = writeConfig(folder, config)
   const started = await startAtlas(t, file)
-  await until('the play key is shown', () => /atlas_\w+/.test(started.stdout()))
-  const [key = ''] = /atlas_\w+/.exec(started.stdout()) ?? []
+  await until('the play key is shown', () => /atlas_[\w-]+/.test(started.stdout()))
+  const [key = ''] = /atlas_[\w-]+/.exec(started.stdout()) ?? []
   return {
     ...{ file, started },
+    // A machine that stands still refuses for a moment: nothing is charged then, and the call is sent again.
     price: async () => {
-      const headers = { ...bearer(key), 'content-type': 'application/json' }
-      const answer = await fetch(started.publicUrl + BALANCE, { method: 'POST', headers, body: JSON.stringify(WALLET) })
-      await answer.arrayBuffer()
-      return answer.headers.get('x-atlas-price')
+      let price: string | null = null
+      const headers = { ...bearer(key), ...JSON_BODY }
+      await until('the call is served', async () => {
+        const answer = await fetch(started.publicUrl + BALANCE, { method: 'POST', headers, body: JSON.stringify(WALLET) })
+        await answer.arrayBuffer()
+        price = answer.headers.get('x-atlas-price')
+        return answer.status !== 503
+      })
+      return price
     },
     quote: async () => {
       const answer = await fetch(started.publicUrl + BALANCE, { method: 'POST', headers: JSON_BODY, body: JSON.stringify(WALLET) })
