@@ -23,12 +23,15 @@ const FADE_AT = 10_000
 const FAILING_AFTER = 5
 
 export class QualityBook {
+  /** How often any figure has changed. */
+  changes = 0
   readonly #operations = new WeakMap<Operation, Running>()
   readonly #connections = new Map<string, Running>()
 
   note(operation: Operation, attempt: Attempt): void {
     const good = goodOf(attempt)
     if (good === undefined) return
+    this.changes += 1
     count(runningOf(this.#operations, operation, attempt), good, attempt)
     count(runningOf(this.#connections, attempt.connection, attempt), good, attempt)
   }

@@ -46,7 +46,7 @@ t.test('each page has a name for its bytes: who shows it is told that nothing ch
   t.not(json.field('etag'), (await get(rig, '/')).field('etag'), 'a page and its JSON are two')
 })
 
-t.test('a switch shows at once, what is left within a second, and in between nothing is made again', async (t) => {
+t.test('a sale and a switch show at once; who asks more often than pages are made gets those of this second', async (t) => {
   const clock = new MovableClock()
   const rig = await open(t, clock)
   const { key } = await rig.key({ credits: '$5' })
@@ -54,8 +54,18 @@ t.test('a switch shows at once, what is left within a second, and in between not
     (JSON.parse((await get(rig, '/catalog')).bytes.toString()) as { apis: { units_left: number }[] }).apis[0]?.units_left ?? -1
   t.equal(await left(), 7000)
   t.equal((await rig.call('POST', BALANCE, { headers: bearer(key), body: WALLET })).status, 200)
-  clock.aheadMs += 1000
   t.equal(await left(), 6999)
+  let seen = 6999
+  const sell = async (): Promise<number> => (await rig.call('POST', BALANCE, { headers: bearer(key), body: WALLET })).status
+  // Some may be 503 on a machine that stands still; on one that does so for a second each sale shows.
+  let sold = 1
+  for (let round = 0; round < 25; round += 1) {
+    if ((await sell()) === 200) sold += 1
+    seen = await left()
+  }
+  t.ok(seen >= 7000 - sold, `${seen} shown, ${7000 - sold} left`)
+  clock.aheadMs += 1000
+  t.equal(await left(), 7000 - sold, 'a second later it is right again')
   let made = 0
   const { engine } = rig.gateway
   const quote = engine.quote.bind(engine)
