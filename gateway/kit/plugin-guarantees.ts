@@ -64,7 +64,22 @@ function defaults(plugin: Plugin): readonly string[] {
 
 // ------------------------------------------------------------------ hooks
 
-const HOOKS = ['facts', 'prepare', 'admit', 'authorize', 'answer', 'answered', 'settle', 'recover', 'observe', 'observeRefused', 'turnAway', 'cors', 'close']
+const HOOKS = [
+  'facts',
+  'prepare',
+  'admit',
+  'authorize',
+  'answer',
+  'answered',
+  'settle',
+  'recover',
+  'observe',
+  'observeRefused',
+  'turnAway',
+  'cors',
+  'quotes',
+  'close',
+]
 
 /** With sample settings, in a real place; whatever happens it ends. */
 async function staged<T>(plugin: Plugin, use: (stage: Stage) => Promise<T>, options: StageOptions = {}): Promise<T> {

@@ -2,7 +2,8 @@
 
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { type Operation, ratio, units, usd } from '../../gateway/contract/index.ts'
+import { type Operation, ratio, units, usd, wholeCall } from '../../gateway/contract/index.ts'
+import type { Charged } from '../../gateway/stores/records.ts'
 import { adapterOf, connectionOf, operationOf } from '../rig/acme.ts'
 import { type Flown, type Inside, openInside, reached } from '../rig/inside.ts'
 import { paymentHeader } from '../rig/payments.ts'
@@ -106,7 +107,7 @@ t.test('price, units, receipt and the receipt in the journal are of one charge',
   await inside.flushed()
   const charge = inside.journal.find((record) => record.t === 'charge')
   t.match(charge, { id: header(flown, 'x-atlas-receipt'), price: '150000', platform: '15000', units: 1, operation: 'search', api: 'acme' })
-  t.match(charge, { call: { kind: 'charged', units: 1, price: '150000', attempts: [{ used: 'sold' }] } })
+  t.match(wholeCall(charge as Charged), { kind: 'charged', units: 1, price: '150000', attempts: [{ used: 'sold' }] })
   t.equal(header(flown, 'cache-control'), 'private')
   t.equal(header(flown, 'x-request-id'), flown.id)
 })

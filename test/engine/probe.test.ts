@@ -1,7 +1,8 @@
 /** A probe is one call of the owner's own use: whatever comes of it, units and money stand as they would after a call of his. */
 import t, { type Test } from 'tap'
-import { type Operation, units } from '#contract'
+import { type Operation, units, wholeCall } from '#contract'
 import { probe } from '../../gateway/engine/probe.ts'
+import type { Charged } from '../../gateway/stores/records.ts'
 import { adapterOf, connectionOf, operationOf } from '../rig/acme.ts'
 import { type Inside, openInside } from '../rig/inside.ts'
 import type { ScriptedTry } from '../rig/scripted.ts'
@@ -55,7 +56,9 @@ t.test('the cheapest operation that only reads and is sold is called, as its exa
   t.equal(Buffer.from(rig.provider.tries[0]?.request.body ?? '').toString(), '{"x":1}')
   t.equal(await standing(rig), '0 sold, 2 own, 0 wasted, 0 earned, 998 left')
   await rig.flushed()
-  t.match(rig.journal.at(-1), { t: 'charge', by: 'owner', price: '0', units: 2, call: { kind: 'free', consumer: 'probe:alice' } })
+  const charge = rig.journal.at(-1)
+  t.match(charge, { t: 'charge', by: 'owner', price: '0', units: 2 })
+  t.match(wholeCall(charge as Charged), { kind: 'free', consumer: 'probe:alice' })
 })
 
 for (const [what, answers, meaning, stands] of [
