@@ -33,7 +33,7 @@ async function open(t: Test, { count, quota = 1_000_000, reserved = 1_000, rate 
   const config = sandbox({
     store: { driver: 'redis', url: redis.url, name: `crew-${crews}`, durability: 'relaxed' },
     ledger: { driver: 'postgres', url: postgres.url },
-    upstream: UPSTREAM,
+    upstream: { ...UPSTREAM, timeout: '10s' },
     limits: { concurrent_per_consumer: 1_000 },
     api_connections: [
       customConnection(provider.url, {
