@@ -13,8 +13,8 @@ export interface Flash {
 export interface Session {
   /** 16 bytes. */
   readonly csrf: Buffer
-  /** Of the token that was shown: a session ends with it. */
-  readonly token: string
+  /** SHA-256 of the token that was shown: a session ends with it. */
+  readonly tokenDigest: string
   readonly sinceMs: number
   seenMs: number
   /** Said once, on the next page. */
@@ -33,21 +33,21 @@ export class Sessions {
   }
 
   /** The oldest goes where there are too many. */
-  open(token: string, nowMs: number): { readonly id: string; readonly session: Session } {
+  open(tokenDigest: string, nowMs: number): { readonly id: string; readonly session: Session } {
     for (const [hash, session] of this.#sessions) if (isOver(session, nowMs)) this.#sessions.delete(hash)
     if (this.#sessions.size >= MOST) this.#sessions.delete(this.#sessions.keys().next().value as string)
     const id = randomBytes(32).toString('base64url')
-    const session: Session = { csrf: randomBytes(16), token, sinceMs: nowMs, seenMs: nowMs, flash: undefined }
+    const session: Session = { csrf: randomBytes(16), tokenDigest, sinceMs: nowMs, seenMs: nowMs, flash: undefined }
     this.#sessions.set(sha256(id), session)
     return { id, session }
   }
 
   /** Of that token, and not over. */
-  find(id: string, token: string, nowMs: number): Session | undefined {
+  find(id: string, tokenDigest: string, nowMs: number): Session | undefined {
     const hash = sha256(id)
     const session = this.#sessions.get(hash)
     if (session === undefined) return undefined
-    if (session.token !== token || isOver(session, nowMs)) {
+    if (session.tokenDigest !== tokenDigest || isOver(session, nowMs)) {
       this.#sessions.delete(hash)
       return undefined
     }
