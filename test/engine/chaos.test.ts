@@ -35,7 +35,7 @@ t.test('one that refuses the credential, one whose quota is gone, one whose plan
     [402, 5, 'exhausted'],
     [403, 5, undefined],
   ] as const) {
-    const outage = await openOutage(t)
+    const outage = await openOutage(t, { storeLagMs: 0 })
     outage.providers.behaviours.set('a', always({ status }))
     await outage.run(20, 50)
     t.equal(await proven(t, outage), 1, `${status}: every call is served by the other one`)

@@ -120,6 +120,8 @@ export interface OutageSetup {
   readonly consumers?: number
   readonly adapter?: Partial<Adapter>
   readonly floor?: number
+  /** How far the clock may run ahead of the store; with 0, no call is on its way because of a slow disk. */
+  readonly storeLagMs?: number
 }
 
 const CREDITS = usd('$100000')
@@ -134,7 +136,7 @@ export async function openOutage(t: Teardown, setup: OutageSetup = {}): Promise<
   })
   providers.attach(inside.clock)
   const headers = await Promise.all(Array.from({ length: consumers }, (_, at) => inside.key(`k${at}`, { credits: CREDITS })))
-  const traffic = new Traffic(inside, headers)
+  const traffic = new Traffic(inside, headers, setup.storeLagMs ?? STORE_LAG_MS)
   const money = async (): Promise<{ paid: bigint; owed: bigint }> => {
     await inside.flushed()
     const balances = await Promise.all(headers.map((_, at) => inside.admin.balance(`key:k${at}`)))
@@ -158,9 +160,12 @@ class Traffic {
   /** Under way, with the time at which they came: the oldest first. */
   readonly #under = new Map<Flown, number>()
 
-  constructor(inside: Inside, headers: readonly Record<string, string>[]) {
+  readonly #storeLagMs: number
+
+  constructor(inside: Inside, headers: readonly Record<string, string>[], storeLagMs: number) {
     this.#inside = inside
     this.#headers = headers
+    this.#storeLagMs = storeLagMs
   }
 
   async run(seconds: number, perSecond: number): Promise<void> {
@@ -209,7 +214,7 @@ class Traffic {
   /** The store works in the time of this machine: the clock waits for it. */
   async #written(): Promise<void> {
     for (const [{ flight }, sinceMs] of this.#under) {
-      if (this.#inside.clock.nowMs() - sinceMs < STORE_LAG_MS) return
+      if (this.#inside.clock.nowMs() - sinceMs < this.#storeLagMs) return
       while (flight.state === 'admitting' || flight.state === 'settling') await turns(1)
     }
   }
