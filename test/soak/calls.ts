@@ -35,6 +35,8 @@ export type Status = number | 'open' | 'down'
 export interface Told {
   status: Status
   code: string | undefined
+  /** What was wrong, in words. */
+  detail: string | undefined
   receipt: string | undefined
   price: bigint | undefined
   digest: string
@@ -52,7 +54,17 @@ export interface Call extends Asked, Told {
 
 export const digestOf = (text: string): string => createHash('sha256').update(text).digest('base64').slice(0, 12)
 
-const NOTHING: Told = { status: 'open', code: undefined, receipt: undefined, price: undefined, digest: '', replayed: false, whole: false, left: false }
+const NOTHING: Told = {
+  status: 'open',
+  code: undefined,
+  detail: undefined,
+  receipt: undefined,
+  price: undefined,
+  digest: '',
+  replayed: false,
+  whole: false,
+  left: false,
+}
 
 /** Refused before a byte of it could leave. */
 const isDown = (error: unknown): boolean => {
@@ -60,11 +72,13 @@ const isDown = (error: unknown): boolean => {
   return [code, cause?.code].some((one) => one === 'ECONNREFUSED' || one === 'UND_ERR_CONNECT_TIMEOUT')
 }
 
-export function codeIn(text: string): string | undefined {
+/** Of a refusal; an answer of the provider has neither. */
+export function problemIn(text: string): Pick<Told, 'code' | 'detail'> {
   try {
-    return (JSON.parse(text) as { code?: string }).code
+    const { code, detail } = JSON.parse(text) as Partial<Told>
+    return { code, detail: code === undefined ? undefined : detail }
   } catch {
-    return undefined
+    return { code: undefined, detail: undefined }
   }
 }
 
@@ -94,7 +108,7 @@ export async function send(dispatcher: Dispatcher, origin: string, asked: Asked,
     told.whole = true
     told.digest = digestOf(text)
     read(text)
-    if (response.statusCode >= 400) told.code = codeIn(text)
+    if (response.statusCode >= 400) Object.assign(told, problemIn(text))
   } catch (error) {
     told.left = leaving.signal.aborted
     if (told.status === 'open' && isDown(error)) told.status = 'down'

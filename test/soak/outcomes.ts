@@ -11,7 +11,8 @@ export const outcomeOf = ({ status, code, left, whole }: Told): string => {
 const ALWAYS = ['200', 'down', 'open', 'unavailable', 'upstream_error', 'upstream_timeout', '404 of the provider', 'left']
 const MORE: Readonly<Record<string, readonly string[]>> = {
   write: ['replay_unavailable'],
-  twins: ['replay_unavailable'],
+  // The one may have to wait for the other longer than a call may take.
+  twins: ['replay_unavailable', 'payment_pending'],
   scarce: ['sold_out'],
   feed: ['cut'],
   big: ['cut'],
@@ -26,5 +27,5 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
 export function strangeIn(call: Call): string | undefined {
   const outcome = outcomeOf(call)
   if (ALWAYS.includes(outcome) || MORE[call.kind]?.includes(outcome) === true) return undefined
-  return `a client of the kind ${call.kind} was told ${outcome} (${call.status}) for ${call.path}`
+  return `a client of the kind ${call.kind} was told ${outcome} (${call.status}) for ${call.path}: ${call.detail}`
 }

@@ -2,7 +2,7 @@
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { parseUsd, usd } from '#contract'
 import { payingFetch } from '../rig/client.ts'
-import { type Call, codeIn, digestOf, type Spender, type Status, type Told } from './calls.ts'
+import { type Call, problemIn, digestOf, type Spender, type Status, type Told } from './calls.ts'
 import { NANSEN_CALL, nansenBody } from './habits.ts'
 
 /** A wallet begins with $100; long before it is spent another one takes its place. */
@@ -45,7 +45,17 @@ export class Wallets {
 }
 
 async function bought(by: typeof fetch, url: string, body: string): Promise<{ told: Told; text: string }> {
-  const told: Told = { status: 'open', code: undefined, receipt: undefined, price: undefined, digest: '', replayed: false, whole: false, left: false }
+  const told: Told = {
+    status: 'open',
+    code: undefined,
+    detail: undefined,
+    receipt: undefined,
+    price: undefined,
+    digest: '',
+    replayed: false,
+    whole: false,
+    left: false,
+  }
   let text = ''
   try {
     const response = await by(url, { method: 'POST', headers: JSON_BODY, body })
@@ -54,7 +64,7 @@ async function bought(by: typeof fetch, url: string, body: string): Promise<{ to
       ...{ status, receipt: headers.get('x-atlas-receipt') ?? undefined, price: parseUsd(headers.get('x-atlas-price') ?? '') },
     })
     text = await response.text()
-    Object.assign(told, { whole: true, digest: digestOf(text), ...(status >= 400 ? { code: codeIn(text) } : {}) })
+    Object.assign(told, { whole: true, digest: digestOf(text), ...(status >= 400 ? problemIn(text) : {}) })
   } catch (error) {
     const { cause } = error as { cause?: { code?: string } }
     if (told.status === 'open' && cause?.code === 'ECONNREFUSED') told.status = 'down' satisfies Status
