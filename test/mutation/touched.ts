@@ -63,14 +63,22 @@ function ranIn(folder: string, base: string): Record<string, Span[]> {
   const ran: Record<string, Span[]> = {}
   if (!existsSync(folder)) return ran
   for (const name of readdirSync(folder)) {
-    const { result } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: readonly Script[] }
-    for (const script of result) {
+    for (const script of scriptsIn(join(folder, name))) {
       const file = script.url.startsWith(base) ? script.url.slice(base.length).split('?')[0] : undefined
       if (file === undefined || !/^dist\/(gateway|plugins|config)\//.test(file)) continue
       ran[file] = [...(ran[file] ?? []), ...spansOf(script)]
     }
   }
   return ran
+}
+
+/** Nothing of a process that was killed while it wrote. */
+function scriptsIn(file: string): readonly Script[] {
+  try {
+    return (JSON.parse(readFileSync(file, 'utf8')) as { result: readonly Script[] }).result
+  } catch {
+    return []
+  }
 }
 
 /** Ranges are nested, the inner ones later and truer. */
