@@ -131,6 +131,8 @@ function constantEdits(node: ts.NumericLiteral | ts.BigIntLiteral): Edit[] {
   const value = BigInt(big ? node.text.replace(/n$/, '') : Number.isInteger(Number(node.text)) ? node.text : 0)
   const by = (text: bigint): Edit => ({ kind: 'constant', from: node.getStart(), to: node.getEnd(), by: `${text}${big ? 'n' : ''}` })
   if (ts.isPrefixUnaryExpression(node.parent)) return [by(value + 1n)]
+  // One more or less of a time or a size is nobody's promise; that there is such a limit is.
+  if (value >= 100n && ts.isVariableDeclaration(node.parent) && /^[A-Z_\d]+$/.test(node.parent.name.getText())) return [by(0n)]
   return value === 0n ? [by(1n)] : [by(value + 1n), by(value - 1n)]
 }
 
@@ -141,12 +143,12 @@ function removable({ expression }: ts.ExpressionStatement): boolean {
 
 /** An element with its comma; of objects only what is spread, because a member that is not there is often a type's business. */
 function elementEdits(node: ts.ArrayLiteralExpression | ts.ObjectLiteralExpression): Edit[] {
-  const parts: readonly ts.Node[] = ts.isArrayLiteralExpression(node) ? node.elements : node.properties
-  return parts.flatMap((part, index) => {
-    const spread = ts.isSpreadElement(part) || ts.isSpreadAssignment(part)
-    if (!spread && (!ts.isArrayLiteralExpression(node) || ts.isOmittedExpression(part))) return []
-    const next = parts[index + 1]
-    const edit = { kind: spread ? 'removed spread' : 'removed element', by: '', from: part.getStart(), to: next?.getStart() ?? part.getEnd() }
-    return [edit]
+  const parts: ts.NodeArray<ts.Node> = ts.isArrayLiteralExpression(node) ? node.elements : node.properties
+  return parts.flatMap((part, index): Edit[] => {
+    const from = part.getStart()
+    if (ts.isSpreadElement(part)) return [{ kind: 'removed spread', by: '...[]', from, to: part.getEnd() }]
+    if (ts.isSpreadAssignment(part)) return [{ kind: 'removed spread', by: '...{}', from, to: part.getEnd() }]
+    if (!ts.isArrayLiteralExpression(node) || ts.isOmittedExpression(part)) return []
+    return [{ kind: 'removed element', by: '', from, to: parts[index + 1]?.getStart() ?? parts.end }]
   })
 }

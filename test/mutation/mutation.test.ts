@@ -41,9 +41,10 @@ t.test('each kind of change is made, and none where people are spoken to', async
     'const f = async () => { a(); return true }',
     'const f = async () => { await a(); return false }',
   ])
-  t.strictSame(made('const x = [...a, b]'), ['const x = [b]', 'const x = [...a, ]'])
-  t.strictSame(made('const x = { ...a, b }'), ['const x = { b }'])
+  t.strictSame(made('const x = [...a, b,]'), ['const x = [...[], b,]', 'const x = [...a, ]'])
+  t.strictSame(made('const x = { ...a, b }'), ['const x = { ...{}, b }'])
   t.strictSame(made('this.#log.warn({ a: 1 })\nthrow new Error("a" + 1)\nconst x = "a" + b'), [])
+  t.strictSame(made('const LIMIT_MS = 5000'), ['const LIMIT_MS = 0'])
   const lua = "local x = a - 1 -- a - 1\nif a <= 'a - b' and not b then\n  keep(a)\nend"
   t.strictSame(
     luaEdits(lua, 0).map(({ from, to, by }) => `${lua.slice(from, to)} -> ${by}`),
