@@ -36,7 +36,7 @@ export interface Wish {
   say(text: string): void
 }
 
-/** Of what nobody is seen to run, this many tests that import it are asked nevertheless. */
+/** A thread that is terminated tells nothing of what it ran: so many tests of the room that import a file are asked after those that are seen to run the place. */
 const UNSEEN_TESTS = 12
 /** What lived through as many tests as fit into this has survived. */
 const MUTANT_MS = 120_000
@@ -88,19 +88,22 @@ function chosen({ room, count, seed, from = 0, ids, file = '' }: Wish, sources: 
   return first.slice(from, from + count).map(({ mutant }) => mutant)
 }
 
-async function testsOf({ room, file: _, test = '', say }: Wish, sources: ReadonlyMap<string, Source>, shop: Workshop): Promise<Touched[]> {
+async function testsOf({ room, file: _, test = '', say }: Wish, sources: ReadonlyMap<string, Source>, shop: Workshop): Promise<Asked[]> {
   const names = [...sources.keys()].filter((one) => one.endsWith('.test.ts') && room.tests.includes(one.split('/')[1] ?? '') && one.includes(test))
-  const tests: Touched[] = []
+  const tests: Asked[] = []
   for (const name of names) {
     const touched = await touchedBy(distOf(name), shop, digestOf(name, sources))
-    if (!touched.passes) say(`left out, because it fails without a mutant: ${name}\n${touched.said}`)
-    else if (name.startsWith(`test/${room.tests[0]}/`) || touched.tookMs <= NEIGHBOUR_MS) tests.push(touched)
+    const isOwn = name.startsWith(`test/${room.tests[0]}/`)
+    if (!touched.passes) say(`left out, because it fails without a mutant: ${name}\n${touched.said.slice(-600)}`)
+    else if (isOwn || touched.tookMs <= NEIGHBOUR_MS) tests.push({ ...touched, isOwn })
   }
   say(`${tests.length} tests`)
   return tests
 }
 
-function inOrder({ file, from, lua }: Mutant, tests: readonly Touched[], sources: ReadonlyMap<string, Source>, shop: Workshop): Touched[] {
+type Asked = Touched & { readonly isOwn: boolean }
+
+function inOrder({ file, from, lua }: Mutant, tests: readonly Asked[], sources: ReadonlyMap<string, Source>, shop: Workshop): Asked[] {
   const place = lua ? ([LINK, shop.read(LINK).indexOf('constructor(') + 'constructor('.length] as const) : ([file, from] as const)
   const source = file.replace(/^dist\/(.*)\.js$/, '$1.ts')
   const steps = (test: Touched): number | undefined => reach(test.test.replace(/^dist\/(.*)\.js$/, '$1.ts'), sources).get(source)
@@ -108,7 +111,7 @@ function inOrder({ file, from, lua }: Mutant, tests: readonly Touched[], sources
   const known = tests.map((test) => ({ test, cost: costs(test) })).sort((a, b) => a.cost - b.cost)
   const sorted = known.map(({ test }) => test)
   const seen = sorted.filter((test) => touches(test, ...place))
-  return seen.length > 0 ? seen : sorted.filter((test) => steps(test) !== undefined).slice(0, UNSEEN_TESTS)
+  return [...seen, ...sorted.filter((test) => test.isOwn && steps(test) !== undefined && !seen.includes(test)).slice(0, UNSEEN_TESTS)]
 }
 
 async function tryOne(mutant: Mutant, shop: Workshop, tests: readonly Touched[]): Promise<Tried> {
