@@ -7,4 +7,25 @@ export interface Equivalent {
   readonly reason: string
 }
 
-export const equivalents: readonly Equivalent[] = []
+export const equivalents: readonly Equivalent[] = [
+  {
+    id: 'ecd720cf',
+    place: 'gateway/books/charge-bytes.ts: atTo = 0',
+    reason: 'what a field holds before the first charge is read is read by nobody; it is there so that the object has one shape',
+  },
+  {
+    id: 'd3de87fd',
+    place: 'gateway/books/charges.ts: > Number.MAX_SAFE_INTEGER',
+    reason: 'the largest exact sum is handed on one charge earlier, as a bigint that is the same',
+  },
+  {
+    id: 'b5a6399b',
+    place: 'gateway/engine/health/budget.ts: #second = 0',
+    reason: 'before the first call all ten seconds are empty, so that turning from one to another changes nothing',
+  },
+  {
+    id: '7d6fd3c3',
+    place: 'gateway/stores/snapshot-file.ts: CHUNK_BYTES = 1024 * 1024',
+    reason: 'in how many pieces a column is written is not to be seen in the file',
+  },
+]

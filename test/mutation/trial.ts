@@ -37,9 +37,9 @@ export interface Wish {
 }
 
 /** A thread that is terminated tells nothing of what it ran: so many tests of the room that import a file are asked after those that are seen to run the place. */
-const UNSEEN_TESTS = 12
+const UNSEEN_TESTS = 6
 /** What lived through as many tests as fit into this has survived. */
-const MUTANT_MS = 120_000
+const MUTANT_MS = 60_000
 const LINK = 'dist/gateway/stores/redis/link.js'
 
 const distOf = (file: string): string => `dist/${file.replace(/\.ts$/, '.js')}`
