@@ -41,3 +41,21 @@ t.test('whatever has no id, no account, or a share above its price is left to wh
   }
   t.ok(new ChargeBytes().read(Buffer.from(lineFor({ platform: '150000' })), 0), 'a share of all of it is none of these')
 })
+
+t.test('terms that differ in any one byte from those of the charge before are read anew', async (t) => {
+  const line = lineFor({})
+  const [from, to] = [line.indexOf(',"connection"'), line.indexOf('key:k')]
+  let read = 0
+  for (let at = from; at < to; at += 1) {
+    const other = `${line.slice(0, at)}${line[at] === '7' ? '8' : '7'}${line.slice(at + 1)}`
+    const scan = new ChargeBytes()
+    const fresh = new ChargeBytes()
+    t.ok(scan.read(Buffer.from(line), 0))
+    const found = scan.read(Buffer.from(other), 0)
+    t.equal(found, fresh.read(Buffer.from(other), 0), `byte ${at}`)
+    t.strictSame([found, found && scan.isSame], [found, false], `byte ${at}`)
+    if (found) read += 1
+    if (found) t.strictSame([scan.units, scan.price, scan.platform], [fresh.units, fresh.price, fresh.platform], `byte ${at}`)
+  }
+  t.ok(read > 15, `${read} of them were charges`)
+})

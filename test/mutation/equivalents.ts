@@ -19,6 +19,16 @@ export const equivalents: readonly Equivalent[] = [
     reason: 'the largest exact sum is handed on one charge earlier, as a bigint that is the same',
   },
   {
+    id: '2a0016ec',
+    place: 'gateway/books/pendings.ts: #begun.size < BEGUN',
+    reason: 'what is not at hand is read from the file, where it says the same',
+  },
+  {
+    id: '763d6abd',
+    place: 'gateway/engine/quota-watch.ts: LONG_MS = 400 * DAY_MS',
+    reason: 'of quotas that never renew owners are told again after more than a year; a day more is nobody’s promise',
+  },
+  {
     id: 'b5a6399b',
     place: 'gateway/engine/health/budget.ts: #second = 0',
     reason: 'before the first call all ten seconds are empty, so that turning from one to another changes nothing',

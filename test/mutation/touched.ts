@@ -46,10 +46,23 @@ export async function touchedBy(test: string, shop: Workshop, digest: string): P
 
 /** Of the sources that a test reaches by imports, and of all that is found by being there. */
 export function digestOf(test: string, sources: ReadonlyMap<string, Source>): string {
-  const all = createHash('sha256')
+  const all = createHash('sha256').update(digestOfProduct(sources))
   const reached = reach(test, sources)
-  for (const [file, { text }] of sources) if (reached.has(file) || !/^(test|bench)\//.test(file)) all.update(text)
+  for (const [file, { text }] of sources) if (reached.has(file) && isTest(file)) all.update(text)
   return all.digest('hex')
+}
+
+const isTest = (file: string): boolean => /^(test|bench)\//.test(file)
+const products = new WeakMap<ReadonlyMap<string, Source>, string>()
+
+function digestOfProduct(sources: ReadonlyMap<string, Source>): string {
+  const known = products.get(sources)
+  if (known !== undefined) return known
+  const all = createHash('sha256')
+  for (const [file, { text }] of sources) if (!isTest(file)) all.update(text)
+  const digest = all.digest('hex')
+  products.set(sources, digest)
+  return digest
 }
 
 /** A file and all that it imports, by way of others too, with the number of steps to each. */
