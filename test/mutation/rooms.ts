@@ -11,7 +11,7 @@ export const NEIGHBOUR_MS = 6_000
 
 export const rooms: Readonly<Record<string, Room>> = {
   engine: { sources: /^gateway\/engine\//, tests: ['engine', 'plugins', 'payments', 'kit'] },
-  stores: { sources: /^gateway\/stores\//, tests: ['stores', 'books', 'engine', 'plugins'] },
+  stores: { sources: /^gateway\/stores\//, tests: ['stores', 'books', 'engine', 'plugins', 'economics'] },
   books: { sources: /^gateway\/books\//, tests: ['books', 'stores', 'office', 'ground'] },
   plugins: { sources: /^plugins\//, tests: ['plugins', 'engine', 'kit', 'payments'] },
   contract: { sources: /^gateway\/contract\//, tests: ['contract', 'engine', 'stores', 'books', 'plugins', 'payments', 'config'] },
