@@ -13,7 +13,7 @@ const both = [acme, other]
 const opened = (offSale: readonly string[] = []): Rehearsal => new Rehearsal({ connections: both, offSale: new Set(offSale), startMs: START as never })
 const played = (rehearsal: Rehearsal, ...claims: readonly StoreClaim[]): string => {
   const taken = rehearsal.take(claims)
-  if (taken.kind !== 'taken') return taken.kind === 'refused' ? taken.code : taken.kind
+  if (taken.kind !== 'taken') return taken.code
   rehearsal.charge(taken, taken.alternative.units, taken.alternative.price)
   return taken.alternative.connection
 }

@@ -1,6 +1,7 @@
 /** For how long a connection is taken to be used up, and an operation to be outside of its plan. */
 
 import t from 'tap'
+import { Pace } from '../../../gateway/engine/health/pace.ts'
 import { Standing } from '../../../gateway/engine/health/standing.ts'
 import { connectionOf, operationOf } from '../../rig/acme.ts'
 
@@ -55,3 +56,33 @@ t.test('outside of the plan: an hour, then twice as long each time, at most a da
   lacks(nowMs)
   t.match(one.lastingly(operation, 'key:d', nowMs), { untilMs: nowMs + HOUR_MS })
 })
+
+t.test('whatever stands against it alone makes its pool look at it, and nothing does once it is over', async (t) => {
+  const paces = { plain: new Pace(), heavy: new Pace() }
+  const pool = { troubled: new Set<unknown>() }
+  const one = new Standing(connectionOf('a'), pool as never, { plain: { pace: paces.plain }, heavy: { pace: paces.heavy } } as never)
+  const operation = operationOf('search')
+  const refusal = { sentNs: 1, retryAfterMs: undefined, isExplained: false, declared: { perSecond: 5 } }
+  const troubles: Readonly<Record<string, readonly [begin: () => unknown, end: () => unknown]>> = {
+    'used up': [() => one.exhaust(RESETS as never, at(5), who), () => Object.assign(one, { exhausted: undefined })],
+    paused: [() => Object.assign(one, { paused: { why: 'credential', because: 'x' } }), () => Object.assign(one, { paused: undefined })],
+    ejected: [() => Object.assign(one, { isEjected: true }), () => Object.assign(one, { isEjected: false })],
+    'outside of the plan': [() => one.lacks(operation, 'key:a', 5), () => one.forgetPlan()],
+    'its breaker': [() => openBreaker(one), () => one.breaker.reset()],
+    'a pace': [() => paces.plain.refused(5, refusal), () => Object.assign(one.lanes.plain, { pace: new Pace() })],
+    'a pace of heavy ones': [() => paces.heavy.refused(5, refusal), () => Object.assign(one.lanes.heavy, { pace: new Pace() })],
+  }
+  for (const [what, [begin, end]] of Object.entries(troubles)) {
+    begin()
+    one.mark()
+    t.strictSame([one.isCalm, pool.troubled.has(one)], [false, true], what)
+    end()
+    one.mark()
+    t.strictSame([one.isCalm, pool.troubled.has(one)], [true, false], `${what} is over`)
+  }
+})
+
+/** As many failures of as many callers as it takes. */
+function openBreaker({ breaker }: Standing): void {
+  for (let call = 0; call < 100 && !breaker.isOpen; call += 1) breaker.bad(breaker.enter(), call, `key:${call}`, 'search')
+}
