@@ -34,6 +34,11 @@ export const equivalents: readonly Equivalent[] = [
     reason: 'before the first call all ten seconds are empty, so that turning from one to another changes nothing',
   },
   {
+    id: 'a4831b50',
+    place: 'gateway/stores/redis/script-taking.ts: cost, wanted = nil, 0',
+    reason: 'units are looked at only where there is a price, and both are set together',
+  },
+  {
     id: '7d6fd3c3',
     place: 'gateway/stores/snapshot-file.ts: CHUNK_BYTES = 1024 * 1024',
     reason: 'in how many pieces a column is written is not to be seen in the file',
