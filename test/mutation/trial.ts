@@ -36,7 +36,7 @@ export interface Wish {
   say(text: string): void
 }
 
-/** A thread that is terminated tells nothing of what it ran: so many tests of the room that import a file are asked after those that are seen to run the place. */
+/** A thread that is terminated tells nothing of what it ran: so many tests of the room that import a file, and as many of its neighbours, are asked after those that are seen to run the place. */
 const UNSEEN_TESTS = 6
 /** What lived through as many tests as fit into this has survived. */
 const MUTANT_MS = 60_000
@@ -111,7 +111,9 @@ function inOrder({ file, from, lua }: Mutant, tests: readonly Asked[], sources: 
   const known = tests.map((test) => ({ test, cost: costs(test) })).sort((a, b) => a.cost - b.cost)
   const sorted = known.map(({ test }) => test)
   const seen = sorted.filter((test) => touches(test, ...place))
-  return [...seen, ...sorted.filter((test) => test.isOwn && steps(test) !== undefined && !seen.includes(test)).slice(0, UNSEEN_TESTS)]
+  const others = (isOwn: boolean): Asked[] =>
+    sorted.filter((test) => test.isOwn === isOwn && steps(test) !== undefined && !seen.includes(test)).slice(0, UNSEEN_TESTS)
+  return [...seen, ...others(true), ...others(false)]
 }
 
 async function tryOne(mutant: Mutant, shop: Workshop, tests: readonly Touched[]): Promise<Tried> {
