@@ -34,6 +34,11 @@ export const equivalents: readonly Equivalent[] = [
     reason: 'before the first call all ten seconds are empty, so that turning from one to another changes nothing',
   },
   {
+    id: 'eb1e371f',
+    place: 'gateway/engine/health/pace.ts: if (this.#everyNs === 0) return, of a call that goes',
+    reason: 'without a pace what follows lifts and moves what nobody reads before a refusal sets it anew',
+  },
+  {
     id: 'a0e5924d',
     place: 'gateway/stores/charges.ts: at === from + start.length',
     reason: 'an id without a letter has the same hash whether it is read where it stands or parsed',
