@@ -61,6 +61,7 @@ t.test('whatever stands against it alone makes its pool look at it, and nothing 
   const paces = { plain: new Pace(), heavy: new Pace() }
   const pool = { troubled: new Set<unknown>() }
   const one = new Standing(connectionOf('a'), pool as never, { plain: { pace: paces.plain }, heavy: { pace: paces.heavy } } as never)
+  t.equal(one.connection.name, 'a')
   const operation = operationOf('search')
   const refusal = { sentNs: 1, retryAfterMs: undefined, isExplained: false, declared: { perSecond: 5 } }
   const troubles: Readonly<Record<string, readonly [begin: () => unknown, end: () => unknown]>> = {
