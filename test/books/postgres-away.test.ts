@@ -9,6 +9,7 @@ import { openPostgresBooks } from '../../gateway/books/postgres/index.ts'
 import { chainOf, MemoryOutbox, postgresAlone, silent, soldCall } from '../rig/books.ts'
 import { startChild } from '../rig/child.ts'
 import { openPostgres } from '../rig/postgres.ts'
+import { type LogLine, memoryLog } from '../rig/scripted.ts'
 
 const server = await openPostgres(t)
 const MONTH = '2026-11'
@@ -158,4 +159,23 @@ t.test('a server with which nothing can be agreed on: an error, and the connecti
   const url = `postgres://postgres@127.0.0.1:${(asking.address() as AddressInfo).port}/postgres`
   await t.rejects(connect(url, { use: 'test' }), /mechanism/)
   await until('it is closed', () => closed === 1)
+})
+
+t.test('an outage is logged once, however often it is tried in vain', async (t) => {
+  const lines: LogLine[] = []
+  const outbox = new MemoryOutbox()
+  const opened = await openPostgresBooks({ url: server.url, name: 'logged', mode: 'sandbox', source: { outbox }, log: memoryLog(lines) })
+  t.teardown(() => opened.books.close())
+  const warned = (): number => lines.filter(({ message }) => message.startsWith('the books cannot follow')).length
+  for (const outages of [1, 2]) {
+    outbox.add(calls(10 * outages, 10))
+    await until('it is written', async () => (await sold(opened.books)) === 10 * outages)
+    await server.kill()
+    await until('it is told', () => warned() === outages)
+    // As long as several tries take.
+    await pause(500)
+    t.equal(warned(), outages)
+    await server.start()
+    await until('it goes on', () => opened.failed() === undefined)
+  }
 })
