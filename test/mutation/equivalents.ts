@@ -39,6 +39,11 @@ export const equivalents: readonly Equivalent[] = [
     reason: 'without a pace what follows lifts and moves what nobody reads before a refusal sets it anew',
   },
   {
+    id: 'ff5b2537',
+    place: 'gateway/engine/health/consequences.ts: standing.answers % LOOK_AGAIN !== 0',
+    reason: 'fields that told nothing are looked at again every so often; at which answer it begins is nobody’s promise',
+  },
+  {
     id: 'a0e5924d',
     place: 'gateway/stores/charges.ts: at === from + start.length',
     reason: 'an id without a letter has the same hash whether it is read where it stands or parsed',
