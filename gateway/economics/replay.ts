@@ -10,7 +10,7 @@ import type { Recorded } from './recorded.ts'
 import { type Payer, Payers, type Stage } from './stage.ts'
 
 /** Paces and shares are taken up from so long before the first call that counts. */
-export const PACES_BEFORE_MS = 3_600_000
+const PACES_BEFORE_MS = 3_600_000
 /** What may be judged again, where the present rules explain it. */
 const JUDGED: ReadonlySet<string> = new Set(['sold_out', 'rate_limited'])
 /** The provider was asked. */

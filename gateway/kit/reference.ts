@@ -5,7 +5,7 @@ import { requestOf } from './adapter-guarantees.ts'
 const MARKUP = 3n
 const MOST_SAMPLE = 1200
 
-export const referenceName = ({ name }: Adapter): string => `${name}.md`
+const referenceName = ({ name }: Adapter): string => `${name}.md`
 
 /** A page for each adapter, and one that names them. */
 export function referenceOf(adapters: Iterable<Adapter>): ReadonlyMap<string, string> {

@@ -2,7 +2,8 @@
 import type { Command } from 'commander'
 import { type Answered, ask } from './asking.ts'
 import { Failure } from './context.ts'
-import { table } from './table.ts'
+import { money } from './printing.ts'
+import { right, table } from './table.ts'
 
 interface Options {
   readonly config?: string
@@ -18,8 +19,6 @@ export function addPayoutCommands(program: Command, common: (command: Command) =
 }
 
 const text = (value: Row[string] | undefined): string => (typeof value === 'string' ? value : '-')
-const money = (value: Row[string] | undefined): string => (typeof value === 'string' ? value.replace(/^(-?)/, '$1$') : '-')
-const right = (title: string): { title: string; align: 'right' } => ({ title, align: 'right' })
 
 function print({ value, by }: Answered, { json }: Options, shown: string): void {
   process.stderr.write(`${by}\n`)
