@@ -5,7 +5,7 @@ const DURATION = /^(\d{1,6})([smhdw])$/
 const INSTANT = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?Z)?$/
 
 /** `24h`, `30d`; undefined where it is none. */
-function durationMs(text: string): number | undefined {
+export function durationMs(text: string): number | undefined {
   const found = DURATION.exec(text)
   return found === null ? undefined : Number(found[1]) * (MS[found[2] as string] as number)
 }
