@@ -1,5 +1,5 @@
 /** Schemas of an operation: valid, quick on any text, and what the adapter's own example and sample fit. */
-import type { JsonSchema, Operation } from '#contract'
+import { type JsonSchema, messageOf, type Operation } from '#contract'
 import { Ajv } from 'ajv'
 import { faultOfPattern } from './runaway.ts'
 import { listedIn } from './units.ts'
@@ -38,7 +38,7 @@ export class Forms {
       this.#ajv.compile(schema)
       return undefined
     } catch (error) {
-      return `is no valid JSON Schema: ${error instanceof Error ? error.message : String(error)}`
+      return `is no valid JSON Schema: ${messageOf(error)}`
     }
   }
 

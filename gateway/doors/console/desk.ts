@@ -22,7 +22,7 @@ export interface Looked {
 export type Row = Readonly<Record<string, unknown>>
 
 /** Days of the chart, today included. */
-export const CHART_DAYS = 30
+const CHART_DAYS = 30
 /** A payment may have been settled so long after its call was received. */
 const EARLIER_MS = 2 * DAY_MS
 const SHOWN_TIMES = 10
