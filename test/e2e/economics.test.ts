@@ -1,7 +1,8 @@
 /** `report`, `forecast` and `simulate` on a month of 200,000 calls by chance, held against a market that is reckoned in the test. */
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { parseUsd } from '../../gateway/contract/index.ts'
 import { atlas, type Ran, startAtlas } from '../rig/atlas.ts'
@@ -71,20 +72,27 @@ t.test('the traffic has everything in it', async (t) => {
   t.ok(traded.some(({ demand, result }) => result.kind === 'sold' && demand.refunded))
 })
 
-t.test('the console draws a month of 200,000 calls within the time of a command, and no call waits for it', async (t) => {
-  const times = await slowness()
+/** Processor time that the thread which serves has had so far: a busy machine does not add to it. In ticks of 10 ms. */
+function servedMs(): number {
+  const [, fields = ''] = readFileSync(`/proc/${started.pid}/task/${started.pid}/stat`, 'utf8').split(') ')
+  const [user, system] = fields.split(' ').slice(11, 13)
+  return (Number(user) + Number(system)) * 10
+}
+
+t.test('the console draws a month of 200,000 calls in 2 s of the thread that serves, and no call waits for it', async (t) => {
   let going = true
   const waits: number[] = []
   const calls = (async () => {
-    while (going) {
+    for (const began = performance.now(); going; await setTimeout(10)) {
       const from = performance.now()
       await (await fetch(`${started.publicUrl}/healthz`)).text()
       waits.push(performance.now() - from)
+      if (performance.now() - began > 100_000) return
     }
   })()
-  const from = performance.now()
+  const [from, had] = [performance.now(), servedMs()]
   const page = await (await fetch(`${started.adminUrl}/console`)).text()
-  const tookMs = performance.now() - from
+  const [tookMs, usedMs] = [performance.now() - from, servedMs() - had]
   going = false
   await calls
   const revenue = traded.reduce((sum, { result, demand }) => (result.kind === 'sold' && !demand.refunded ? sum + result.price : sum), 0n)
@@ -92,8 +100,8 @@ t.test('the console draws a month of 200,000 calls within the time of a command,
   const days = (JSON.parse(drawn) as { revenue: readonly string[] }).revenue
   t.equal(plain(days.reduce((sum, amount) => sum + (parseUsd(amount) ?? 0n), 0n)), plain(revenue), 'the days of the chart are all that was sold')
   const longest = Math.max(...waits)
-  t.comment(`${Math.round(tookMs)} ms on a machine ${times.toFixed(1)} times as slow; ${waits.length} calls meanwhile, the longest ${Math.round(longest)} ms`)
-  t.ok(tookMs / times <= WITHIN_MS, `it answers within ${WITHIN_MS} ms`)
+  t.comment(`${Math.round(tookMs)} ms, ${usedMs} of them of the thread that serves; ${waits.length} calls meanwhile, the longest ${Math.round(longest)} ms`)
+  t.ok(usedMs <= WITHIN_MS, `${usedMs} ms`)
   t.ok(longest < tookMs / 4, 'in small pieces')
 })
 
