@@ -1,6 +1,7 @@
 /** The other end of `thread.ts`, inside the thread: answers by name, and tells what is wrong. */
 import { platform, setPriority } from 'node:os'
 import { parentPort } from 'node:worker_threads'
+import { lentBy } from '#contract'
 import type { Ask, Asks, Told } from './thread.ts'
 import { UnfitError } from './unfit.ts'
 
@@ -21,7 +22,7 @@ async function answer(asks: Asks, { id, name, args }: Ask): Promise<void> {
     const asked = asks[name].bind(asks) as (...given: readonly unknown[]) => Promise<unknown>
     const value = await asked(...args)
     // Memory that was lent goes back as it is.
-    tell({ id, value }, value instanceof ArrayBuffer ? [value] : [])
+    tell({ id, value }, lentBy(value))
   } catch (error) {
     tell({ id, error: textOf(error), unfit: error instanceof UnfitError })
   }
