@@ -1,8 +1,10 @@
 /** PostgreSQL or its feeder gone, stopped, slow, read-only: it is told at once, nothing is lost or written twice, and it goes on by itself. */
+import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import type { Books } from '#contract'
 import type { OpenBooks } from '../../gateway/books/open.ts'
+import { connect } from '../../gateway/books/postgres/connection.ts'
 import { openPostgresBooks } from '../../gateway/books/postgres/index.ts'
 import { chainOf, MemoryOutbox, postgresAlone, silent, soldCall } from '../rig/books.ts'
 import { startChild } from '../rig/child.ts'
@@ -138,4 +140,22 @@ t.test('one of several processes feeds, each answers with everything, and anothe
   }
   const [last] = all.slice(-1)
   t.strictSame(await unproven(last?.books as Books), [])
+})
+
+t.test('a server with which nothing can be agreed on: an error, and the connection is closed instead of left to the server', async (t) => {
+  // AuthenticationSASL (PostgreSQL, "Message Formats") by a way that nobody knows.
+  const asks = Buffer.from('R\0\0\0\x0f\0\0\0\x0aOTHER\0\0', 'latin1')
+  let closed = 0
+  const asking = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => socket.write(asks))
+    socket.once('close', () => {
+      closed += 1
+    })
+  })
+  await new Promise<void>((resolve) => asking.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => asking.close())
+  const url = `postgres://postgres@127.0.0.1:${(asking.address() as AddressInfo).port}/postgres`
+  await t.rejects(connect(url, { use: 'test' }), /mechanism/)
+  await until('it is closed', () => closed === 1)
 })
