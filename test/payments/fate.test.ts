@@ -108,10 +108,7 @@ t.test('a node that lies, forgets or breaks proves nothing', async (t) => {
       { name: 'NodeError' },
       text,
     )
-  await t.rejects(
-    fate(signed, mute),
-    { message: /did not answer/ },
-  )
+  await t.rejects(fate(signed, mute), { message: /did not answer/ })
   t.strictSame(await fate(signed), { state: 'settled', transaction }, 'and afterwards it is as it was')
 })
 
