@@ -1,4 +1,5 @@
 /** The other end of `thread.ts`, inside the thread: answers by name, and tells what is wrong. */
+import { platform, setPriority } from 'node:os'
 import { parentPort } from 'node:worker_threads'
 import { lentBy } from '#contract'
 import type { Ask, Asks, Told } from './thread.ts'
@@ -12,6 +13,7 @@ export const textOf = (error: unknown): string => {
 }
 
 export function answerAll(asks: Asks): void {
+  standBack()
   parentPort?.on('message', (ask: Ask) => void answer(asks, ask))
 }
 
@@ -25,4 +27,12 @@ async function answer(asks: Asks, { id, name, args }: Ask): Promise<void> {
     tell({ id, error: textOf(error), unfit: error instanceof UnfitError })
   }
   if (name === 'close') parentPort?.close()
+}
+
+/** Of 0 to 19: a tenth of what others get where all want a core. */
+const NICE = 10
+
+/** Nobody waits for the books as long as calls do: two cores are for the calls first. Linux counts by thread; elsewhere it would be the whole gateway. */
+function standBack(): void {
+  if (platform() === 'linux') setPriority(0, NICE)
 }
