@@ -65,6 +65,8 @@ export interface Started {
   stderr(): string
   /** Commands that are to find this gateway need the port that it got. */
   readonly env: { readonly ADMIN_PORT: string }
+  /** The exit status, once it has ended for whatever reason; null where a signal did it. */
+  readonly ended: Promise<number | null>
   /** Sends the signal; resolves with the exit status once the process has ended. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -98,6 +100,7 @@ export async function startAtlas(t: Teardown, file: string, { env = {}, command 
     stdout: () => stdout,
     stderr: () => stderr,
     env: { ADMIN_PORT: new URL(adminUrl).port },
+    ended,
     stop: (signal = 'SIGTERM') => {
       child.kill(signal)
       return ended

@@ -20,13 +20,18 @@ const AGAIN = 50
 
 export interface TortureWish {
   readonly kills: number
+  /** On the clock of `performance.now`: after this no round begins. */
+  readonly untilMs?: number
   readonly seed: number
   /** A module that the gateways load first: the control breaks a promise on purpose. */
   readonly preload?: string
   readonly say?: (text: string) => void
 }
 
-export async function tortureEmbedded(t: Teardown, { kills, seed, preload, say = () => undefined }: TortureWish): Promise<Tortured> {
+export async function tortureEmbedded(
+  t: Teardown,
+  { kills, untilMs = Number.POSITIVE_INFINITY, seed, preload, say = () => undefined }: TortureWish,
+): Promise<Tortured> {
   const random = randomFrom(seed)
   const power = temporaryFolder(t)
   const world = await openWorld(t, { random, env: watchedBy(power, preload) })
@@ -34,7 +39,9 @@ export async function tortureEmbedded(t: Teardown, { kills, seed, preload, say =
   const wrong: string[] = []
   const note = (round: number, found: readonly string[]): void => void wrong.push(...found.map((text) => `kill ${round}: ${text}`))
   let powerCuts = 0
-  for (let round = 1; round <= kills && wrong.length < 20; round += 1) {
+  let done = 0
+  for (let round = 1; round <= kills && performance.now() < untilMs && wrong.length < 20; round += 1) {
+    done = round
     let killed = false
     const spending = crowd.spend([world.gateways[0]?.publicUrl as string], () => killed)
     await crowd.reached(crowd.answered + 20 + Math.floor(random() * 500))
@@ -59,5 +66,5 @@ export async function tortureEmbedded(t: Teardown, { kills, seed, preload, say =
   if (stopped !== 0) wrong.push(`the last stop ended with ${stopped}`)
   const { wrong: strange, counts } = answersOf(world)
   wrong.push(...strange.map((what) => `a client saw ${what}`), ...(await statementsOf(world)))
-  return { kills, powerCuts, calls: crowd.calls.length, answered: crowd.answered, counts, wrong }
+  return { kills: done, powerCuts, calls: crowd.calls.length, answered: crowd.answered, counts, wrong }
 }

@@ -12,7 +12,7 @@ const GATEWAYS = 2
 const VICTIMS = ['a gateway', 'a gateway', 'both gateways', 'redis', 'postgres', 'everything'] as const
 const READY_WITHIN_MS = 20_000
 
-export async function tortureRedis(t: Teardown, { kills, seed, say = () => undefined }: TortureWish): Promise<Tortured> {
+export async function tortureRedis(t: Teardown, { kills, untilMs = Number.POSITIVE_INFINITY, seed, say = () => undefined }: TortureWish): Promise<Tortured> {
   const random = randomFrom(seed)
   const redis = await startRedis(t, STRICT)
   const postgres = await openPostgres(t)
@@ -34,7 +34,9 @@ export async function tortureRedis(t: Teardown, { kills, seed, say = () => undef
     }
     for (const index of gateways) await world.start(index)
   }
-  for (let round = 1; round <= kills && wrong.length < 20; round += 1) {
+  let done = 0
+  for (let round = 1; round <= kills && performance.now() < untilMs && wrong.length < 20; round += 1) {
+    done = round
     const victim = VICTIMS[Math.floor(random() * VICTIMS.length)] as (typeof VICTIMS)[number]
     let stopped = false
     const spending = crowd.spend(
@@ -53,7 +55,7 @@ export async function tortureRedis(t: Teardown, { kills, seed, say = () => undef
   for (const { stop } of world.gateways) wrong.push(...((await stop()) === 0 ? [] : ['a stop did not end with 0']))
   const { wrong: strange, counts } = answersOf(world)
   wrong.push(...strange.map((what) => `a client saw ${what}`), ...(await statementsOf(world)))
-  return { kills, powerCuts: 0, calls: crowd.calls.length, answered: crowd.answered, counts, wrong }
+  return { kills: done, powerCuts: 0, calls: crowd.calls.length, answered: crowd.answered, counts, wrong }
 }
 
 async function ready({ gateways }: World): Promise<void> {

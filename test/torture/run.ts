@@ -1,4 +1,7 @@
-/** `npm run torture`: the long runs, whose figures stand in docs/CONSISTENCY.md. `-- --kills 20 --seed 7 --driver redis|x402` */
+/**
+ * `npm run torture`: the long runs, whose figures stand in docs/CONSISTENCY.md. `-- --kills 20 --minutes 30 --seed 7 --driver redis|x402`:
+ * until so many kills or so many minutes are over, whichever comes first; with minutes alone as many kills as fit.
+ */
 import { parseArgs } from 'node:util'
 import { tortureEmbedded } from './embedded.ts'
 import { tortureRedis } from './redis.ts'
@@ -7,7 +10,8 @@ import { torturePaid } from './x402.ts'
 const { values } = parseArgs({
   options: {
     driver: { type: 'string', default: 'embedded' },
-    kills: { type: 'string', default: '200' },
+    kills: { type: 'string' },
+    minutes: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
     control: { type: 'boolean', default: false },
   },
@@ -15,9 +19,13 @@ const { values } = parseArgs({
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 const work: (() => unknown)[] = []
 const teardown = { teardown: (one: () => unknown) => work.unshift(one) }
-const wish = { kills: Number(values.kills), seed: Number(values.seed), say, ...(values.control ? { preload: './early.js' } : {}) }
+const { minutes } = values
+const kills = values.kills === undefined ? (minutes === undefined ? 200 : Number.POSITIVE_INFINITY) : Number(values.kills)
+const untilMs = minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + Number(minutes) * 60_000
+const wish = { kills, untilMs, seed: Number(values.seed), say, ...(values.control ? { preload: './early.js' } : {}) }
 
-say(`driver ${values.driver}, ${values.kills} kills, seed ${values.seed}${values.control ? ', control' : ''}`)
+const length = [...(Number.isFinite(kills) ? [`${kills} kills`] : []), ...(minutes === undefined ? [] : [`${minutes} minutes`])].join(', at most ')
+say(`driver ${values.driver}, ${length}, seed ${values.seed}${values.control ? ', control' : ''}`)
 try {
   const tortures = { redis: tortureRedis, embedded: tortureEmbedded, x402: torturePaid }
   const torture = tortures[values.driver as keyof typeof tortures] ?? tortureEmbedded

@@ -82,7 +82,7 @@ const keyFor = ({ adminUrl }: Started, wish: object): Promise<Spender> => asked(
 
 /** Ended with the test. */
 export async function openWorld(t: Teardown, { random, gateways: count = 1, ground = {}, env = {} }: WorldWish): Promise<World> {
-  const provider = await startProvider(t)
+  const provider = await startProvider(t, { forgetsHeads: true })
   let answers = 0
   provider.always((response, seen) => {
     answers += 1

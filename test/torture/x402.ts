@@ -184,13 +184,14 @@ class Rounds {
 
 interface Wish {
   readonly kills: number
+  readonly untilMs?: number
   readonly seed: number
   readonly say?: (text: string) => void
 }
 
-export async function torturePaid(t: Teardown, { kills, seed, say = () => undefined }: Wish): Promise<PaidTorture> {
+export async function torturePaid(t: Teardown, { kills, untilMs = Number.POSITIVE_INFINITY, seed, say = () => undefined }: Wish): Promise<PaidTorture> {
   const rounds = new Rounds(t, await openMarket(t as never), randomFrom(seed))
-  for (let round = 0; round < kills; round++) {
+  for (let round = 0; round < kills && performance.now() < untilMs; round++) {
     await rounds.round(round)
     const { payments, answered, becameCredit, wrong } = rounds
     if (round % 10 === 9) say(`${round + 1} kills, ${payments} payments, ${answered} answered, ${becameCredit} became credit, ${wrong.length} differences`)
