@@ -140,13 +140,13 @@ t.test('who waits for his turn sends nothing; who leaves gives his units back an
   t.equal(wasted, 0)
 })
 
-t.test('whose turn would come too late is refused at once, with the time when it makes sense, and counts as no attempt at the connection', async (t) => {
+t.test("an owner's call, too, is refused at once where its turn would come too late: with the time when it makes sense, and no attempt", async (t) => {
   const outage = await openOutage(t, { connections: ONE, adapter: { rateLimit: { perSecond: 2 } } })
   const { inside, providers } = outage
   providers.behaviours.set('a', bucket(2).behaviour)
   await Promise.all(Array.from({ length: 3 }, (_, consumer) => outage.call(consumer)))
   const sent = providers.sent('a')
-  const headers = await inside.key('late')
+  const headers = await inside.key('late', { role: 'owner', owner: ONE[0]?.owner as string })
   const flown = Array.from({ length: 40 }, () => inside.fly('/acme/search', { headers }))
   await reached('those that come too late are refused', () => flown.some(({ flight }) => flight.state === 'over'))
   t.ok(providers.sent('a') - sent <= 1)
