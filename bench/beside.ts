@@ -2,9 +2,9 @@
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { openPostgres } from '../test/rig/postgres.ts'
+import { answers } from '../test/rig/redis.ts'
 import { freePort, hasEnded, listenTo, startCommand, stop, temporaryFolder } from './process.ts'
 
 /** A server that works for a case; or why there is none. */
@@ -21,22 +21,12 @@ export async function startRedisBeside(): Promise<Beside> {
   const said = listenTo(child)
   const untilMs = performance.now() + READY_MS
   while (!hasEnded(child) && performance.now() < untilMs) {
-    if (await pongs(port)) return { url: `redis://127.0.0.1:${port}`, pid: child.pid as number, stop: () => stop(child) }
+    if (await answers(port)) return { url: `redis://127.0.0.1:${port}`, pid: child.pid as number, stop: () => stop(child) }
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   await stop(child)
   return { skipped: `redis-server did not start; it said: ${said()}` }
 }
-
-const pongs = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'))
-    socket.once('data', (data) => {
-      socket.destroy()
-      resolve(data.toString().startsWith('+PONG'))
-    })
-    socket.once('error', () => resolve(false))
-  })
 
 export async function openPostgresBeside(): Promise<Beside> {
   const work: (() => unknown)[] = []

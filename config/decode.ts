@@ -44,7 +44,7 @@ const misspelt = (name: string, fields: Fields, node: MapNode | undefined): bool
 export const decodeSettings = <S extends Settings>(settings: S, node: MapNode | undefined, scope: Scope): Of<S> =>
   decode(settings as Fields, node, scope) as unknown as Of<S>
 
-export function unknownSetting(key: Placed & { name: string }, names: readonly string[], { complaints, of }: Pick<Scope, 'complaints' | 'of'>): void {
+function unknownSetting(key: Placed & { name: string }, names: readonly string[], { complaints, of }: Pick<Scope, 'complaints' | 'of'>): void {
   complaints.error(key, `unknown setting ${key.name === '' ? '(empty)' : key.name}${of === undefined ? '' : ` of ${of}`}; ${hint(key.name, names)}`)
 }
 
@@ -134,7 +134,7 @@ function readMembers(node: Node): Members | undefined {
 }
 
 /** Plain data with references resolved. */
-export function toValue(node: Node): unknown {
+function toValue(node: Node): unknown {
   if (node.kind === 'scalar') return node.value
   if (node.kind === 'list') return node.items.map(toValue)
   return Object.fromEntries([...node.entries].map(([name, { value }]) => [name, toValue(value)]))

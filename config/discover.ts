@@ -3,7 +3,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { register } from 'node:module'
 import { pathToFileURL } from 'node:url'
-import type { Adapter } from '#contract'
+import { type Adapter, messageOf } from '#contract'
 import { faultsOfAdapter } from './adapter-check/index.ts'
 
 export type Kind = 'plugin' | 'adapter'
@@ -86,7 +86,7 @@ export async function load(url: URL, file: string, kind: Kind): Promise<Found> {
   try {
     item = (await imported(url)).default
   } catch (cause) {
-    return misfit(`could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}; ${expected}`)
+    return misfit(`could not be loaded: ${messageOf(cause)}; ${expected}`)
   }
   if (typeof item !== 'object' || item === null) return misfit(`found ${item === undefined ? 'no default export' : `a ${typeof item}`}; ${expected}`)
   const given = item as Record<string, unknown>

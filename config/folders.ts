@@ -1,7 +1,7 @@
 /** `adapter_dirs` and `plugin_dirs`: more folders that work as adapters/ and plugins/ do. Read first, since the schema needs their names. */
 
 import { resolve } from 'node:path'
-import type { Adapter, Plugin } from '#contract'
+import { type Adapter, messageOf, type Plugin } from '#contract'
 import { Complaints } from './complaints.ts'
 import { folderFields } from './core.ts'
 import { decode } from './decode.ts'
@@ -67,12 +67,7 @@ async function find<T extends { readonly name: string }>(
       return error.found as ReadonlyMap<string, T>
     }
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    complaints.error(
-      place,
-      missing
-        ? `there is no folder ${dir}; expected one with ${kind}s, relative to this file`
-        : `${dir}: ${error instanceof Error ? error.message : String(error)}`,
-    )
+    complaints.error(place, missing ? `there is no folder ${dir}; expected one with ${kind}s, relative to this file` : `${dir}: ${messageOf(error)}`)
     return new Map()
   }
 }

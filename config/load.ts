@@ -1,9 +1,8 @@
 /** Loads gateway.config.yml: one pass that finds all problems, each with its place, or gives finished values. Start here. */
 
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import type { Adapter, VaultLook, VaultPlace, Webhook } from '#contract'
+import { type Adapter, sha256, type VaultLook, type VaultPlace, type Webhook } from '#contract'
 import { defaultChain, finishChain, readChain } from './chain.ts'
 import { type Complaint, Complaints, START } from './complaints.ts'
 import { readConnections, type Subscription } from './connections.ts'
@@ -167,7 +166,7 @@ interface Parts {
 
 function finish(values: Complete<CoreFields>, { stock, routes, ground, vault, vaulted, webhooks }: Parts): Omit<GatewayConfig, 'shown'> {
   const { folder, text, options } = ground
-  const digest = createHash('sha256').update(text).digest('hex')
+  const digest = sha256(text)
   const { upstream, trusted_proxies: trustedProxies, public_url: publicUrl } = values
   return {
     ...{ file: options.file, digest, folder, mode: values.mode, routes, trustedProxies },

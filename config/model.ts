@@ -9,14 +9,14 @@ export interface ListenAddress {
   readonly port: number
 }
 
-export interface AdminAddress extends ListenAddress {
+interface AdminAddress extends ListenAddress {
   readonly token?: string
   /** Undefined: plain HTTP. */
   readonly tls?: CertificateFiles
 }
 
 /** One plugin of a chain, with the values that its `create` gets, and where the file names it (1:1 in the default chain). */
-export interface ChainLink {
+interface ChainLink {
   readonly name: string
   readonly settings: Readonly<Record<string, unknown>>
   readonly plugin: Plugin
@@ -52,7 +52,7 @@ interface StoreCommon {
 /** `url` may hold a password and is never printed. */
 export type StoreSettings = (StoreCommon & { readonly driver: 'embedded' }) | (StoreCommon & { readonly driver: 'redis'; readonly url: string })
 
-export type LedgerSettings =
+type LedgerSettings =
   /** `path` is absolute. */
   { readonly driver: 'embedded'; readonly path: string } | { readonly driver: 'postgres'; readonly url: string }
 
@@ -68,7 +68,7 @@ export interface PayoutSettings {
   readonly everyMs?: number
 }
 
-export interface UpstreamSettings {
+interface UpstreamSettings {
   readonly allowPrivate: boolean
   /** Over all attempts of a call. */
   readonly timeoutMs: number

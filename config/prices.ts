@@ -1,6 +1,6 @@
 /** What a unit of a connection costs its owner and its buyers. */
 
-import { parseUsd, type Ratio, ratio, roundedUp, timesRatio, type Usd } from '#contract'
+import { parseUsd, type Ratio, ratio, unitPriceOf, type Usd } from '#contract'
 import { type Complaints, hint } from './complaints.ts'
 import { type Draft, placeOf, textOf } from './draft.ts'
 import { childOf, entryOf } from './yaml.ts'
@@ -9,14 +9,14 @@ import { childOf, entryOf } from './yaml.ts'
 export const subscriptionCost = ({ values, adapter }: Draft): Usd | undefined =>
   values.subscription_cost ?? (adapter?.subscriptionCostUsd === undefined ? undefined : parseUsd(adapter.subscriptionCostUsd))
 
-/** Unit price = base cost x markup, rounded up to a micro-dollar; the base cost itself stays exact. */
+/** The base cost itself stays exact. */
 export function readPrice(draft: Draft, complaints: Complaints): { baseCost: Ratio; markup: Ratio; unitPrice: Usd } | undefined {
   const { markup } = draft.values
   if (markup !== undefined && markup.num < markup.den)
     complaints.error(placeOf(draft, 'markup'), `markup ${textOf(draft, 'markup')} is below 1x and sells at a loss; expected 1x or more`)
   const baseCost = readBaseCost(draft, complaints)
   if (baseCost === undefined || markup === undefined) return undefined
-  return { baseCost, markup, unitPrice: roundedUp(timesRatio(baseCost, markup)) as Usd }
+  return { baseCost, markup, unitPrice: unitPriceOf(baseCost, markup) }
 }
 
 function readBaseCost(draft: Draft, complaints: Complaints): Ratio | undefined {

@@ -10,7 +10,6 @@ import type { Decoded } from './fields.ts'
 import type { Chain, Route } from './model.ts'
 import { childOf, entryOf, type Node, shown } from './yaml.ts'
 
-/** First segments that the gateway answers itself (CONTRACT "Consumers"). */
 /** First segments that are the gateway's own. */
 export const OWN = new Set(['.well-known', 'catalog', 'credits', 'favicon.ico', 'healthz', 'llms.txt', 'mcp', 'openapi.json', 'receipts'])
 

@@ -1,6 +1,6 @@
 /** Holds the file against the schema and says in our own words, at the place, what does not fit. */
 
-import type { Adapter, Plugin } from '#contract'
+import { type Adapter, messageOf, type Plugin } from '#contract'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { type Complaints, hint, START } from './complaints.ts'
 import { gatewaySchema, meaningOf } from './schema.ts'
@@ -36,7 +36,7 @@ function tryFor(vocabulary: Vocabulary, complaints: Complaints): ValidateFunctio
   try {
     return validatorFor(vocabulary)
   } catch (error) {
-    return complaints.error(START, `the settings that plugins declare make no schema: ${error instanceof Error ? error.message : String(error)}`)
+    return complaints.error(START, `the settings that plugins declare make no schema: ${messageOf(error)}`)
   }
 }
 

@@ -21,20 +21,20 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h
 const UNIT_BYTES: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
 const WINDOW_SECONDS: Readonly<Record<string, number>> = { second: 1, minute: 60, hour: 3600, day: 86_400 }
 
-export function parseDuration(text: string): number | undefined {
+function parseDuration(text: string): number | undefined {
   const found = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text)
   const ms = found === null ? 0 : Number(found[1]) * (UNIT_MS[found[2] as string] as number)
   return ms > 0 && Number.isSafeInteger(ms) ? ms : undefined
 }
 
-export function parseSize(text: string): number | undefined {
+function parseSize(text: string): number | undefined {
   const found = /^(\d{1,9})(B|KiB|MiB|GiB)$/.exec(text)
   const bytes = found === null ? 0 : Number(found[1]) * (UNIT_BYTES[found[2] as string] as number)
   return bytes > 0 && Number.isSafeInteger(bytes) ? bytes : undefined
 }
 
 /** The pause between two calls is rounded up to a nanosecond, so that the pace is never exceeded. */
-export function parseRate(text: string): Rate | undefined {
+function parseRate(text: string): Rate | undefined {
   const found = /^(\d{1,9})\/(second|minute|hour|day)$/.exec(text)
   const count = found === null ? 0 : Number(found[1])
   if (found === null || count === 0) return undefined
@@ -42,21 +42,21 @@ export function parseRate(text: string): Rate | undefined {
   return { count, windowSeconds, everyNs: Math.ceil((windowSeconds * 1e9) / count) }
 }
 
-export function parsePercent(text: string): Ratio | undefined {
+function parsePercent(text: string): Ratio | undefined {
   const part = text.endsWith('%') ? parseDecimal(text.slice(0, -1)) : undefined
   if (part === undefined || part.num > part.den * 100n) return undefined
   return ratio(part.num, part.den * 100n)
 }
 
-export const parseFactor = (text: string): Ratio | undefined => (text.endsWith('x') ? parseDecimal(text.slice(0, -1)) : undefined)
+const parseFactor = (text: string): Ratio | undefined => (text.endsWith('x') ? parseDecimal(text.slice(0, -1)) : undefined)
 
 /** Amounts of a configuration are never negative. */
-export function parseMoney(text: string): Usd | undefined {
+function parseMoney(text: string): Usd | undefined {
   const amount = parseUsd(text)
   return amount === undefined || amount < 0n || text.startsWith('-') ? undefined : amount
 }
 
-export function parseListen(text: string): ListenAddress | undefined {
+function parseListen(text: string): ListenAddress | undefined {
   const found = /^(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+)):(\d{1,5})$/.exec(text)
   if (found === null || Number(found[3]) > 65_535) return undefined
   if (found[1] !== undefined && isIP(found[1]) !== 6) return undefined

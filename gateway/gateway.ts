@@ -56,12 +56,10 @@ export class Gateway {
     const ground = await openGround(config, surroundings)
     const ends = await OuterEnds.open(ground)
     try {
-      let engine: Engine | undefined
-      const generations = new Generations(ground, ends, () => engine?.origin ?? originOf(config))
+      const generations = new Generations(ground, ends)
       const first = await generations.prepare({ config, secrets })
       generations.take(first)
       const parts = partsOf(ground, generations, first, surroundings)
-      engine = parts.engine
       const isTold = surroundings.briefly !== true && surroundings.worker === undefined
       return new Gateway({ ...parts, loaded: isTold ? (await begun(ground)).loaded : undefined })
     } catch (error) {
@@ -97,7 +95,7 @@ export class Gateway {
     generations.take(prepared)
     transport.configure({ allowPrivate: config.upstream.allowPrivate, bufferBytes: config.upstream.bufferBytes })
     this.health.configure(place.connections, { floor: config.upstream.floor, upstreamTimeoutMs: config.upstream.timeoutMs })
-    watching.configure({ connections: routedOf(place), adapters: config.adapters })
+    watching.configure({ ...limits, connections: routedOf(place), adapters: config.adapters })
     this.engine.take(generation, limits)
     this.#follower.follow(knownIn(config))
     if (this.#loaded !== undefined) this.#loaded = this.#loaded.then(() => loaded(this.ground))
@@ -172,11 +170,8 @@ function partsOf(ground: Ground, generations: Generations, first: Prepared, { al
   const late = lateSettlements(ground, () => ground.config.connections)
   const closed: EnginePorts['closed'] = (generation) => generations.closed(generation)
   const record = calls.write.bind(calls)
-  const engine = new Engine(
-    { ...{ store, transport, clock, chance, log, record, attempted, health, late, closed }, ...limits },
-    first.generation,
-    originOf(config),
-  )
+  const origin = (): string => ground.origin
+  const engine = new Engine({ ...{ store, transport, clock, chance, log, origin, record, attempted, health, late, closed }, ...limits }, first.generation)
   return { ground, generations, transport, engine, quality, health, calls, watching }
 }
 
@@ -194,9 +189,6 @@ function transportOf({ config: { upstream }, clock, log, audit, notices }: Groun
     bufferBytes: upstream.bufferBytes,
   })
 }
-
-const originOf = ({ listen, tls }: GatewayConfig): string =>
-  `${tls === undefined ? 'http' : 'https'}://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`
 
 /** Connections that some route has. */
 const routedOf = ({ routes }: Place): readonly Connection[] => [...new Set(routes.flatMap(({ connections }) => connections))]

@@ -1,6 +1,6 @@
 /** Schemas of an operation: valid, quick on any text, and what the adapter's own example and sample fit. */
-import type { JsonSchema, Operation } from '#contract'
-import { Ajv } from 'ajv'
+import { type JsonSchema, messageOf, type Operation } from '#contract'
+import { Ajv, type ValidateFunction } from 'ajv'
 import { faultOfPattern } from './runaway.ts'
 import { listedIn } from './units.ts'
 
@@ -9,11 +9,13 @@ const QUICK = { validateSchema: false, meta: false, addUsedSchema: false, unicod
 /** A keyword that is not known is a mistake: it would check nothing. */
 const OPTIONS = { strict: true, allowUnionTypes: true, strictTypes: false, strictRequired: false, validateFormats: false, ...QUICK } as const
 
-/** A schema that many operations share is looked at once. */
+/** Schemas that say the same are looked at once: most operations take the same few members. */
 export class Forms {
   readonly #ajv = new Ajv(OPTIONS)
-  /** Schema -> what is wrong with it. */
-  readonly #known = new Map<JsonSchema, string | undefined>()
+  /** What a schema says -> what is wrong with it. */
+  readonly #known = new Map<Said, string | undefined>()
+  /** What a schema says -> how to check with it. */
+  readonly #checks = new Map<Said, ValidateFunction>()
 
   /** @returns complaints about one operation, without its name */
   faults(operation: Operation): readonly string[] {
@@ -25,8 +27,9 @@ export class Forms {
   }
 
   #look(schema: JsonSchema): string | undefined {
-    if (!this.#known.has(schema)) this.#known.set(schema, this.#faultOf(schema))
-    return this.#known.get(schema)
+    const said = saidBy(schema)
+    if (!this.#known.has(said)) this.#known.set(said, this.#faultOf(schema))
+    return this.#known.get(said)
   }
 
   #faultOf(schema: JsonSchema): string | undefined {
@@ -35,15 +38,25 @@ export class Forms {
       if (fault !== undefined) return `has a pattern that ${fault}: ${pattern.slice(0, 100)}`
     }
     try {
-      this.#ajv.compile(schema)
+      this.#check(schema)
       return undefined
     } catch (error) {
-      return `is no valid JSON Schema: ${error instanceof Error ? error.message : String(error)}`
+      return `is no valid JSON Schema: ${messageOf(error)}`
     }
   }
 
+  /** @throws Error where it is no valid schema */
+  #check(schema: JsonSchema): ValidateFunction {
+    const said = saidBy(schema)
+    const known = this.#checks.get(said)
+    if (known !== undefined) return known
+    const check = this.#ajv.compile(schema)
+    this.#checks.set(said, check)
+    return check
+  }
+
   #unfit(schema: JsonSchema, value: unknown): string | undefined {
-    const validate = this.#ajv.compile(schema)
+    const validate = this.#check(schema)
     return validate(value) ? undefined : this.#ajv.errorsText(validate.errors, { dataVar: 'it' })
   }
 
@@ -89,6 +102,24 @@ const PLAIN: Readonly<Record<string, RegExp>> = { integer: /^-?\d{1,15}$/, numbe
 function readText(schema: JsonSchema, value: string): unknown {
   if (schema.type === 'array') return [value]
   return PLAIN[String(schema.type)]?.test(value) === true ? JSON.parse(value) : value
+}
+
+/** As text; a schema that is more than JSON says only itself. */
+type Said = string | JsonSchema
+
+function saidBy(schema: JsonSchema): Said {
+  try {
+    return JSON.stringify(schema, plain)
+  } catch {
+    return schema
+  }
+}
+
+/** @throws Error for what JSON would leave out or change */
+function plain(_name: string, value: unknown): unknown {
+  const isPlain = typeof value === 'object' && value !== null && (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype)
+  if (isPlain || value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) return value
+  throw new Error('no JSON')
 }
 
 /** Every pattern, however deep. */

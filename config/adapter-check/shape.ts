@@ -26,7 +26,7 @@ const listOf =
     Array.isArray(value) ? value.flatMap((one, at) => of(one, `${where}[${at}]`)) : kind(() => false, 'a list')(value, where)
 
 /** No other member: a misspelt one would say nothing. */
-export const membersOf =
+const membersOf =
   (members: Readonly<Record<string, Kind>>, expected = 'an object'): Kind =>
   (value, where) => {
     if (!isObject(value)) return kind(() => false, expected)(value, where)

@@ -1,5 +1,5 @@
 /** Rules for units, tried on requests that their operation takes: the example, and the example with each member at its ends. */
-import { type JsonSchema, MOST_UNITS, type Operation, type OperationRequest } from '#contract'
+import { type JsonSchema, messageOf, MOST_UNITS, type Operation, type OperationRequest } from '#contract'
 
 type Members = Readonly<Record<string, JsonSchema>>
 type Values = Readonly<Record<string, unknown>>
@@ -47,7 +47,7 @@ function tried(work: () => unknown): { readonly value: unknown; readonly fault?:
   try {
     return { value: work() }
   } catch (error) {
-    return { fault: error instanceof Error ? error.message : String(error) }
+    return { fault: messageOf(error) }
   }
 }
 
@@ -58,7 +58,7 @@ const shown = ({ params, query, body }: OperationRequest): string => {
 
 // ------------------------------------------------------------------ requests
 
-export function exampleOf(operation: Operation): OperationRequest {
+function exampleOf(operation: Operation): OperationRequest {
   const { params = {}, query = {}, body = {} } = operation.example ?? {}
   const names = Array.from(operation.path.matchAll(/:(\w+)/g), (found) => found[1] as string)
   return requestOf(operation, { ...Object.fromEntries(names.map((name) => [name, name])), ...params }, query, body)

@@ -1,6 +1,7 @@
 /** The audit lines in the embedded books' file: rows by their place in the chain, found by owner and by action. */
 import type Database from 'libsql'
 import { type AuditAsk, type PlacedLine, type Stretch, StretchDigest } from '#contract'
+import { countOf } from './blobs.ts'
 
 interface Row {
   readonly sequence: bigint
@@ -8,7 +9,6 @@ interface Row {
   readonly text: string
 }
 
-const countOf = (value: bigint): number => Number.parseInt(value.toString(), 10)
 const placed = ({ sequence, line, text }: Row): PlacedLine => ({ sequence: countOf(sequence), line: countOf(line), text })
 
 const BETWEEN = 'select sequence, line, text from audit where sequence between ? and ? order by sequence, line'

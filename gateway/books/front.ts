@@ -1,5 +1,19 @@
 /** The port `Books` over a thread, whichever driver is in it: what was answered reaches the thread first, then it is asked. */
-import type { Books, CallAsk, CallPage, ChargedCall, LedgerCheck, LedgerEntry, Month, ReportRow, StatementEntry, StoreFigures, Usd } from '#contract'
+import { setImmediate } from 'node:timers/promises'
+import {
+  type Books,
+  type CallAsk,
+  type CallPage,
+  type ChargedCall,
+  type LedgerCheck,
+  type LedgerEntry,
+  type Month,
+  type ReportRow,
+  type StatementEntry,
+  type StoreFigures,
+  textsOf,
+  type Usd,
+} from '#contract'
 import { agreement } from './agreement.ts'
 import type { EntryPage, Thread } from './thread.ts'
 
@@ -72,10 +86,15 @@ export class ThreadBooks implements Books {
     let coming: Promise<CallPage> | undefined = pageOf({ sinceMs, after: undefined, open: [] })
     try {
       while (coming !== undefined) {
-        const { text, next, open }: CallPage = await coming
+        const page: CallPage = await coming
+        const { next, open } = page
         // The next piece is read while this one is on its way.
         coming = next === undefined ? undefined : pageOf({ sinceMs, after: next, open })
-        if (text !== '') yield text
+        for (const text of textsOf(page)) {
+          yield text
+          // Calls have their turn.
+          await setImmediate()
+        }
       }
     } finally {
       // Whoever reads no further does not hear how it ended.

@@ -16,11 +16,10 @@ import type { Setting } from './worker.ts'
 import type { Log } from '#contract'
 
 export type { JournalSource } from './feeder.ts'
-export type { Outbox, OutboxEntry } from './follower.ts'
+export type { Outbox } from './follower.ts'
 export type { OpenBooks } from './open.ts'
 export { BooksError } from './unfit.ts'
-export type { FedGroup } from './thread.ts'
-export type { AuditProof, Trail } from './trail.ts'
+export type { Trail } from './trail.ts'
 
 /** `outbox`: of its entries those for this ledger are taken (`ledgerId`). */
 export type BooksOptions = BooksFile & (JournalSource | { readonly outbox: Outbox; readonly log: Log })

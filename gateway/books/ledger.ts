@@ -4,7 +4,7 @@ import type { ChargedCall, EpochMs, LedgerEntry, Month, ReportRow, StatementEntr
 import type { UnitsBooked } from './agreement.ts'
 import { AuditRows } from './audit-rows.ts'
 import { linesIn, parseEntry, readEntry } from './batch.ts'
-import { bytesOf, countOf, linesOf } from './blobs.ts'
+import { bytesOf, countOf, linesOf, reportRowOf, type TallyRow } from './blobs.ts'
 import type { Booking } from './booking.ts'
 import { chargedCall } from './reading.ts'
 import { KeptRows } from './kept-groups.ts'
@@ -61,16 +61,7 @@ export class Ledger {
     const text = `select connection, owner, calls, units, own, revenue, platform from tally
       where month = ? and (calls <> 0 or units <> 0 or own <> 0 or revenue <> 0 or platform <> 0) order by connection, owner`
     // What was only wasted is nobody's sale: the rest of a lease has no owner.
-    return (this.#db.prepare(text).all(month) as TallyRow[]).map((row) => ({
-      connection: row.connection,
-      owner: row.owner,
-      callsSold: countOf(row.calls),
-      unitsSold: countOf(row.units),
-      ownUnits: countOf(row.own),
-      revenue: row.revenue,
-      ownerShare: (row.revenue - row.platform) as Usd,
-      platformShare: row.platform,
-    }))
+    return (this.#db.prepare(text).all(month) as TallyRow[]).map(reportRowOf)
   }
 
   /** Newest first, reading few more pages than it takes. */
@@ -185,14 +176,4 @@ interface PageRow {
   readonly account: string
   readonly sequence: bigint
   readonly lines: string
-}
-
-interface TallyRow {
-  readonly connection: string
-  readonly owner: string
-  readonly calls: bigint
-  readonly units: bigint
-  readonly own: bigint
-  readonly revenue: Usd
-  readonly platform: Usd
 }

@@ -1,6 +1,6 @@
 /** What a provider's file says: mostly data. One file gives routes, prices, catalogue entry, simulator and contract tests. */
 
-import type { Units, Usd } from './money.ts'
+import type { Units } from './money.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
@@ -199,12 +199,6 @@ export function defaultMeaning(status: number): FailureMeaning | 'ok' {
   if (status >= 400 && status < 500) return 'bad-request'
   if (status >= 500) return 'provider-down'
   return 'unknown'
-}
-
-/** A price of one operation on one connection. */
-export interface OperationPrice {
-  readonly units: number
-  readonly price: Usd
 }
 
 /** Is calling this operation twice harmless at the provider? */

@@ -30,6 +30,13 @@ export interface Payout {
   readonly atMs: EpochMs
 }
 
+/** By what the chain proves. `paid` and `failed` are for good; everything else is open. */
+export type PayoutFate =
+  | { readonly state: 'paid'; readonly block: string }
+  | { readonly state: 'failed'; readonly reason: string }
+  /** `mayBeSent`: no block has it, and its account nonce is not used. */
+  | { readonly state: 'open'; readonly because: string; readonly mayBeSent: boolean }
+
 export type PayoutEnd = { readonly state: 'paid'; readonly block: string } | { readonly state: 'failed'; readonly reason: string }
 
 /** At most one payout is under way: whoever wants to begin another ends that one first. */

@@ -2,6 +2,7 @@
  * Recorded calls in short lines, one JSON array each, made from the records of a journal or an outbox and from the log of
  * uncharged calls: what forecasts and simulations are made from. Nothing of a payment, an answer or a request is in them.
  */
+import type { CallPage } from './call-pages.ts'
 import type { WrittenCall } from './written-call.ts'
 import type { CallRecord } from './record.ts'
 import type { Attempt } from './outcome.ts'
@@ -53,24 +54,6 @@ export type ExternalLine = readonly [t: 'x', at: number, connection: string, per
 export type RefundLine = readonly [t: 'r', at: number, receipt: string, price: string, platform: string, account: string]
 
 export type CallLine = SoldLine | UnchargedLine | LostLine | ExternalLine | RefundLine
-
-/** A piece of what is recorded. */
-export interface CallPage {
-  /** Lines, each with a line feed. */
-  readonly text: string
-  /** Behind what the next piece begins; undefined: this is the last. */
-  readonly next: number | undefined
-  /** Payments that are still to be settled: for the next piece. */
-  readonly open: readonly SoldLine[]
-}
-
-export interface CallAsk {
-  /** Of calls received earlier there may be some. */
-  readonly sinceMs: number
-  /** Undefined: from where `sinceMs` may lie. */
-  readonly after: number | undefined
-  readonly open: readonly SoldLine[]
-}
 
 const WORD = '[\\w .:/-]*'
 const KEPT = `(${WORD})`
@@ -189,9 +172,9 @@ export class CallLines {
   /** What was read since it was last asked for. */
   page(next: number | undefined): CallPage {
     this.#join()
-    const text = this.#pieces.join('')
+    const lines = new TextEncoder().encode(this.#pieces.join(''))
     this.#pieces = []
-    return { text, next, open: [...this.#open.values()] }
+    return { lines, next, open: [...this.#open.values()] }
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Adapter, Operation, OperationRequest } from './adapter.ts'
 import type { Connection } from './connection.ts'
-import type { Units, Usd } from './money.ts'
+import { times, type Units, type Usd } from './money.ts'
 import type { Challenge, Payment, SignedIn } from './payment.ts'
 import type { EpochMs } from './time.ts'
 
@@ -43,6 +43,10 @@ export interface Alternative {
   /** The platform's part of a price charged for these units; the owner gets the rest. */
   platformShare(charged: Usd, units: Units): Usd
 }
+
+/** What a call costs that took so many units. */
+export const priceOfUnits = ({ price, unitPrice }: Pick<Alternative, 'price' | 'unitPrice'>, took: Units): Usd =>
+  unitPrice === undefined ? price : times(unitPrice, took)
 
 /** Cheapest first; the store orders those of one price by units left. */
 export interface Price {

@@ -1,7 +1,7 @@
 /** A connection: one owner's subscription, as the configuration describes it. Its credential is not here (gateway/vault). */
 
 import type { CredentialPlace, Operation, Resale } from './adapter.ts'
-import type { Ratio, Units, Usd } from './money.ts'
+import { type Ratio, roundedUp, timesRatio, type Units, type Usd } from './money.ts'
 import type { EpochMs, PeriodRule } from './time.ts'
 import type { Webhook } from './webhook.ts'
 
@@ -15,7 +15,7 @@ export interface Connection {
   /** Micro-dollars a unit, exact. */
   readonly baseCost: Ratio
   readonly markup: Ratio
-  /** base cost × markup, rounded up to a micro-dollar. */
+  /** By `unitPriceOf`. */
   readonly unitPrice: Usd
   /** Operation id -> price of one call, instead of units × unitPrice. */
   readonly prices: ReadonlyMap<string, Usd>
@@ -36,6 +36,9 @@ export interface Connection {
   /** When it was added or last replaced, as the vault says; not known of one from the environment. */
   readonly credentialAddedAtMs?: EpochMs
 }
+
+/** Base cost × markup, rounded up to a micro-dollar, once: nowhere else is a markup rounded. */
+export const unitPriceOf = (baseCost: Ratio, markup: Ratio): Usd => roundedUp(timesRatio(baseCost, markup)) as Usd
 
 /** What the owner says of his right to resell: nothing, "confirmed", or a written agreement. */
 export type ResaleTerms = 'unstated' | 'confirmed' | { readonly agreement: string }

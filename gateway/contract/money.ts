@@ -79,7 +79,6 @@ export function parseDecimal(text: string): Ratio | undefined {
 
 export const timesRatio = (a: Ratio, b: Ratio): Ratio => ratio(a.num * b.num, a.den * b.den)
 export const roundedUp = (r: Ratio): bigint => (r.num + r.den - 1n) / r.den
-export const roundedDown = (r: Ratio): bigint => r.num / r.den
 /** Less than zero when a < b, zero when equal. */
 export const compareRatios = (a: Ratio, b: Ratio): number => {
   const left = a.num * b.den

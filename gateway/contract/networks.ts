@@ -31,8 +31,6 @@ export const networks = {
   'avalanche-fuji': { caip2: 'eip155:43113', v1Name: 'avalanche-fuji', chainId: 43113, usdc: undefined },
 } as const satisfies Record<string, Network>
 
-export type NetworkName = keyof typeof networks
-
 const byAnyName = new Map<string, Network>()
 for (const [name, network] of Object.entries<Network>(networks)) {
   byAnyName.set(name, network).set(network.caip2, network)

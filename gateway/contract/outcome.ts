@@ -3,7 +3,7 @@
 import type { Alternative } from './call.ts'
 import type { FailureMeaning } from './adapter.ts'
 import type { Units, Usd } from './money.ts'
-import type { Refusal, RefusalCode } from './refusal.ts'
+import type { RefusalCode } from './refusal.ts'
 
 /** One try at one connection, with what became of its units. */
 export interface Attempt {
@@ -19,7 +19,7 @@ export interface Attempt {
 export interface Outcome {
   readonly kind: 'charged' | 'free' | 'passed' | 'refused' | 'replayed' | 'abandoned' | 'unknown'
   readonly status: number
-  readonly refusal: Refusal | undefined
+  /** Of the refusal; its cause is for the log alone. */
   readonly code: RefusalCode | undefined
   readonly attempts: readonly Attempt[]
   readonly chosen: Alternative | undefined

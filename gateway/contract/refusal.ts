@@ -61,6 +61,8 @@ export interface Refusal {
   readonly retryAfterSeconds?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly members?: Readonly<Record<string, unknown>>
+  /** Digest of a payment header that does not fit what is offered now: where it has paid before, its answer is still its own. */
+  readonly payment?: string
 }
 
 export type RefusalExtras = Omit<Refusal, 'code' | 'detail'>

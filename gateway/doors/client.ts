@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP, isIPv6, type Socket } from 'node:net'
-import { isLoopback } from '../engine/index.ts'
+import { isLoopback } from '#contract'
 
 /** IPv4 inside IPv6 is IPv4. */
 export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, '')

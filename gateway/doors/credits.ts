@@ -40,7 +40,7 @@ export class CreditsPages {
     if (found !== undefined || till === undefined) return found
     const { ground, engine } = this.#gateway
     const desk = new CreditDesk({
-      ...{ ground, till, origin: () => engine.origin, unknown: () => engine.unknown() },
+      ...{ ground, till, origin: () => ground.origin, unknown: () => engine.unknown() },
       unitPrice: (api) => unitPriceOf(engine, generation, api),
     })
     this.#desks.set(generation, desk)
@@ -119,8 +119,7 @@ export class CreditsPages {
 
   /** With what a wallet signs, so that no other request is needed for it. */
   #signInFirst(): Refusal {
-    const { engine } = this.#gateway
-    const resource = { url: `${engine.origin}/credits/key`, description: 'A key for the credits of a wallet' }
+    const resource = { url: `${this.#gateway.ground.origin}/credits/key`, description: 'A key for the credits of a wallet' }
     const offer = this.#till?.challenge(resource, SHOWN, 'sign in with the wallet')
     return unauthenticated('sign in with the wallet whose credits the key shall spend (SIGN-IN-WITH-X)', offer?.headers)
   }

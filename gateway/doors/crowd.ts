@@ -1,6 +1,6 @@
 /** Open connections by address, so that no single one takes all there are. Loopback and trusted proxies are exempt. */
 import type { Socket } from 'node:net'
-import { isLoopback } from '../engine/index.ts'
+import { isLoopback } from '#contract'
 import { plainAddress } from './client.ts'
 
 export class Crowd {

@@ -1,6 +1,6 @@
 /** Who may ask on the admin port: whoever shows the token, or, where there is none, this machine under its own names and no page from elsewhere. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { isLoopback } from '../engine/index.ts'
+import { isLoopback } from '#contract'
 import type { DoorRequest } from './wire.ts'
 
 export interface Refused {
@@ -58,4 +58,4 @@ export class Guard {
 const digestOf = (value: string): Buffer => createHash('sha256').update(value).digest()
 
 /** In constant time, whatever the lengths. */
-export const sameText = (a: string, b: string): boolean => timingSafeEqual(digestOf(a), digestOf(b))
+const sameText = (a: string, b: string): boolean => timingSafeEqual(digestOf(a), digestOf(b))

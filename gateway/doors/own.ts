@@ -37,7 +37,7 @@ export class OwnPaths {
     this.#parts = parts
     this.#engine = served.engine
     this.#pages = new Pages(served)
-    this.#receipts = receiptsOf(served.ground, () => served.engine.origin)
+    this.#receipts = receiptsOf(served.ground)
     this.#credits = new CreditsPages(served, office)
     this.#mcp = new McpDoor(served, this.#credits, () => parts.limits().headerBytes)
   }

@@ -16,7 +16,7 @@ import { Certificate, CertificateError } from './tls.ts'
 import { endBeyond, partOf } from './workers/full.ts'
 import type { Workers } from './workers/workers.ts'
 
-export class PortError extends Error {
+class PortError extends Error {
   override name = 'PortError'
 }
 
@@ -83,7 +83,6 @@ class Open {
   readonly reloader: Reloader | undefined
   readonly #parts: OpenParts
   #schedule: PayoutSchedule | undefined
-  #publicUrl = ''
 
   constructor(parts: OpenParts) {
     this.#parts = parts
@@ -96,10 +95,10 @@ class Open {
     this.office = doors.serve(gateway, { workers: workers?.all, more })
   }
 
-  /** Consumers reach it here, unless the configuration says where. */
   serves(publicUrl: string): void {
-    this.#publicUrl = publicUrl
-    this.#follow(this.#parts.gateway.ground.config)
+    const { ground } = this.#parts.gateway
+    ground.reachedAt(publicUrl)
+    this.#follow(ground.config)
   }
 
   #take(prepared: Prepared): void {
@@ -109,9 +108,8 @@ class Open {
     this.#follow(prepared.config)
   }
 
-  #follow({ publicUrl, payout }: GatewayConfig): void {
+  #follow({ payout }: GatewayConfig): void {
     const { gateway, isWorker } = this.#parts
-    gateway.engine.origin = publicUrl ?? this.#publicUrl
     if (isWorker || payout?.everyMs === this.#schedule?.everyMs) return
     void this.#schedule?.close()
     this.#schedule = payout?.everyMs === undefined ? undefined : scheduleOf(gateway, this.office, payout.everyMs)

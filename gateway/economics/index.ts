@@ -4,9 +4,9 @@
  * in sums (`sales.ts`, `burn.ts`). Read
  * `recorded.ts` for what is known. Pure: records in, figures out; whoever asks reads them from a gateway or its store.
  */
-export { type Recorded, RecordedReader, RecordedText, type RecordedHead, type ConnectionNow } from './recorded.ts'
+export { type Recorded, RecordedReader, RecordedText } from './recorded.ts'
 export { type Forecast, forecastOf, forecastsOf } from './forecast.ts'
 export { DAY_MS, FORECAST_DAYS, Uses } from './uses.ts'
-export { OTHERS, Sales, type SalesDay, type Spend, type Window } from './sales.ts'
+export { OTHERS, Sales, type Spend, type Window } from './sales.ts'
 export { type Burn, burnOf, type BurnPoint, windowOf } from './burn.ts'
 export { readFrom, type Side, type Simulation, simulate } from './simulate.ts'

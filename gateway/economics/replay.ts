@@ -3,14 +3,14 @@
  * changed one's, where it goes as its rules say. What the present rules do not explain is left as it was: a refusal for abuse,
  * for calls at once, for a provider that was away.
  */
-import { type CallLine, isRefusal, type SoldLine, type StoreClaim, type UnchargedLine, type Units, type Usd } from '#contract'
+import { type CallLine, isRefusal, priceOfUnits, type SoldLine, type StoreClaim, type UnchargedLine, type Units, type Usd } from '#contract'
 import type { Taken } from '../stores/index.ts'
 import { Figures, type Notes } from './figures.ts'
 import type { Recorded } from './recorded.ts'
 import { type Payer, Payers, type Stage } from './stage.ts'
 
 /** Paces and shares are taken up from so long before the first call that counts. */
-export const PACES_BEFORE_MS = 3_600_000
+const PACES_BEFORE_MS = 3_600_000
 /** What may be judged again, where the present rules explain it. */
 const JUDGED: ReadonlySet<string> = new Set(['sold_out', 'rate_limited'])
 /** The provider was asked. */
@@ -140,9 +140,8 @@ export class Replay {
       sums.ownUnits += units
       return 0n
     }
-    const { unitPrice } = alternative
-    const isWhole = unitPrice === undefined || (event !== undefined && (event[8] === 'x402' || wasKept(event)))
-    const price = isWhole ? alternative.price : ((unitPrice * BigInt(units)) as Usd)
+    const isWhole = event !== undefined && (event[8] === 'x402' || wasKept(event))
+    const price = isWhole ? alternative.price : priceOfUnits(alternative, units as Units)
     this.#next.rehearsal.charge(taken, units, price)
     sums.callsSold += 1
     sums.unitsSold += units

@@ -27,7 +27,7 @@ export interface Side {
   readonly refusals: Readonly<Record<string, number>>
 }
 
-export interface QuotaSide extends Omit<Side, 'refusals'> {
+interface QuotaSide extends Omit<Side, 'refusals'> {
   readonly quota: number
   readonly reserved: number
   readonly units_left: number

@@ -7,7 +7,7 @@
 import type { Alternative, Claim, Named, Payer, Payment, RateState, Refusal, Reserved, StoreClaim, Usd } from '#contract'
 import { isRefusal, payerOf, refuse } from '#contract'
 import type { EngineCall } from './call.ts'
-import { keyName, nameClaims } from './names.ts'
+import { keyName, nameClaims, paymentName } from './names.ts'
 import type { EnginePorts } from './ports.ts'
 import { type AdmissionState, type Admitted, askingOf, CROWDED, NOTHING_TO_LEAVE, refusalOfNamed, refusalOfReserved } from './admitted.ts'
 import { fittingClaims, holdRequestOf, movesOf } from './claims.ts'
@@ -63,7 +63,7 @@ export class Admission {
 
   #admit(): void {
     const claims = this.#call.chain.admit(this.#call)
-    if (isRefusal(claims)) return this.#refuse(claims)
+    if (isRefusal(claims)) return this.#replayOr(() => claims, claims.payment === undefined ? [] : [{ name: paymentName(claims.payment) }])
     this.#payer = payerOf(this.#call)
     if (this.#payer.by === 'nobody') return this.#unpaid()
     const names = nameClaims(this.#call)

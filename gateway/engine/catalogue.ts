@@ -1,6 +1,6 @@
 /** From a route's operations to constant-time look-ups, and the checks of what a request may carry. Built once a generation. */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import { type Adapter, type Connection, isRefusal, type JsonSchema, type Operation, type Refusal, refuse } from '#contract'
+import { type Adapter, type Connection, type JsonSchema, type Operation, type Refusal, refuse } from '#contract'
 
 /** An operation with everything about it that does not change from call to call. */
 export interface Entry {
@@ -224,5 +224,3 @@ function complaint(where: string, validate: ValidateFunction, value: unknown): R
   const allowed = error?.keyword === 'enum' ? `: ${(error.params.allowedValues as unknown[]).slice(0, 20).join(', ')}` : ''
   return refuse('bad_request', `${where} member ${shown(place)} ${error?.message ?? 'is not valid'}${allowed}`)
 }
-
-export const isFound = (found: Found | Refusal): found is Found => !isRefusal(found)

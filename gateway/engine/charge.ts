@@ -1,5 +1,5 @@
 /** From a good answer to what is charged for it, and to the headers that say so. */
-import { type Alternative, type CallRecord, type Charge, dollars, type StoredAnswer, sha256, type Units, type Usd } from '#contract'
+import { type Alternative, type CallRecord, type Charge, dollars, priceOfUnits, type StoredAnswer, sha256, type Units, type Usd } from '#contract'
 import type { EngineCall } from './call.ts'
 import { fieldValue } from './headers.ts'
 import type { Paying } from './settle.ts'
@@ -14,13 +14,11 @@ export interface Priced {
 export function pricedFor(call: EngineCall, payer: Paying, chosen: Alternative, body: Buffer, isKept: boolean): Priced {
   const units = actualUnits(call, chosen.units, body)
   if (payer.by === 'owner') return { units, price: 0n as Usd, platformShare: 0n as Usd }
-  const price = 'payment' in payer ? payer.payment.amount : priceOf(chosen, units)
+  const price = 'payment' in payer ? payer.payment.amount : priceOfUnits(chosen, units)
   const platformShare = chosen.platformShare(price, units)
   if (platformShare < 0n || platformShare > price) throw new RangeError(`a platform share of ${platformShare} of ${price} micro-dollars`)
   return { units: isKept ? (0 as Units) : units, price, platformShare }
 }
-
-const priceOf = (chosen: Alternative, units: Units): Usd => (chosen.unitPrice === undefined ? chosen.price : ((chosen.unitPrice * BigInt(units)) as Usd))
 
 /** Never more than was held; what the answer does not tell is charged at the most. */
 function actualUnits(call: EngineCall, most: Units, body: Buffer): Units {

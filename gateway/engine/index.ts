@@ -21,13 +21,12 @@ import { Tallies } from './tallies.ts'
 import { Unverified } from './unverified.ts'
 import { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
 
-export { isLoopback, isPrivateAddress } from '#contract'
 export type { Link } from './chain.ts'
 
 export { Flight } from './flight.ts'
-export { Generation, type GenerationId, type LiveRoute, type RouteDefinition } from './generation.ts'
+export { Generation, type LiveRoute, type RouteDefinition } from './generation.ts'
 export { EngineCall } from './call.ts'
-export { Health, type HealthOptions, type Shown } from './health/index.ts'
+export { Health } from './health/index.ts'
 export type { EnginePorts, Sink } from './ports.ts'
 export { type Problem, problemOf } from './problem.ts'
 export { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
@@ -36,8 +35,8 @@ export { LeakBook } from './leaks.ts'
 export type { Unsettled } from './reconciler.ts'
 export type { CallLimits } from './serving.ts'
 export * from './tallies.ts'
-export { type AttemptEvents, Transport } from './transport.ts'
-export { type Guard, outboundTo } from './upstream/index.ts'
+export { Transport } from './transport.ts'
+export { outboundTo } from './upstream/index.ts'
 export type { Vetting } from './vetting.ts'
 export { Watching } from './watching.ts'
 
@@ -56,12 +55,10 @@ export class Engine {
   readonly #reconciler: Reconciler
   readonly #formers: Formers
   #serving: Serving
-  #origin: string
   #stopping = false
   #idle: (() => void) | undefined
 
-  constructor(ports: Omit<EnginePorts, 'unknown' | 'deadlines' | 'patience' | 'unverified'>, generation: Generation, origin: string) {
-    this.#origin = origin
+  constructor(ports: Omit<EnginePorts, 'unknown' | 'deadlines' | 'patience' | 'unverified'>, generation: Generation) {
     const settlers = (): readonly Chain[] => [...this.#serving.generation.chains, ...this.#formers.chains]
     this.#reconciler = new Reconciler({ ...ports, settlers, late: (unknown) => ports.late?.(unknown) })
     this.#formers = new Formers({ ...ports, unsettled: () => this.unsettled.count })
@@ -114,15 +111,6 @@ export class Engine {
     return this.#reconciler.unsettled
   }
 
-  /** Where the public port answers, for the resource URLs of x402. */
-  get origin(): string {
-    return this.#origin
-  }
-
-  set origin(origin: string) {
-    this.#origin = origin
-  }
-
   /** A settlement outside of a call has become unknown. */
   unknown(): void {
     this.#reconciler.wake()
@@ -160,7 +148,7 @@ export class Engine {
       return undefined
     }
     const { number: generation, config } = serving.generation
-    const at = { generation, config, receivedAtMs: this.#ports.clock.nowMs() as EpochMs, origin: this.#origin }
+    const at = { generation, config, receivedAtMs: this.#ports.clock.nowMs() as EpochMs, origin: this.#ports.origin() }
     const call = new EngineCall(incoming, target, request, body, at)
     const flight = new Flight(serving.ports, call, sink, serving.landed)
     serving.underWay += 1

@@ -13,12 +13,14 @@ export function keyName(call: Call): string | undefined {
   return consumer.kind === 'key' || consumer.kind === 'owner' ? `k:${consumer.id}:${key}` : `w:${key}`
 }
 
+export const paymentName = (digest: string): string => `p:${digest}`
+
 export function nameClaims(call: Call & { readonly digest: string }): readonly NameClaim[] | Refusal {
   const claims: NameClaim[] = []
   const durable = !isRead(call.operation)
   const { payment, consumer } = call
   if (payment !== undefined && consumer.kind !== 'owner') {
-    claims.push({ kind: 'name', name: `p:${payment.digest}`, of: 'payment', digest: call.digest, untilMs: payment.validBeforeMs, durable })
+    claims.push({ kind: 'name', name: paymentName(payment.digest), of: 'payment', digest: call.digest, untilMs: payment.validBeforeMs, durable })
   }
   const name = keyName(call)
   if (name === undefined) return claims

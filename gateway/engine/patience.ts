@@ -9,7 +9,7 @@ import type { Timed } from './ports.ts'
 const STORE_WITHIN_MS = 185
 
 /** The store has not answered in time. It may still do what it was asked for. */
-export class LateError extends Error {
+class LateError extends Error {
   override name = 'LateError'
 
   constructor(withinMs: number) {

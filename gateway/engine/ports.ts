@@ -39,6 +39,8 @@ export interface EnginePorts {
   readonly clock: Clock
   readonly chance: Chance
   readonly log: Log
+  /** Where consumers reach the gateway, for the resource URLs of x402. */
+  origin(): string
   /** One per call that was not charged; charged ones stand in the journal. */
   record(record: CallRecord): void
   /** Each attempt at its end, with the provider's raw fields (flat list; empty where no answer came). Must not throw. */

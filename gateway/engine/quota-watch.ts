@@ -196,6 +196,6 @@ function endedBefore(samples: readonly Sample[], askedAtMs: number, nowMs: numbe
   return undefined
 }
 
-export const driftSentence = (name: string, external: number, percent: number): string =>
+const driftSentence = (name: string, external: number, percent: number): string =>
   `the provider counts ${external} units of ${name} (${percent} % of its quota) that were not used through this gateway; they come out of the reserve first, then out of what is for sale. ` +
   `Usually its owner uses the key elsewhere, too; else monthly_quota or billing_day are not those of the provider`

@@ -9,7 +9,7 @@ import type { Incoming, Target } from './resolve.ts'
 import { quoteOf } from './unpaid.ts'
 
 /** A request that would work, as a consumer writes it. */
-export interface Example {
+interface Example {
   readonly method: string
   readonly path: string
   readonly query: Readonly<Record<string, string>>

@@ -56,7 +56,7 @@ export interface Ending {
 
 export function outcomeOf({ kind, status, refusal, attempts, priced, receipt, tookMs }: Ending, chosen: Alternative | undefined): Outcome {
   const [units, price] = [priced?.units ?? (0 as Units), priced?.price ?? (0n as Usd)]
-  return { kind, status, refusal, code: refusal?.code, attempts, chosen, units, price, receipt, tookMs }
+  return { kind, status, code: refusal?.code, attempts, chosen, units, price, receipt, tookMs }
 }
 
 export function recordOf(call: EngineCall, ending: Ending): CallRecord {

@@ -22,19 +22,25 @@ export interface WatchingParts extends Omit<QuotaPorts, 'stock'>, Pick<VettingPo
 export class Watching {
   readonly vetting: Vetting
   readonly #quotas: QuotaWatch
-  readonly #polls: UsagePolls | undefined
+  readonly #polls: UsagePolls | undefined = undefined
+  /** How long one waits and how much one reads, in everything that asks. */
+  readonly #asking: Waits[]
 
   constructor(parts: WatchingParts) {
     const { store, connections, adapters, alarm } = parts
     this.#quotas = new QuotaWatch({ ...parts, stock: store.stock }, connections, adapters)
-    const asking = { ...parts, watch: this.#quotas, withinMs: parts.upstreamTimeoutMs }
-    this.vetting = new Vetting(asking)
-    const asked = pollingsOf(connections, adapters)
-    this.#polls = alarm === undefined ? undefined : new UsagePolls({ ...asking, alarm, enabled: (name) => store.stock.enabled(name) }, asked)
+    const vetting = { ...parts, watch: this.#quotas, ...waitsOf(parts) }
+    this.vetting = new Vetting(vetting)
+    this.#asking = [vetting]
+    if (alarm === undefined) return
+    const polling = { ...vetting, alarm, enabled: (name: string) => store.stock.enabled(name) }
+    this.#polls = new UsagePolls(polling, pollingsOf(connections, adapters))
+    this.#asking.push(polling)
   }
 
   /** After a reload. */
-  configure({ connections, adapters }: Pick<WatchingParts, 'connections' | 'adapters'>): void {
+  configure({ connections, adapters, ...limits }: Pick<WatchingParts, 'connections' | 'adapters' | 'upstreamTimeoutMs' | 'bufferBytes'>): void {
+    for (const asking of this.#asking) Object.assign(asking, waitsOf(limits))
     this.#quotas.configure(connections, adapters)
     this.#polls?.configure(pollingsOf(connections, adapters))
   }
@@ -48,6 +54,15 @@ export class Watching {
     this.#polls?.close()
   }
 }
+
+interface Waits {
+  withinMs: number
+  bufferBytes: number
+}
+
+const waitsOf = ({ upstreamTimeoutMs, bufferBytes }: Pick<WatchingParts, 'upstreamTimeoutMs' | 'bufferBytes'>): Waits => ({
+  ...{ withinMs: upstreamTimeoutMs, bufferBytes },
+})
 
 const pollingsOf = (connections: readonly Connection[], adapters: ReadonlyMap<string, Adapter>): readonly Polling[] =>
   connections.flatMap((connection) => {

@@ -28,7 +28,8 @@ const TRANSFER_TYPE = keccakOfText('TransferWithAuthorization(address from,addre
 /** EIP-712: the two bytes before domain and message, which no transaction begins with. */
 const PREFIX = Uint8Array.of(0x19, 0x01)
 
-const numberWord = (value: bigint): Uint8Array => Buffer.from(value.toString(16).padStart(64, '0'), 'hex')
+/** 32 bytes, big-endian. */
+export const numberWord = (value: bigint): Uint8Array => Buffer.from(value.toString(16).padStart(64, '0'), 'hex')
 const hexWord = (hex: string): Uint8Array => Buffer.from(hex.slice(2).padStart(64, '0'), 'hex')
 const hashOf = (...words: readonly Uint8Array[]): Uint8Array => keccak_256(Buffer.concat(words))
 

@@ -17,6 +17,9 @@ export class NodeError extends Error {
 /** A block with all its transactions may have some megabytes. */
 const MOST_CHARACTERS = 64 * 1024 * 1024
 
+/** A block by its number, as nodes take it. */
+export const blockTag = (block: bigint): string => `0x${block.toString(16)}`
+
 export type Json = Readonly<Record<string, unknown>>
 
 export class NodeRpc {

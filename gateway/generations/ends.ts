@@ -25,7 +25,7 @@ type EndsGround = Pick<Ground, 'config' | 'clock' | 'chance' | 'log'>
 const PLAY_BALANCE = 100_000_000n
 
 export class OuterEnds {
-  readonly credentials: Credentials
+  readonly credentials = new Credentials()
   readonly #ground: EndsGround
   readonly #identities = new Identities()
   readonly #play: Facilitator | undefined
@@ -39,7 +39,6 @@ export class OuterEnds {
   private constructor(ground: EndsGround, play: Facilitator | undefined) {
     this.#ground = ground
     this.#play = play
-    this.credentials = new Credentials({ previousForMs: ground.config.upstream.timeoutMs })
   }
 
   static async open(ground: EndsGround): Promise<OuterEnds> {
@@ -62,9 +61,9 @@ export class OuterEnds {
   }
 
   /** Where a configuration would stand; nothing of it is there before `take`. */
-  async placeOf({ connections, routes, adapters }: GatewayConfig): Promise<Place> {
+  async placeOf({ connections, routes }: GatewayConfig): Promise<Place> {
     if (!connections.some(({ simulated }) => simulated)) return { routes, connections }
-    this.#starting ??= simulatorOf(this.#ground, adapters)
+    this.#starting ??= simulatorOf(this.#ground)
     const simulator = await this.#starting
     this.#simulator = simulator
     const called = connections.map((one) => (one.simulated ? { ...one, baseUrl: simulator.baseUrl(one.name) } : one))
@@ -74,8 +73,9 @@ export class OuterEnds {
   }
 
   /** The bytes of the secrets are cleared: a copy of them is kept here. */
-  take(place: Place, { adapters }: Pick<GatewayConfig, 'adapters'>, secrets: Secrets): void {
+  take(place: Place, { adapters, upstream }: Pick<GatewayConfig, 'adapters' | 'upstream'>, secrets: Secrets): void {
     this.#places.add(place)
+    this.credentials.previousForMs = upstream.timeoutMs
     const kept = new Map<string, string | Buffer>()
     for (const connection of place.connections) {
       const identity = this.#identities.enter(connection)
@@ -105,11 +105,11 @@ export class OuterEnds {
   }
 
   #simulated(connection: Connection, adapters: ReadonlyMap<string, Adapter>): string {
-    const { name, period, operations } = connection
+    const { name, period } = connection
     const credential = this.#plays.get(name) ?? `play-${this.#ground.chance.hex(16)}`
     this.#plays.set(name, credential)
     const quota = period.every === 'day' ? Number.POSITIVE_INFINITY : connection.quota
-    this.#simulator?.register({ name, adapter: adapters.get(connection.adapter) as Adapter, credential, quota, operations })
+    this.#simulator?.register({ name, adapter: adapters.get(connection.adapter) as Adapter, credential, quota })
     return credential
   }
 }
@@ -136,7 +136,7 @@ async function playFacilitator({ clock }: Pick<Ground, 'clock'>): Promise<Facili
 }
 
 /** Simulated connections get a base URL and a credential of the simulator: a real credential never reaches it. */
-async function simulatorOf({ clock }: Pick<Ground, 'clock'>, adapters: ReadonlyMap<string, Adapter>): Promise<Simulator> {
+async function simulatorOf({ clock }: Pick<Ground, 'clock'>): Promise<Simulator> {
   const { startSimulator } = await import('../sandbox/simulator.ts')
-  return startSimulator({ adapters: adapters.values(), clock, paced: false })
+  return startSimulator({ clock, paced: false })
 }

@@ -42,12 +42,11 @@ export class Generations {
   readonly #made = new WeakMap<Generation, Made>()
   #count = 0
 
-  /** `origin`: at which consumers reach the gateway. */
-  constructor(ground: Ground, ends: OuterEnds, origin: () => string) {
+  constructor(ground: Ground, ends: OuterEnds) {
     this.#ground = ground
     this.ends = ends
-    const { clock, chance, config } = ground
-    this.#tills = new Tills({ clock, chance, origin, upstreamTimeoutMs: config.upstream.timeoutMs, facilitator: (url) => ends.facilitator(url) })
+    const { clock, chance } = ground
+    this.#tills = new Tills({ clock, chance, origin: () => ground.origin, facilitator: (url) => ends.facilitator(url) })
   }
 
   /** Built whole: what cannot be built is no generation. @throws Error with one sentence for the operator; the secrets are cleared then */

@@ -1,5 +1,5 @@
 /** The audit log of a ground: lines go to the store, what they say is read in the books, and uses of credentials are counted by the minute. */
-import type { Audit, AuditAsk, AuditDesk, AuditEntry, AuditLine, Clock, Log } from '#contract'
+import { type Audit, type AuditAsk, type AuditDesk, type AuditEntry, type AuditLine, type Clock, type Log, messageOf } from '#contract'
 import type { Trail } from '../books/index.ts'
 
 const MINUTE_MS = 60_000
@@ -124,7 +124,7 @@ export class AuditLog implements Audit {
         await this.#parts.desk.write(lines)
       } catch (error) {
         this.#ended = [...lines, ...this.#ended]
-        this.#parts.log.warn({ error: error instanceof Error ? error.message : String(error) }, 'the audit log cannot be written; it is tried again')
+        this.#parts.log.warn({ error: messageOf(error) }, 'the audit log cannot be written; it is tried again')
       }
     })
   }

@@ -12,7 +12,7 @@ import { systemAlarm, systemChance, systemClock } from './system.ts'
 import { Vault } from '../vault/index.ts'
 
 export { begun, ended, loaded, versionOf } from './life.ts'
-export { type Ground, payingOf, type Surroundings, storeIdOf, type WorkerPart } from './parts.ts'
+export { type Ground, payingOf, type Surroundings } from './parts.ts'
 export { systemAlarm, systemChance, systemClock } from './system.ts'
 
 /** Beyond so many the oldest paces go. */
@@ -26,6 +26,7 @@ export async function openGround(config: GatewayConfig, surroundings: Surroundin
   const { trail, ...bare }: Bare = config.store.driver === 'redis' ? await onRedis(config, config.store, around) : await onJournal(config, around)
   const audit = new AuditLog({ desk: bare.admin.audit, trail, clock, log })
   let [current, paying] = [config, bare.paying]
+  let reached = listensAt(config)
   const now = (): GatewayConfig => current
   const notices = worker === undefined ? noticesOf(now, around) : { tell: (notice: Notice) => worker.tell(notice), close: async () => undefined }
   return {
@@ -35,6 +36,12 @@ export async function openGround(config: GatewayConfig, surroundings: Surroundin
     },
     get paying() {
       return paying
+    },
+    get origin() {
+      return current.publicUrl ?? reached
+    },
+    reachedAt(url) {
+      reached = url
     },
     take(next, payer) {
       current = next
@@ -53,6 +60,10 @@ export async function openGround(config: GatewayConfig, surroundings: Surroundin
     },
   }
 }
+
+/** As it is written: port 0 becomes another one when the door opens. */
+const listensAt = ({ listen: { host, port }, tls }: GatewayConfig): string =>
+  `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 
 const noticesOf = (now: () => GatewayConfig, around: Around): WebhookNotices =>
   new WebhookNotices({ ...around, alarm: systemAlarm, post: postTo(now), webhooks: (notice) => webhooksOf(now(), notice) })

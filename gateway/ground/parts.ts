@@ -34,6 +34,10 @@ export interface Ground {
   readonly storeId: string
   /** By which a Redis store knows the embedded ledger that is fed here. */
   readonly ledgerId?: string
+  /** Where consumers reach the gateway: for URLs that it writes, and for what wallets sign. */
+  readonly origin: string
+  /** The public port answers here, unless the configuration says where consumers come from. */
+  reachedAt(url: string): void
   /** What is lost, in a word each; empty when all is well. */
   lost(): readonly string[]
   /** From now on this configuration holds, for quotas, notices and payouts alike; what it runs on is the same. */
@@ -70,7 +74,7 @@ export interface WorkerPart {
 export type Around = Required<Omit<Surroundings, 'env' | 'alarm' | 'briefly' | 'worker'>> & Pick<Surroundings, 'worker'>
 
 /** What differs between the drivers. */
-export type Bare = Omit<Ground, 'audit' | 'calls' | 'notices' | 'paces' | 'take' | 'vault'> & { readonly trail: Trail }
+export type Bare = Omit<Ground, 'audit' | 'calls' | 'notices' | 'origin' | 'paces' | 'reachedAt' | 'take' | 'vault'> & { readonly trail: Trail }
 
 export function storeIdOf({ store }: GatewayConfig): string {
   if (store.driver === 'embedded') return store.path

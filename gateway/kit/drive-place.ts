@@ -65,7 +65,7 @@ export class Place {
     const folder = temporaryFolder('atlas-kit-')
     const logged: LogLine[] = []
     const doors = Array.from({ length: count }, (_, at) => ({ name: `${adapter.name}-${at}`, credential: credentialFor(adapter) }))
-    const simulator = await startSimulator({ adapters: [adapter], clock: systemClock, paced: false })
+    const simulator = await startSimulator({ clock: systemClock, paced: false })
     for (const { name, credential } of doors) simulator.register({ name, adapter, credential, quota: QUOTA })
     try {
       const text = JSON.stringify(configOf(adapter, doors, simulator))

@@ -17,7 +17,7 @@ export interface Finding {
 }
 
 const UNIT_PRICE = 30_000n
-export const CHECKS = {
+const CHECKS = {
   sold: 'each operation is sold: the answer of the provider, unchanged',
   path: 'the request reaches the provider at its path, with its members and nothing else',
   price: 'what is charged is what was quoted, and what the provider counts',

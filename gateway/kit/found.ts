@@ -13,7 +13,7 @@ export class KitError extends Error {
 }
 
 /** What a source of the house runs as; any other file runs as it is. */
-export function runnable(file: string): string {
+function runnable(file: string): string {
   const within = relative(ROOT, resolve(file))
   const isOurs = !within.startsWith('..') && !within.startsWith(`dist${sep}`)
   const built = join(ROOT, 'dist', within.replace(/\.ts$/, '.js'))

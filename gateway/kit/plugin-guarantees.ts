@@ -2,10 +2,10 @@
  * The contract kit of plugins: what holds for every plugin, whoever wrote it. A guarantee answers with its complaints; none is
  * good. What a plugin does is looked at in a real chain, on a real store.
  */
-import { type Call, isRefusal, type Outcome, type Plugin, refusals, type Setting, type Settings, type Units, type Usd } from '#contract'
+import { type Call, isRefusal, messageOf, type Outcome, type Plugin, refusals, type Setting, type Settings, type Units, type Usd } from '#contract'
 import { type Ended, Stage, type StageOptions, settingsOf } from './stage.ts'
 
-export interface World {
+interface World {
   /** Every plugin that was found. */
   readonly all: ReadonlyMap<string, Plugin>
 }
@@ -17,7 +17,6 @@ export interface Guarantee {
 }
 
 const when = (wrong: boolean, complaint: string): readonly string[] => (wrong ? [complaint] : [])
-const failed = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 // ------------------------------------------------------------------ settings
 
@@ -57,7 +56,7 @@ function defaults(plugin: Plugin): readonly string[] {
       settingsOf({ ...plugin, settings: { [name]: setting } })
       return []
     } catch (error) {
-      return [failed(error)]
+      return [messageOf(error)]
     }
   })
 }
@@ -104,8 +103,8 @@ async function making(plugin: Plugin): Promise<readonly string[]> {
     settingsOf(plugin)
     if (names.length > 0) return [`nothing is said of ${names}, which must be written`]
   } catch (error) {
-    const unsaid = names.filter((name) => !failed(error).includes(`missing setting ${name}`))
-    if (names.length === 0 || unsaid.length > 0) return [`with nothing written: ${failed(error)}; ${unsaid} is not named`]
+    const unsaid = names.filter((name) => !messageOf(error).includes(`missing setting ${name}`))
+    if (names.length === 0 || unsaid.length > 0) return [`with nothing written: ${messageOf(error)}; ${unsaid} is not named`]
   }
   try {
     return await staged(plugin, async ({ hooks }) => {
@@ -113,7 +112,7 @@ async function making(plugin: Plugin): Promise<readonly string[]> {
       return Object.keys(hooks).flatMap((name) => when(!HOOKS.includes(name), `${name} is no hook; expected one of ${HOOKS.join(', ')}`))
     })
   } catch (error) {
-    return [`with sample settings: ${failed(error)}`]
+    return [`with sample settings: ${messageOf(error)}`]
   }
 }
 
@@ -204,12 +203,12 @@ function observed({ hooks }: Stage, call: Call, outcome: Outcome): readonly stri
     const answer: unknown = hooks.observe?.(call, outcome)
     return when(answer instanceof Promise, 'observe promises something; nobody waits for it')
   } catch (error) {
-    return [`a call that ended as ${outcome.kind}: ${failed(error)}`]
+    return [`a call that ended as ${outcome.kind}: ${messageOf(error)}`]
   }
 }
 
 const NO_OUTCOME: Partial<Outcome> = {
-  ...{ refusal: undefined, code: undefined, attempts: [], chosen: undefined, units: 0 as Units, price: 0n as Usd, receipt: undefined, tookMs: 1 },
+  ...{ code: undefined, attempts: [], chosen: undefined, units: 0 as Units, price: 0n as Usd, receipt: undefined, tookMs: 1 },
 }
 
 // ------------------------------------------------------------------ the list

@@ -1,11 +1,11 @@
 /** The reference of an adapter, made from its file: what it sells, for how many units, at which price at 3x, on which terms. */
-import { type Adapter, type Caching, dollars, type JsonSchema, keepableMs, mostUnits, type Operation, parseUsd, ratio, roundedUp, type Usd } from '#contract'
+import { type Adapter, type Caching, dollars, type JsonSchema, keepableMs, mostUnits, type Operation, parseUsd, ratio, unitPriceOf, type Usd } from '#contract'
 import { requestOf } from './adapter-guarantees.ts'
 
-const MARKUP = 3n
+const MARKUP = ratio(3n, 1n)
 const MOST_SAMPLE = 1200
 
-export const referenceName = ({ name }: Adapter): string => `${name}.md`
+const referenceName = ({ name }: Adapter): string => `${name}.md`
 
 /** A page for each adapter, and one that names them. */
 export function referenceOf(adapters: Iterable<Adapter>): ReadonlyMap<string, string> {
@@ -84,7 +84,7 @@ function unitPrice({ subscriptionCostUsd, quota }: Adapter): { readonly price: s
   const cost = subscriptionCostUsd === undefined ? undefined : parseUsd(subscriptionCostUsd)
   const units = quota.typical?.[0]
   if (cost === undefined || units === undefined) return undefined
-  const micros = roundedUp(ratio(cost * MARKUP, BigInt(units))) as Usd
+  const micros = unitPriceOf(ratio(cost, BigInt(units)), MARKUP)
   return { micros, price: dollars(micros), from: `${dollars(cost)} a month for ${count(units)} ${quota.unit}s` }
 }
 

@@ -91,6 +91,6 @@ function nextOf({ kind, name }: Wish, { unnamed, ours }: Spot, [file = '', test 
       `sell it: a line of api_connections, such as ${connection}`,
     ]
   }
-  const run = ours ? `npm run build && npx tap dist/${test.replace(/\.ts$/, '.js')}` : `node --test ${test}`
+  const run = ours ? `npm run t -- ${test}` : `node --test ${test}`
   return [`atlas plugin test ${file}`, run, ...folders, `name it in the chain: a line of plugins, such as - ${name}`]
 }

@@ -121,10 +121,11 @@ export class Stage {
     const chance = countingChance()
     const limits = { upstreamTimeoutMs: 30_000, concurrentPerConsumer }
     const facilitator = playFacilitator({ clock, startingBalance: 100_000_000n })
-    const tills = new Tills({ clock, chance, upstreamTimeoutMs: limits.upstreamTimeoutMs, origin: () => ORIGIN, facilitator: () => facilitator })
+    const tills = new Tills({ clock, chance, origin: () => ORIGIN, facilitator: () => facilitator })
     this.ports = {
       ...{ mode: 'sandbox', clock, chance, log: memoryLog(this.logged), meters: opened.meters, paces: new Paces(clock) },
-      ...{ keys: this.store.keys, stock: this.store.stock, ...limits, till: (terms) => tills.till(terms), memory: (bytes) => memoryOf(bytes, clock) },
+      ...{ keys: this.store.keys, stock: this.store.stock, ...limits },
+      ...{ till: (terms) => tills.till(terms, limits.upstreamTimeoutMs), memory: (bytes) => memoryOf(bytes, clock) },
     }
     this.#plugin = plugin
     this.#hooks = plugin.create(Object.freeze(values) as never, this.ports)
@@ -155,7 +156,7 @@ export class Stage {
       ...{ store, transport: this.#transport, clock, chance, log, health, upstreamTimeoutMs, concurrentPerConsumer },
       deadlines: new Deadlines<Timed>(upstreamTimeoutMs, (flight) => flight.onDeadline()),
       ...{ unverified: new Unverified(), patience: new Patience(60_000), bufferBytes: 64 * 1024 },
-      ...{ attempted: () => undefined, record: () => undefined, unknown: () => undefined },
+      ...{ origin: () => ORIGIN, attempted: () => undefined, record: () => undefined, unknown: () => undefined },
     }
   }
 

@@ -1,6 +1,6 @@
 /** What a file is told: every check with what is wrong, by the same rules for whoever wrote it. Nothing is kept of a run. */
 import { basename } from 'node:path'
-import type { Adapter, Plugin } from '#contract'
+import { type Adapter, messageOf, type Plugin } from '#contract'
 import { guarantees as ofAdapters } from './adapter-guarantees.ts'
 import { drive, type Finding } from './drive.ts'
 import { findFile } from './found.ts'
@@ -42,7 +42,7 @@ const TRIES = 3
 async function driving(adapter: Adapter): Promise<readonly Finding[]> {
   const plugins = await ourPlugins()
   for (let count = 1; ; count += 1) {
-    const findings = await drive(adapter, plugins).catch((error: unknown): Finding[] => [{ check: SOLD, complaints: [sentence(error)] }])
+    const findings = await drive(adapter, plugins).catch((error: unknown): Finding[] => [{ check: SOLD, complaints: [messageOf(error)] }])
     const stalled = findings.some(({ complaints }) => complaints.some((complaint) => STALLED.test(complaint)))
     if (!stalled || count === TRIES) return findings
   }
@@ -60,7 +60,7 @@ export async function testPlugin(file: string): Promise<Verdict> {
   for (const guarantee of ofPlugins) {
     const complaints = await Promise.resolve()
       .then(() => guarantee.complaints(plugin, name, { all }))
-      .catch((error: unknown) => [sentence(error)])
+      .catch((error: unknown) => [messageOf(error)])
     findings.push({ check: guarantee.name, complaints })
   }
   return { kind: 'plugin', file, name, findings, about: `${count(Object.keys(plugin.settings).length, 'setting')}, a real chain and a real store` }
@@ -68,13 +68,12 @@ export async function testPlugin(file: string): Promise<Verdict> {
 
 const nameOf = (file: string): string => basename(file).replace(/\.(js|mjs|ts)$/, '')
 const count = (many: number, of: string): string => `${many} ${of}${many === 1 ? '' : 's'}`
-const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 function tried(work: () => readonly string[]): readonly string[] {
   try {
     return work()
   } catch (error) {
-    return [sentence(error)]
+    return [messageOf(error)]
   }
 }
 

@@ -1,5 +1,5 @@
 /** The way to one webhook: one request at a time, in order. What does not get through in time is dropped, and the log says so. */
-import type { Alarm, Clock, Log, Webhook } from '#contract'
+import { type Alarm, type Clock, type Log, messageOf, type Webhook } from '#contract'
 
 /** The status that answered; `signed` are the fields of the signature. Rejects where nothing did. */
 export type Post = (url: string, text: string, signed: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<number>
@@ -106,7 +106,7 @@ export class Lane {
       // Redirects are not followed: where they lead nobody has looked at.
       return { again: status >= 500 || status === 408 || status === 425 || status === 429, why: `it answered ${status}` }
     } catch (error) {
-      return { again: true, why: error instanceof Error ? error.message : String(error) }
+      return { again: true, why: messageOf(error) }
     }
   }
 

@@ -17,13 +17,10 @@ import { VaultDesk } from './vault.ts'
 
 export type { By } from './audit.ts'
 export { OfficeError } from './error.ts'
-export type { Suspects } from './abuse.ts'
 export type { Health } from './marketplace.ts'
-export { JWKS_PATH, type PageAsk, Receipts, receiptsOf } from './receipts.ts'
+export { Receipts, receiptsOf } from './receipts.ts'
 export { PayoutSchedule } from './schedule.ts'
-export type { KeyRequest } from './keys.ts'
-export { CreditDesk, type CreditsAsk } from './credits.ts'
-export { estimate, PlanError } from './report.ts'
+export { CreditDesk } from './credits.ts'
 
 /** Text that may be longer than memory. */
 export interface LongText {

@@ -35,9 +35,11 @@ function field(text: string): string {
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 
+export const csvLine = (fields: readonly string[]): string => fields.map(field).join(',')
+
 /** A line a posting. */
 function csvOf({ id, atMs, kind, receipt, postings }: LedgerEntry): string {
-  const head = [id, iso(atMs), kind, receipt ?? ''].map(field).join(',')
+  const head = csvLine([id, iso(atMs), kind, receipt ?? ''])
   return postings.map(({ account, amount }) => `${head},${field(account)},${formatUsd(amount)}\n`).join('')
 }
 
@@ -48,7 +50,7 @@ function jsonOf({ id, atMs, kind, receipt, postings }: LedgerEntry): string {
 }
 
 /** Two spaces end an account's name, a semicolon begins a comment: neither can stand in one. */
-const accountName = (account: string): string => account.replaceAll(/\s+/g, ' ').replaceAll(';', '_')
+export const accountName = (account: string): string => account.replaceAll(/\s+/g, ' ').replaceAll(';', '_')
 
 function hledgerOf({ id, atMs, kind, receipt, postings }: LedgerEntry): string {
   const head = `${iso(atMs).slice(0, 10)} * (${id.replaceAll(/[()\s]/g, '_')}) ${kind}${receipt === undefined ? '' : `  ; receipt: ${receipt}`}`

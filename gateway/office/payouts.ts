@@ -12,6 +12,7 @@ import {
   type Log,
   type Notices,
   type Payout,
+  type PayoutFate,
   type PayoutDesk,
   type Usd,
 } from '#contract'
@@ -34,12 +35,6 @@ export interface PayingFrom {
   readonly from: string
   readonly balance: Usd
 }
-
-/** Paid and failed are what the chain proves for good; everything else is open. */
-export type PayoutFate =
-  | { readonly state: 'paid'; readonly block: string }
-  | { readonly state: 'failed'; readonly reason: string }
-  | { readonly state: 'open'; readonly because: string; readonly mayBeSent: boolean }
 
 export interface PayoutParts {
   readonly books: Pick<Books, 'balances' | 'entries'>

@@ -8,7 +8,7 @@ import type { Ground } from '../ground/index.ts'
 import { type BadAnswer, ReportBook } from './reports.ts'
 
 /** What signs; the keys never come out of it. */
-export interface ReceiptSigner {
+interface ReceiptSigner {
   sign(payload: string): Promise<string>
   pseudonym(name: string): Promise<string>
   jwks(): Promise<object>
@@ -46,7 +46,7 @@ export interface PageAnswer {
 
 const ID = /^rc_[0-9a-z]{20,64}$/
 const PAGE = /^\/receipts\/([^/]*)(\/report)?$/
-export const JWKS_PATH = '/.well-known/jwks.json'
+const JWKS_PATH = '/.well-known/jwks.json'
 /** Looking up reads the disk and signing takes a fraction of a millisecond: so many at once, so many more that wait. */
 const AT_ONCE = 8
 const WAITING = 64
@@ -57,7 +57,9 @@ const PRINTABLE = /^[^\p{C}]+$/u
 const isPage = (path: string): boolean => path === JWKS_PATH || path.startsWith('/receipts/')
 
 /** Of this ground; a bad answer is told to whose connection gave it. */
-export function receiptsOf({ books, signer, clock, log, config, notices }: Ground, origin: () => string): Receipts {
+export function receiptsOf(ground: Ground): Receipts {
+  const { books, signer, clock, log, config, notices } = ground
+  const origin = (): string => ground.origin
   const tell = ({ receipt, owner, connection, operation, reason }: BadAnswer): void =>
     notices.tell({ kind: 'bad-answer', owner, connection, detail: `a consumer reports a bad answer of ${operation} (receipt ${receipt}): ${reason}` })
   return new Receipts({ books, signer, clock, log, origin, tell, reportsFile: join(config.store.path, 'reports.jsonl') })

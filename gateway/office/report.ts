@@ -53,7 +53,7 @@ export function printed(row: Row | Omit<Row, 'name' | 'owner'>): Record<string, 
 }
 
 /** What a plan cannot be, in one sentence. */
-export class PlanError extends Error {
+class PlanError extends Error {
   override name = 'PlanError'
 }
 

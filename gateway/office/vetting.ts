@@ -73,7 +73,7 @@ function termsCheck({ terms, operations }: Connection, adapter: Adapter): Check 
 
 const NOBODY = 'no provider can be asked from here'
 
-export function credentialCheck({ credential }: Pick<Connection, 'credential'>, probe: Probed | undefined): Check {
+function credentialCheck({ credential }: Pick<Connection, 'credential'>, probe: Probed | undefined): Check {
   const check = 'credential'
   if (probe === undefined) return unknown(check, NOBODY)
   if (probe.state === 'not-made') return unknown(check, `no probe was made: ${probe.why}`)

@@ -3,7 +3,7 @@
  * effect holds AuthorizationUsed beside the transfer that was signed. Not settled: it was cancelled, or is unused in a block
  * that is past its time. `authorizationState` alone proves nothing: it is true for cancelled ones, too (EIP-3009).
  */
-import { type Json, NodeError, type NodeRpc, objectOf } from '../evm/rpc.ts'
+import { blockTag, type Json, NodeError, type NodeRpc, objectOf } from '../evm/rpc.ts'
 
 export interface Authorized {
   readonly chainId: number
@@ -32,7 +32,7 @@ const STATE_CALL = '0xe94a0102'
 const PAST_SECONDS = 60n
 const EARLIER_MS = 600_000
 /** Blocks that a node is asked about at once; where it refuses, fewer and fewer. */
-export interface Windows {
+interface Windows {
   readonly most: bigint
   readonly least: bigint
 }
@@ -42,7 +42,6 @@ const MOST_WINDOWS = 200
 const WORD = /^0x[0-9a-fA-F]{64}$/
 
 const unknown = (because: string): AuthorizationFate => ({ state: 'unknown', because })
-const tag = (block: bigint): string => `0x${block.toString(16)}`
 const word = (hex: string): string => `0x${hex.slice(2).toLowerCase().padStart(64, '0')}`
 const lower = (value: unknown): string => (typeof value === 'string' ? value.toLowerCase() : '')
 
@@ -69,7 +68,7 @@ async function blockAt(node: NodeRpc, at: string): Promise<Block> {
 
 async function isUsed(node: NodeRpc, { asset, from, nonce }: Authorized, block: bigint): Promise<boolean> {
   const data = STATE_CALL + word(from).slice(2) + nonce.slice(2)
-  const state = await node.ask('eth_call', [{ to: asset, data }, tag(block)])
+  const state = await node.ask('eth_call', [{ to: asset, data }, blockTag(block)])
   if (typeof state !== 'string' || !WORD.test(state) || BigInt(state) > 1n) throw new NodeError('the token does not say whether the authorization is used')
   return BigInt(state) === 1n
 }
@@ -93,7 +92,7 @@ async function usedFate(
     }
     const found = logs.find((log) => isOf(log, of))
     if (found !== undefined) return provenBy(node, of, found)
-    if (from === 0n || (await blockAt(node, tag(from))).seconds < beganSeconds) return unknown('the authorization is used, and no log says by what')
+    if (from === 0n || (await blockAt(node, blockTag(from))).seconds < beganSeconds) return unknown('the authorization is used, and no log says by what')
     to = from - 1n
   }
   return unknown('the authorization is used, and its log lies too far back')
@@ -102,7 +101,7 @@ async function usedFate(
 async function logsOf(node: NodeRpc, { asset, from, nonce }: Authorized, fromBlock: bigint, toBlock: bigint): Promise<readonly Json[] | 'too many'> {
   const topics = [[USED, CANCELED], word(from), nonce]
   try {
-    const logs = await node.ask('eth_getLogs', [{ address: asset, topics, fromBlock: tag(fromBlock), toBlock: tag(toBlock) }])
+    const logs = await node.ask('eth_getLogs', [{ address: asset, topics, fromBlock: blockTag(fromBlock), toBlock: blockTag(toBlock) }])
     if (!Array.isArray(logs)) throw new NodeError('the node answered eth_getLogs with something that is no list')
     return logs.map(objectOf).filter((log) => log !== undefined)
   } catch (error) {

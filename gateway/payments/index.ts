@@ -11,15 +11,15 @@ export { X402Till } from './till.ts'
 
 /** One till for all who name the same terms: chains of several routes, and generations of the configuration. */
 export class Tills {
-  readonly #ports: TillPorts
+  readonly #ports: Omit<TillPorts, 'upstreamTimeoutMs'>
   readonly #tills = new Map<string, X402Till>()
 
-  constructor(ports: TillPorts) {
+  constructor(ports: Omit<TillPorts, 'upstreamTimeoutMs'>) {
     this.#ports = ports
   }
 
   /** `upstreamTimeoutMs`: of the generation that asks. @throws Error with one sentence for the operator */
-  till(settings: TillSettings, upstreamTimeoutMs = this.#ports.upstreamTimeoutMs): X402Till {
+  till(settings: TillSettings, upstreamTimeoutMs: number): X402Till {
     const key = JSON.stringify([settings, upstreamTimeoutMs])
     const found = this.#tills.get(key) ?? new X402Till(settings, { ...this.#ports, upstreamTimeoutMs })
     this.#tills.set(key, found)

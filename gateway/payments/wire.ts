@@ -47,6 +47,8 @@ export type Shown = { readonly payment: Payment } | { readonly refusal: Refusal 
 
 const malformed = (what: string): Shown => ({ refusal: refuse('bad_request', `the payment header ${what}`) })
 export const invalid = (what: string): { readonly refusal: Refusal } => ({ refusal: refuse('payment_invalid', `${what}; the payment was not used`) })
+/** Terms change with a reload: it may have fitted those of before. */
+const unfit = ({ header }: Sent, what: string): Shown => ({ refusal: { ...invalid(what).refusal, payment: sha256(header) } })
 
 /** Written by hand: the schemas of @x402/core take four times as long as all else that is done with a payment here. */
 function decoded({ version, header }: Sent): Record<string, unknown> | undefined {
@@ -115,10 +117,10 @@ export function paymentIn(sent: Sent, { offers, terms, resource, upfront }: Read
   const offer = offers.find(({ network, v1Name, asset }) =>
     sent.version === 1 ? v1Name === accepted.network : network === accepted.network && isSame(accepted.asset, asset),
   )
-  if (offer === undefined || accepted.scheme !== 'exact') return invalid('the payment is for another network, asset or scheme than offered')
-  if (!isSame(authorization.to, terms.payTo)) return invalid('the payment goes to another address than offered')
+  if (offer === undefined || accepted.scheme !== 'exact') return unfit(sent, 'the payment is for another network, asset or scheme than offered')
+  if (!isSame(authorization.to, terms.payTo)) return unfit(sent, 'the payment goes to another address than offered')
   const { value } = authorization
-  if (sent.version === 2 && (accepted.amount !== value || !isSame(accepted.payTo, terms.payTo))) return invalid('the payment does not repeat the offer')
+  if (sent.version === 2 && (accepted.amount !== value || !isSame(accepted.payTo, terms.payTo))) return unfit(sent, 'the payment does not repeat the offer')
   const quote = sent.version === 2 && typeof accepted.extra?.quote === 'string' && QUOTE.test(accepted.extra.quote) ? accepted.extra.quote : undefined
   const identifier = identifierOf(payload)
   const facts = {

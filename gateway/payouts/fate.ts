@@ -2,7 +2,8 @@
  * What became of a transaction, by what the chain proves and by nothing else. Paid: its receipt stands deep enough and names the
  * transfer. Failed: its receipt, or another transaction with its account nonce, stands in a block that is final. Else it is open.
  */
-import { type NodeRpc, NodeError, objectOf, type Json } from '../evm/rpc.ts'
+import type { PayoutFate } from '#contract'
+import { blockTag, type NodeRpc, NodeError, objectOf, type Json } from '../evm/rpc.ts'
 
 export interface Sent {
   readonly transaction: string
@@ -12,12 +13,6 @@ export interface Sent {
   readonly amount: bigint
   readonly accountNonce: bigint
 }
-
-export type Fate =
-  | { readonly state: 'paid'; readonly block: string }
-  | { readonly state: 'failed'; readonly reason: string }
-  /** `mayBeSent`: no block has it, and its account nonce is not used. */
-  | { readonly state: 'open'; readonly because: string; readonly mayBeSent: boolean }
 
 export interface Depths {
   /** Blocks that a receipt must have, its own included, before it counts as paid. */
@@ -29,11 +24,10 @@ export interface Depths {
 /** keccak256 of Transfer(address,address,uint256). */
 const TRANSFER = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
 
-const open = (because: string, mayBeSent = false): Fate => ({ state: 'open', because, mayBeSent })
-const tag = (block: bigint): string => `0x${block.toString(16)}`
+const open = (because: string, mayBeSent = false): PayoutFate => ({ state: 'open', because, mayBeSent })
 
 /** @throws NodeError: then nothing is known */
-export async function fateOf(node: NodeRpc, sent: Sent, depths: Depths): Promise<Fate> {
+export async function fateOf(node: NodeRpc, sent: Sent, depths: Depths): Promise<PayoutFate> {
   const receipt = await node.object('eth_getTransactionReceipt', [sent.transaction])
   if (receipt !== undefined) return minedFate(node, sent, receipt, depths)
   const used = await node.number('eth_getTransactionCount', [sent.from, 'latest'])
@@ -42,7 +36,7 @@ export async function fateOf(node: NodeRpc, sent: Sent, depths: Depths): Promise
   return usedFate(node, sent, depths)
 }
 
-async function minedFate(node: NodeRpc, sent: Sent, receipt: Json, depths: Depths): Promise<Fate> {
+async function minedFate(node: NodeRpc, sent: Sent, receipt: Json, depths: Depths): Promise<PayoutFate> {
   const block = node.quantity(receipt.blockNumber, 'eth_getTransactionReceipt')
   const status = node.quantity(receipt.status, 'eth_getTransactionReceipt')
   if (String(receipt.transactionHash).toLowerCase() !== sent.transaction)
@@ -82,7 +76,7 @@ async function finalBlock(node: NodeRpc, { finalDepth }: Depths): Promise<bigint
 }
 
 /** The account nonce is used. By whom, is for the block to say: a receipt that is missing proves nothing, nodes forget old ones. */
-async function usedFate(node: NodeRpc, sent: Sent, depths: Depths): Promise<Fate> {
+async function usedFate(node: NodeRpc, sent: Sent, depths: Depths): Promise<PayoutFate> {
   const used = `the wallet's transaction number ${sent.accountNonce} is used`
   const final = await finalBlock(node, depths)
   let block: bigint
@@ -93,7 +87,7 @@ async function usedFate(node: NodeRpc, sent: Sent, depths: Depths): Promise<Fate
     if (!(error instanceof NodeError) || error.said === undefined) throw error
     return open(`${used}, and the node does not show by which transaction (${error.said}); a node with old state (archive) can`)
   }
-  const transactions = (await node.object('eth_getBlockByNumber', [tag(block), true]))?.transactions
+  const transactions = (await node.object('eth_getBlockByNumber', [blockTag(block), true]))?.transactions
   const found = (Array.isArray(transactions) ? transactions.map(objectOf) : []).find(
     (one) =>
       String(one?.from).toLowerCase() === sent.from.toLowerCase() &&
@@ -106,7 +100,7 @@ async function usedFate(node: NodeRpc, sent: Sent, depths: Depths): Promise<Fate
 }
 
 const usedBy = async (node: NodeRpc, { from, accountNonce }: Sent, block: bigint): Promise<boolean> =>
-  (await node.number('eth_getTransactionCount', [from, tag(block)])) > accountNonce
+  (await node.number('eth_getTransactionCount', [from, blockTag(block)])) > accountNonce
 
 /** The block that used the nonce, which `last` or one before it did: backwards in growing steps, then between. */
 async function firstBlock(node: NodeRpc, sent: Sent, last: bigint): Promise<bigint> {

@@ -1,6 +1,6 @@
 /** The wallet that pays owners, and the node it speaks through. Money is micro-dollars: only tokens with 6 decimals are paid, whose atomic units are the same. */
-import { chainIdOf, findNetwork, type Payout, type Usd } from '#contract'
-import { type Fate, fateOf } from './fate.ts'
+import { chainIdOf, findNetwork, type Payout, type PayoutFate, type Usd } from '#contract'
+import { fateOf } from './fate.ts'
 import { NodeError, NodeRpc } from '../evm/rpc.ts'
 import type { SignedTransfer } from './transfer.ts'
 
@@ -88,7 +88,7 @@ export class EvmPayer {
   }
 
   /** @throws NodeError: then nothing is known */
-  async fate(payout: Payout): Promise<Fate> {
+  async fate(payout: Payout): Promise<PayoutFate> {
     const chainId = await this.#node.number('eth_chainId')
     if (payout.network !== `eip155:${chainId}`) throw new NodeError(`the payout is on ${payout.network}, and payout.rpc is a node of eip155:${chainId}`)
     const confirmations = this.#options.confirmations === undefined ? (CONFIRMATIONS[chainId.toString()] ?? 1n) : BigInt(this.#options.confirmations)

@@ -5,6 +5,7 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { walletKeyOf } from '#contract'
+import { numberWord } from '../evm/eip712.ts'
 
 /** Bytes, or a list of items. */
 type Item = Uint8Array | readonly Item[]
@@ -50,10 +51,9 @@ export function rlp(item: Item): Uint8Array {
 }
 
 const TRANSFER = Buffer.from(keccak_256(Buffer.from('transfer(address,uint256)'))).subarray(0, 4)
-const word = (value: bigint): Uint8Array => Buffer.from(value.toString(16).padStart(64, '0'), 'hex')
 
 /** Call data of `transfer(to, amount)`. */
-export const transferData = (to: string, amount: bigint): Uint8Array => Buffer.concat([TRANSFER, word(BigInt(to)), word(amount)])
+export const transferData = (to: string, amount: bigint): Uint8Array => Buffer.concat([TRANSFER, numberWord(BigInt(to)), numberWord(amount)])
 
 const TYPE = Uint8Array.of(2)
 
@@ -85,6 +85,6 @@ export class Wallet {
   }
 }
 
-export class WalletError extends Error {
+class WalletError extends Error {
   override name = 'WalletError'
 }

@@ -3,7 +3,7 @@
  * credential, operation, form, quota and pace are looked at in this order.
  */
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Adapter, Clock, CredentialPlace, FailureMeaning, FailureRule, Operation } from '#contract'
+import type { Adapter, Clock, CredentialPlace, FailureMeaning, FailureRule } from '#contract'
 import type { Asked, Routes } from './routes.ts'
 import { usageAnswer, usageCheck } from './usage.ts'
 
@@ -13,12 +13,10 @@ export interface SimulatedConnection {
   readonly credential: string
   /** Units that the account has in all; `Infinity` for no end. */
   readonly quota: number
-  /** What the connection adds to the adapter's operations. */
-  readonly operations?: readonly Operation[]
 }
 
 /** What is sent: `headers` is a flat list of names and values. */
-export interface Reply {
+interface Reply {
   readonly status: number
   readonly headers: readonly string[]
   readonly body: Buffer

@@ -13,7 +13,7 @@ export interface Asked {
   readonly body: Buffer
 }
 
-export interface Verdict {
+interface Verdict {
   readonly operation: Operation
   readonly sample: Buffer
   /** Undefined where a required member is missing or what counts for the price cannot be read. */
@@ -35,9 +35,8 @@ const CREDENTIAL = '{credential}'
 
 export type Routes = (asked: Asked) => Verdict | undefined
 
-/** @param more operations that a connection adds to the adapter's list */
-export function routesOf(adapter: Adapter, more: readonly Operation[] = []): Routes {
-  const routes = [...adapter.operations, ...more].map((operation) => routeOf(operation, adapter.credential.in === 'path'))
+export function routesOf(adapter: Adapter): Routes {
+  const routes = adapter.operations.map((operation) => routeOf(operation, adapter.credential.in === 'path'))
   const fixed = new Map<string, Route>()
   for (const route of routes) {
     if (route.segments.every(isFixed)) fixed.set(`${route.operation.method} /${route.segments.join('/')}`, route)

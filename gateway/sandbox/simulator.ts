@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import type { Adapter, Clock } from '#contract'
 import { isBilled, misbehave, type ScriptedAnswer } from './misbehaviour.ts'
 import { type SimulatedConnection, type SimulatedProvider, simulateProvider } from './provider.ts'
-import { type Asked, routesOf } from './routes.ts'
+import { type Asked, type Routes, routesOf } from './routes.ts'
 
 export type { ScriptedAnswer } from './misbehaviour.ts'
 export type { SimulatedConnection } from './provider.ts'
@@ -37,8 +37,6 @@ export interface Simulator {
 }
 
 export interface SimulatorOptions {
-  /** Prepared at once; another one is prepared when it is registered. */
-  readonly adapters: Iterable<Adapter>
   readonly clock: Clock
   /** Keep to the adapters' calls a second. Default true; a benchmark turns it off. */
   readonly paced?: boolean
@@ -56,7 +54,8 @@ interface Account {
 }
 
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const prepared = new Map(Array.from(options.adapters, (adapter) => [adapter, routesOf(adapter)]))
+  /** Shared by the connections of a pool. */
+  const prepared = new WeakMap<Adapter, Routes>()
   const accounts = new Map<string, Account>()
   const delays = new Set<NodeJS.Timeout>()
   const server = serve(accounts, delays)
@@ -75,8 +74,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   return {
     baseUrl: (connection) => `http://127.0.0.1:${port}/${encodeURIComponent(connection)}`,
     register(connection) {
-      const { name, adapter, operations } = connection
-      const routes = (operations === undefined ? prepared.get(adapter) : undefined) ?? routesOf(adapter, operations)
+      const { name, adapter } = connection
+      const routes = prepared.get(adapter) ?? routesOf(adapter)
+      prepared.set(adapter, routes)
       const before = accounts.get(name)
       const usedBefore = before?.provider.used() ?? 0
       const provider = simulateProvider(connection, { routes, clock: options.clock, paced: options.paced ?? true, usedBefore })

@@ -19,8 +19,6 @@ const PROBES = 7
 /** More than records fit into a segment; with 32 bits of a hash before it, it is a whole number of a float. */
 const MOST_ENTRIES = 2 ** 21
 
-export type Kind = 'charge' | 'intent' | 'settled'
-
 const STARTS = /^\{"t":"(charge|intent|settled)",/
 const STARTS_WITH_ID = /^\{"t":"(?:charge|intent|settled)","id":"([^"\\]*)"/
 const LOOK_AT = 256

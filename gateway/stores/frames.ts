@@ -36,7 +36,7 @@ export function frameAt(bytes: Buffer, at: number): number {
 
 const ZEROS = Buffer.alloc(64 * 1024)
 
-export const isZero = (bytes: Buffer, from: number): boolean => dirtyEnd(bytes, from) === from
+const isZero = (bytes: Buffer, from: number): boolean => dirtyEnd(bytes, from) === from
 
 /** Behind the last byte that is not zero; `from` where all are. */
 export function dirtyEnd(bytes: Buffer, from: number): number {

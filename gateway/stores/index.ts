@@ -23,7 +23,7 @@ import type { State } from './state.ts'
 import { leaseLeft, Stock } from './stock.ts'
 
 export type { Group } from './journal.ts'
-export type { ChainCheck, FoundCharge, JournalReader, WrittenGroup } from './reader.ts'
+export type { WrittenGroup } from './reader.ts'
 export type * from './records.ts'
 export { FolderError } from './lock.ts'
 export { JournalError } from './groups.ts'
@@ -31,7 +31,6 @@ export { memoryOf } from './memory.ts'
 export { Paces } from './paces.ts'
 export { periodAt } from './periods.ts'
 export { Rehearsal, type RehearsalOptions, type Taken } from './rehearsal.ts'
-export { leftForSale } from './stock.ts'
 
 export interface EmbeddedOptions {
   readonly folder: string

@@ -1,5 +1,5 @@
 /** What happens to segments that are complete, beside the calls: a snapshot by a thread of its own, then the archive's rule. */
-import type { Clock } from '#contract'
+import { type Clock, messageOf } from '#contract'
 import { archiveSegments, type ArchiveRule } from './archive.ts'
 import { SnapshotThread } from './snapshot-thread.ts'
 import { isWorth } from './snapshots.ts'
@@ -64,7 +64,7 @@ export class Keeper {
           this.failed = undefined
         },
         (error: unknown) => {
-          this.failed = error instanceof Error ? error.message : String(error)
+          this.failed = messageOf(error)
         },
       )
       .then(() => {

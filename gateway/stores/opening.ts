@@ -60,7 +60,7 @@ function create<T>(folder: string, open: (tail: Tail) => T): T {
 }
 
 /** Those that `from` does not cover; the first of them begins right after it. @throws JournalError where one is missing */
-export function segmentsAfter(folder: string, from: Link): Segment[] {
+function segmentsAfter(folder: string, from: Link): Segment[] {
   const all = listSegments(folder)
   const segments = all.filter(({ first }) => first > from.sequence)
   const first = segments[0]?.first
@@ -72,7 +72,7 @@ export const missing = (folder: string, first: number): JournalError =>
   new JournalError(`${folder}: the segment ${segmentName(first)} is missing, and later ones are there; restore it from a backup`)
 
 /** Only the last one may end in a group that was never finished. */
-export function readSegments(segments: readonly Segment[], from: Link, visit: (group: Replayed) => void): End {
+function readSegments(segments: readonly Segment[], from: Link, visit: (group: Replayed) => void): End {
   let end: End = { ...from, position: 0, dirty: 0 }
   segments.forEach(({ first, file }, index) => {
     end = readGroups(readFileSync(file), file, end, (group) => visit({ ...group, segment: first }))

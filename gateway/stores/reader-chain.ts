@@ -1,6 +1,6 @@
 /** The whole chain read again: every hash is made anew, and on the way the audit lines are summed up by segment, for whoever compares them with what books show. */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
-import { AUDIT_START, type PlacedLine, type ReadChain, type Stretch, StretchDigest } from '#contract'
+import { AUDIT_START, messageOf, type PlacedLine, type ReadChain, type Stretch, StretchDigest } from '#contract'
 import { FRAME_BYTES, HEAD_BYTES } from './frames.ts'
 import { CLOSING, type Link, type ReadGroup, readGroups } from './groups.ts'
 import { BEGINNING, gap, missing } from './opening.ts'
@@ -66,7 +66,7 @@ export function readChain(where: Where, upTo: number): ReadChain {
   } catch (error) {
     // On its way to the archive: it is looked for there.
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw error
-    return broken(error instanceof Error ? error.message : String(error))
+    return broken(messageOf(error))
   }
   const left = first === 1 ? '' : `; groups 1 to ${first - 1} are archived elsewhere and were not read`
   const detail = `${groups} groups, the last is ${link.sequence} ${link.hash}${left}`

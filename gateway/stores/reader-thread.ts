@@ -1,7 +1,7 @@
 /** The reader's own thread: finds charges by their id and proves the chain, without a moment of the thread that serves. */
 import { readFileSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { CallAsk } from '#contract'
+import { type CallAsk, lentBy } from '#contract'
 import { callPage } from './call-pages.ts'
 import { ChargeIndex, eachCharge, idAt, writeIndex } from './charge-index.ts'
 import { chargesIn } from './charges.ts'
@@ -142,7 +142,8 @@ function answered(ask: ReaderAsk): unknown {
 parentPort?.on('message', (ask: ReaderAsk) => {
   const { id } = ask
   try {
-    parentPort?.postMessage({ id, answer: answered(ask) } satisfies ReaderTold)
+    const answer = answered(ask)
+    parentPort?.postMessage({ id, answer } satisfies ReaderTold, lentBy(answer))
   } catch (error) {
     parentPort?.postMessage({ id, failed: error instanceof Error ? error.message : String(error) } satisfies ReaderTold)
   }

@@ -1,7 +1,7 @@
 /** What stands in the journal: one type per line, told apart by `t`. Amounts are decimal strings of micro-dollars. */
 import type { AuditEntry, Charge, WrittenCall, EpochMs, KeyRecord, Payment, Payout, StoredAnswer } from '#contract'
 
-export interface OpenRecord {
+interface OpenRecord {
   readonly t: 'open'
   readonly v: 1
   readonly mode: 'sandbox' | 'live'
@@ -14,13 +14,13 @@ export interface KeyCreated {
   readonly key: Omit<KeyRecord, 'capPerDay' | 'capPerMonth'> & { readonly capPerDay?: string; readonly capPerMonth?: string }
 }
 
-export interface KeyRevoked {
+interface KeyRevoked {
   readonly t: 'revoke'
   readonly id: string
   readonly at: number
 }
 
-export interface Credited {
+interface Credited {
   readonly t: 'credit'
   readonly id: string
   readonly account: string
@@ -75,7 +75,7 @@ export interface Told {
 }
 
 /** A name is in use by a call that does more than read. */
-export interface NameTaken {
+interface NameTaken {
   readonly t: 'name'
   readonly name: string
   readonly digest: string
@@ -83,7 +83,7 @@ export interface NameTaken {
   readonly receipt: string
 }
 
-export interface NameFreed {
+interface NameFreed {
   readonly t: 'unname'
   readonly name: string
 }
@@ -176,7 +176,7 @@ export interface Refunded {
 }
 
 /** A new key in place of another, for the same account; the other is revoked by the same record. */
-export interface KeyRotated {
+interface KeyRotated {
   readonly t: 'rotate'
   readonly from: string
   readonly key: KeyCreated['key']

@@ -202,7 +202,11 @@ const isFull = (error: unknown): boolean => error instanceof Error && 'code' in 
 const call = (work: (done: (error: Error | null) => void) => void): Promise<void> =>
   new Promise((resolve, reject) => work((error) => (error === null ? resolve() : reject(error))))
 
-const ZEROS = Buffer.alloc(STEP_BYTES)
+/**
+ * A page cache keeps what one call wrote as one piece and writes it again as one (ext4 since Linux 6.16: 1 MB for each group of
+ * 5 KB, where zeros came 1 MB at a time). So they come in small pieces.
+ */
+const ZEROS = Buffer.alloc(16 * 1024)
 
 /** How many were written: fewer on a disk that is nearly full. @throws Error where none could be, or they may not be on disk */
 async function zeros(fd: number, from: number, bytes: number): Promise<number> {

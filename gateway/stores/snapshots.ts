@@ -44,7 +44,7 @@ export function newestSnapshot(folder: string, fresh: () => State, pause: Pause 
 export const sealedOf = (folder: string): readonly Sealed[] => newestSnapshot(folder, () => new State(new Answers(0)))?.sealed ?? []
 
 /** Whole on disk before it has its name. */
-export function writeSnapshot(folder: string, snapshot: Snapshot, pause: Pause = NO_PAUSE): void {
+function writeSnapshot(folder: string, snapshot: Snapshot, pause: Pause = NO_PAUSE): void {
   const draft = join(folder, 'snapshot.draft')
   putSnapshot(draft, snapshot, pause)
   renameSync(draft, join(folder, nameOf(snapshot.sequence)))

@@ -1,6 +1,6 @@
 /** A thread of its own for snapshots: for each wish it reads what is complete, writes, and says how it went. */
 import { parentPort } from 'node:worker_threads'
-import { breathe } from './breath.ts'
+import { breathe, standBack } from './breath.ts'
 import { makeSnapshot, type SnapshotWish } from './snapshots.ts'
 
 export type SnapshotTold = { readonly sequence: number } | { readonly failed: string }
@@ -13,4 +13,5 @@ function told(wish: SnapshotWish): SnapshotTold {
   }
 }
 
+standBack()
 parentPort?.on('message', (wish: SnapshotWish) => parentPort?.postMessage(told(wish)))

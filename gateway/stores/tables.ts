@@ -14,7 +14,7 @@ export interface Written {
   readonly further: Index
 }
 
-export class TableWriter {
+class TableWriter {
   readonly #seed: number
   readonly #pen: Pen
   readonly #starts: Uint32Array

@@ -27,12 +27,8 @@ const PLACEHOLDER = '{credential}'
 
 export class Credentials {
   readonly #kept = new Map<string, Kept>()
-  readonly #previousForMs: number
-
-  /** `previousForMs`: how long a replaced credential may still turn up in answers; as long as a call may take. */
-  constructor({ previousForMs = KEPT_MS }: { readonly previousForMs?: number } = {}) {
-    this.#previousForMs = previousForMs
-  }
+  /** How long a replaced credential may still turn up in answers: as long as a call may take. */
+  previousForMs = KEPT_MS
 
   /**
    * Replaces what is known of these connections; others keep theirs (a reload must not lose a running call's).
@@ -55,7 +51,7 @@ export class Credentials {
       kept.secret.fill(0)
       kept.secret = secret
       kept.previous = kept.current
-      kept.previousUntilMs = performance.now() + this.#previousForMs
+      kept.previousUntilMs = performance.now() + this.previousForMs
       kept.current = seekerOf(spellingsOf(secret))
     } else secret.fill(0)
     return kept.current !== undefined

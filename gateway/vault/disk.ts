@@ -14,7 +14,7 @@ export async function readIfThere(file: string): Promise<Buffer | undefined> {
   }
 }
 
-export async function syncFolder(folder: string): Promise<void> {
+async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   try {
     await handle.sync()

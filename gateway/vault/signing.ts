@@ -13,7 +13,7 @@ const TRIES = 20
 const SIGNS_FOR_MS = 90 * 86_400_000
 
 /** One sentence for the operator. */
-export class SigningError extends Error {
+class SigningError extends Error {
   override name = 'SigningError'
 }
 

@@ -14,7 +14,7 @@ export interface Spelling {
 }
 
 /** Below this a credential cannot be told from chance. */
-export const SHORTEST = 6
+const SHORTEST = 6
 /** From here on upper and lower case count as the same: names of fields change theirs on the way. */
 const CASELESS_FROM = 12
 /** Half of a `name:secret` that is looked for by itself. */

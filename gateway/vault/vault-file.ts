@@ -21,7 +21,7 @@ export interface VaultFile {
   readonly seal: string
 }
 
-export const FORMAT_VERSION = 1
+const FORMAT_VERSION = 1
 export const MOST_FILE_BYTES = 16 * 1024 * 1024
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 

@@ -105,6 +105,19 @@ for (const [driver, open] of Object.entries(DRIVERS)) {
     })
   }
 
+  t.test(`${driver} books: a journal with every audit line, in which anything else is another and all hashes were made to fit, does not pass`, async (t) => {
+    const { ground } = await open(t)
+    await fill(ground)
+    await ground.admin.createKey({ id: 'k', hash: 'the digest of mine', role: 'consumer', credits: 0n as never })
+    await ground.audit.entries({ limit: 1 })
+    const undo = tamper(journalOf(ground.folder), 'all', (groups) => {
+      for (const group of groups) group.lines = group.lines.map((line) => line.replace('the digest of mine', 'the digest of ours'))
+    })
+    t.match(await ground.audit.verify(), { ok: false, detail: /the books have read another group \d+ than the journal has/ })
+    undo()
+    t.match(await ground.audit.verify(), { ok: true })
+  })
+
   t.test(`${driver} books: a row that was removed, altered, moved or added is found and named`, async (t) => {
     const { ground, sql } = await open(t)
     await fill(ground)

@@ -1,7 +1,7 @@
 /** Recorded calls are told alike wherever their records are kept: in the journal, in books made from an outbox, in PostgreSQL. */
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { type Books, type CallLine, CallLines, readCallLines } from '#contract'
+import { type Books, type CallLine, CallLines, type CallPage, readCallLines, textsOf } from '#contract'
 import { ledgerId, openBooks } from '../../gateway/books/index.ts'
 import { chainOf, MemoryOutbox, postgresAlone, silent } from '../rig/books.ts'
 import { memoryFolder } from '../rig/folder.ts'
@@ -14,6 +14,8 @@ import { allFrames } from '../rig/segments.ts'
 const seed = seedOf(t)
 const server = await openPostgres(t)
 let names = 0
+
+const textIn = (page: CallPage): string => [...textsOf(page)].join('')
 
 async function linesOf(calls: AsyncIterable<string>): Promise<CallLine[]> {
   let text = ''
@@ -85,8 +87,9 @@ t.test('both drivers tell every call that was charged, in the order of its charg
   t.pass()
 })
 
+const step: Step = { kind: 'charge', account: 'key:a', owner: 'alice', price: 10n, share: 1000n, units: 1, hours: 1, pick: 0 }
+
 t.test('many groups come in pieces, and what is long before the time that is asked for is not read', async (t) => {
-  const step: Step = { kind: 'charge', account: 'key:a', owner: 'alice', price: 10n, share: 1000n, units: 1, hours: 1, pick: 0 }
   const records = historyOf(Array.from({ length: 3_000 }, () => step))
   const groups = groupsOf(records, [1])
   const { at } = records[2_900] as { at: number }
@@ -99,6 +102,31 @@ t.test('many groups come in pieces, and what is long before the time that is ask
   t.ok(late.length < 110, `${late.length} lines were read for the last 100`)
 })
 
+t.test('a page of any size is read in small pieces of whole lines, and others have their turn between them', async (t) => {
+  const records = historyOf(Array.from({ length: 3_000 }, () => step))
+  const books = await fromOutbox(t, records)
+  let [turns, reading] = [0, true]
+  const turn = (): void => {
+    turns += 1
+    if (reading) setImmediate(turn)
+  }
+  setImmediate(turn)
+  const pieces: string[] = []
+  const turnsBefore: number[] = []
+  for await (const piece of books.calls(0)) {
+    turnsBefore.push(turns)
+    pieces.push(piece)
+  }
+  reading = false
+  t.ok(pieces.length > 5, `${pieces.length} pieces`)
+  for (const piece of pieces) t.ok(piece.endsWith('\n') && piece.length < 66_000, `${piece.length} characters`)
+  t.ok(
+    turnsBefore.every((count, at) => at === 0 || count > (turnsBefore[at - 1] as number)),
+    'a turn between any two',
+  )
+  t.equal(readCallLines(pieces.join('')).length, 3_000)
+})
+
 t.test('the journal tells the same by hand as by its JSON, across segments, with what was wasted, reversed and counted elsewhere', async (t) => {
   const rig = open(t)
   await eventful(rig)
@@ -107,15 +135,15 @@ t.test('the journal tells the same by hand as by its JSON, across segments, with
   const lines: CallLine[] = []
   let page = await rig.reader.calls({ sinceMs: 0, after: undefined, open: [] })
   let pages = 1
-  for (lines.push(...readCallLines(page.text)); page.next !== undefined; pages += 1) {
+  for (lines.push(...readCallLines(textIn(page))); page.next !== undefined; pages += 1) {
     page = await rig.reader.calls({ sinceMs: 0, after: page.next, open: page.open })
-    lines.push(...readCallLines(page.text))
+    lines.push(...readCallLines(textIn(page)))
   }
   t.ok(pages > 1, `${pages} segments`)
   const slow = new CallLines([])
   // Another order of members: nothing of it is read by hand.
   for (const { text } of allFrames(journalOf(rig))) if (text.startsWith('{')) slow.take(JSON.stringify(reordered(JSON.parse(text) as object)))
-  t.same(lines, readCallLines(slow.page(undefined).text))
+  t.same(lines, readCallLines(textIn(slow.page(undefined))))
   const receipts = lines.flatMap((line) => (line[0] === 'c' && !line[3].startsWith('more') ? [line[3]] : []))
   t.same(receipts, ['plain', 'own', 'named', 'once', 'spent', 'refunded', 'settled', 'daily'])
   t.same(

@@ -1,11 +1,12 @@
 /** The log of uncharged calls: what was written is read again, what is damaged is counted. */
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { CallRecord, EpochMs } from '#contract'
 import { CallLog, readCalls } from '../../gateway/books/calls.ts'
 import { silent } from '../rig/books.ts'
 import { memoryFolder } from '../rig/folder.ts'
+import { type LogLine, memoryLog } from '../rig/scripted.ts'
 
 const recordOf = (id: string, at: number): CallRecord => ({
   ...{ v: 2, id, at: at as EpochMs, generation: 1, config: 'c', api: 'acme', operation: 'search', consumer: 'key:k', kind: 'refused', status: 402 },
@@ -42,4 +43,38 @@ t.test('a line that is cut off, is no record, or has another version is left out
   appendFileSync(file, good.slice(0, 20))
   t.strictSame(await idsOf(folder), { ids: ['good', 'good'], damaged: 5 })
   t.match(readFileSync(file, 'utf8'), good, 'and nothing is repaired by reading')
+})
+
+t.test('a file of more than 64 MB is put aside, and one older file is kept', async (t) => {
+  const folder = memoryFolder(t)
+  const file = join(folder, 'calls.jsonl')
+  const line = `${JSON.stringify(recordOf('r', 1))}\n`
+  const write = async (): Promise<void> => {
+    const log = new CallLog(file, silent)
+    log.write(recordOf('r', 1))
+    await log.close()
+  }
+  writeFileSync(file, '')
+  truncateSync(file, 64 * 1024 * 1024 - line.length)
+  await write()
+  t.equal(statSync(file).size, 64 * 1024 * 1024, 'filled to the last byte')
+  t.notOk(existsSync(`${file}.1`))
+  await write()
+  t.strictSame([statSync(`${file}.1`).size, readFileSync(file, 'utf8')], [64 * 1024 * 1024, line])
+  writeFileSync(`${file}.1`, 'older')
+  truncateSync(file, 64 * 1024 * 1024)
+  await write()
+  t.strictSame([statSync(`${file}.1`).size, readFileSync(file, 'utf8')], [64 * 1024 * 1024, line], 'the oldest is gone')
+})
+
+t.test('a flood of refusals does not become memory: beyond 8 MB that wait, records are dropped and counted', async (t) => {
+  const folder = memoryFolder(t)
+  const said: LogLine[] = []
+  const log = new CallLog(join(folder, 'calls.jsonl'), memoryLog(said))
+  const [empty, line] = [JSON.stringify(recordOf('', 0)).length, 1024 * 1024]
+  for (let at = 0; at < 10; at += 1) log.write(recordOf(String(at).padEnd(line - empty - 1, 'x'), at))
+  await log.close()
+  const { ids } = await idsOf(folder)
+  t.equal(ids.map((id) => id[0]).join(''), '012345678', 'eight of 1 MB with their line ends are not beyond it')
+  t.match(said, [{ fields: { dropped: 1 } }])
 })

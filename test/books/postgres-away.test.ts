@@ -1,12 +1,15 @@
 /** PostgreSQL or its feeder gone, stopped, slow, read-only: it is told at once, nothing is lost or written twice, and it goes on by itself. */
+import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import type { Books } from '#contract'
 import type { OpenBooks } from '../../gateway/books/open.ts'
+import { connect } from '../../gateway/books/postgres/connection.ts'
 import { openPostgresBooks } from '../../gateway/books/postgres/index.ts'
 import { chainOf, MemoryOutbox, postgresAlone, silent, soldCall } from '../rig/books.ts'
 import { startChild } from '../rig/child.ts'
 import { openPostgres } from '../rig/postgres.ts'
+import { type LogLine, memoryLog } from '../rig/scripted.ts'
 
 const server = await openPostgres(t)
 const MONTH = '2026-11'
@@ -138,4 +141,41 @@ t.test('one of several processes feeds, each answers with everything, and anothe
   }
   const [last] = all.slice(-1)
   t.strictSame(await unproven(last?.books as Books), [])
+})
+
+t.test('a server with which nothing can be agreed on: an error, and the connection is closed instead of left to the server', async (t) => {
+  // AuthenticationSASL (PostgreSQL, "Message Formats") by a way that nobody knows.
+  const asks = Buffer.from('R\0\0\0\x0f\0\0\0\x0aOTHER\0\0', 'latin1')
+  let closed = 0
+  const asking = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => socket.write(asks))
+    socket.once('close', () => {
+      closed += 1
+    })
+  })
+  await new Promise<void>((resolve) => asking.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => asking.close())
+  const url = `postgres://postgres@127.0.0.1:${(asking.address() as AddressInfo).port}/postgres`
+  await t.rejects(connect(url, { use: 'test' }), /mechanism/)
+  await until('it is closed', () => closed === 1)
+})
+
+t.test('an outage is logged once, however often it is tried in vain', async (t) => {
+  const lines: LogLine[] = []
+  const outbox = new MemoryOutbox()
+  const opened = await openPostgresBooks({ url: server.url, name: 'logged', mode: 'sandbox', source: { outbox }, log: memoryLog(lines) })
+  t.teardown(() => opened.books.close())
+  const warned = (): number => lines.filter(({ message }) => message.startsWith('the books cannot follow')).length
+  for (const outages of [1, 2]) {
+    outbox.add(calls(10 * outages, 10))
+    await until('it is written', async () => (await sold(opened.books)) === 10 * outages)
+    await server.kill()
+    await until('it is told', () => warned() === outages)
+    // As long as several tries take.
+    await pause(500)
+    t.equal(warned(), outages)
+    await server.start()
+    await until('it goes on', () => opened.failed() === undefined)
+  }
 })

@@ -2,6 +2,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
+  boughtEntry,
+  buyEndEntry,
+  buyEntry,
   type ChargeLine,
   chargeEntry,
   chargeTally,
@@ -16,6 +19,7 @@ import {
   refundTally,
   wastedTally,
 } from '../../gateway/books/postings.ts'
+import { changesOf, readLines } from '../../gateway/books/reading.ts'
 import { seedOf } from '../rig/random.ts'
 
 const seed = seedOf(t)
@@ -101,6 +105,39 @@ t.test('money in transit, and a payout, return to zero whatever becomes of them'
     { seed },
   )
   t.pass()
+  t.end()
+})
+
+t.test('a purchase is in transit until it has ended, and is credit only where it was paid', (t) => {
+  const buy = { id: 'b', at: Date.UTC(2026, 10, 30, 23), account: 'key:k', amount: '5000000', payment: { network: 'eip155:84532' } }
+  const ends = Date.UTC(2026, 11, 1)
+  const begun = { id: 'b:buy', at: buy.at, month: '2026-11', kind: 'intent', account: 'liab:suspense:settle', amount: 0n, receipt: 'b' }
+  const transit = (amount: bigint): object[] => [
+    { account: 'asset:in_transit:eip155:84532', amount },
+    { account: 'liab:suspense:settle', amount: -amount },
+  ]
+  t.strictSame(buyEntry(buy), { ...begun, postings: transit(5_000_000n) })
+  t.strictSame(buyEndEntry(buy, ends), { ...begun, id: 'b:buy-end', at: ends, month: '2026-12', postings: transit(-5_000_000n) })
+  t.strictSame(boughtEntry(buy, ends), {
+    ...{ id: 'b:bought', at: ends, month: '2026-12', kind: 'credit', account: 'key:k', amount: 5_000_000n, receipt: undefined },
+    postings: [
+      { account: 'asset:wallet:eip155:84532', amount: 5_000_000n },
+      { account: 'liab:credit:key:k', amount: -5_000_000n },
+    ],
+  })
+  const idsOf = (...lines: readonly object[]): (string | undefined)[] =>
+    changesOf(
+      readLines(
+        lines.map((line) => JSON.stringify(line)),
+        7,
+      ),
+      new Map(),
+    )
+      .effects.flat()
+      .map(({ entry }) => entry?.id)
+  t.strictSame(idsOf({ t: 'buy', ...buy }, { t: 'bought', id: 'b', at: ends }), ['b:buy', 'b:buy-end', 'b:bought'])
+  t.strictSame(idsOf({ t: 'buy', ...buy }, { t: 'void', id: 'b', at: ends }), ['b:buy', 'b:buy-end'])
+  t.strictSame(idsOf({ t: 'bought', id: 'b', at: ends }), [], 'what nobody began is not credited')
   t.end()
 })
 

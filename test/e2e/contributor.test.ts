@@ -1,10 +1,11 @@
 /** What a stranger brings is found by being there: from a new file to a sold call, in a folder of his own and in the house. */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { atlas, ROOT, startAtlas } from '../rig/atlas.ts'
+import { atlas, startAtlas } from '../rig/atlas.ts'
 import { temporaryFolder } from '../rig/folder.ts'
 import { bearer, sandbox, until, writeConfig } from '../rig/gateway.ts'
+import { copyOfHouse } from '../rig/house.ts'
 
 const CONNECTION = { name: 'acme', monthly_quota: 1000, reserved: 200, base_cost: '$0.01', resale_terms: 'confirmed' }
 
@@ -42,12 +43,7 @@ t.test('from adapter new to a sold call in the sandbox, in one go and under a mi
 })
 
 t.test('a file dropped into adapters/ of the house has route, catalogue entry, OpenAPI, tool of MCP and page of docs with no other edit', async (t) => {
-  const house = join(temporaryFolder(t), 'house')
-  for (const part of ['gateway', 'config', 'plugins', 'adapters', 'dist', 'docs', 'package.json', 'tsconfig.json'])
-    if (!part.startsWith('dist')) cpSync(join(ROOT, part), join(house, part), { recursive: true })
-  for (const part of ['gateway', 'config', 'plugins', 'adapters', '.sources.json'])
-    cpSync(join(ROOT, 'dist', part), join(house, 'dist', part), { recursive: true })
-  symlinkSync(join(ROOT, 'node_modules'), join(house, 'node_modules'))
+  const house = copyOfHouse(t)
   const run = (command: string, ...args: string[]) => atlas(args, { cwd: house, command })
   const made = await run('gateway/atlas.mjs', 'adapter', 'new', 'acme')
   t.match(made.stdout, /^wrote adapters\/acme\.ts$/m, made.stderr)

@@ -1,72 +1,20 @@
 /** `report`, `forecast` and `simulate` on a month of 200,000 calls by chance, held against a market that is reckoned in the test. */
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
+import { parseUsd } from '../../gateway/contract/index.ts'
 import { atlas, type Ran, startAtlas } from '../rig/atlas.ts'
-import { sandbox, temporaryFolder } from '../rig/gateway.ts'
-import { type Demand, type Market, type Seller, tradeAll, tradeAgain, type Traded } from '../rig/market.ts'
+import { temporaryFolder } from '../rig/folder.ts'
+import { type Demand, tradeAll, tradeAgain, type Traded } from '../rig/market.ts'
 import { demandsOf, writeMonth } from '../rig/month.ts'
+import { CHANGED, fileOf, NOW } from '../rig/month-market.ts'
 import { randomFrom, seedOf } from '../rig/random.ts'
 import { forecastOf, of, plain, printed, refusalsOf, reportOf, sideOf, sumsOf } from '../rig/reckoned.ts'
 
 const CALLS = 200_000
 const WITHIN_MS = 2_000
-
-const seller = (name: string, owner: string, more: Pick<Seller, 'quota' | 'reserved' | 'unitPrice'>): Seller => ({
-  name,
-  owner,
-  api: 'nansen',
-  period: 'month',
-  ...more,
-})
-const acme = (quota: number, unitPrice: bigint): Seller => ({ name: 'acme', owner: 'carol', api: 'acme', period: 'day', quota, reserved: 300, unitPrice })
-
-const NOW: Market = {
-  sellers: [
-    seller('nansen', 'alice', { quota: 200_000, reserved: 4_000, unitPrice: 150_000n }),
-    seller('nansen-2', 'bob', { quota: 190_000, reserved: 0, unitPrice: 150_000n }),
-    acme(3_200, 20_000n),
-  ],
-  ...{ perMinute: 60, burst: 20, capPerDay: 40_000_000n },
-}
-const CHANGED: Market = {
-  sellers: [
-    seller('nansen', 'alice', { quota: 120_000, reserved: 20_000, unitPrice: 200_000n }),
-    seller('nansen-2', 'bob', { quota: 100_000, reserved: 1_000, unitPrice: 120_000n }),
-    seller('nansen-3', 'dave', { quota: 60_000, reserved: 0, unitPrice: 120_000n }),
-    acme(5_000, 30_000n),
-  ],
-  ...{ perMinute: 30, burst: 15, capPerDay: 60_000_000n },
-}
-
-const dollarsOf = (micros: bigint): string => `$${micros / 1_000_000n}.${String(micros % 1_000_000n).padStart(6, '0')}`
-function fileOf({ sellers, perMinute, burst, capPerDay }: Market): object {
-  const connections = sellers.map(({ name, owner, api, quota, reserved, unitPrice, period }) => ({
-    ...{
-      name,
-      owner,
-      monthly_quota: quota,
-      reserved,
-      base_cost: dollarsOf(unitPrice),
-      markup: '1x',
-      period,
-      subscription_cost: '$500',
-      resale_terms: 'agreement:test',
-    },
-    ...(api === 'nansen'
-      ? { adapter: 'nansen' }
-      : {
-          adapter: 'custom',
-          base_url: 'https://acme.example',
-          credential: { in: 'none' },
-          operations: [{ id: 'search', method: 'GET', path: '/search', units: 2 }],
-        }),
-  }))
-  const limits = { per_consumer: `${perMinute}/minute`, burst, spend_per_day: dollarsOf(capPerDay) }
-  const payment = { network: 'base-sepolia', facilitator: 'sandbox', pay_to: '0x209693Bc6afc0C5328bA36FaF03C514EF312287C' }
-  return sandbox({ api_connections: connections, plugins: ['auth', { 'rate-limit': limits }, 'markup-billing', { 'x402-payment': payment }, 'quota-reserve'] })
-}
 
 // ------------------------------------------------------------------ what the commands say
 
@@ -122,6 +70,39 @@ t.test('the traffic has everything in it', async (t) => {
       code,
     )
   t.ok(traded.some(({ demand, result }) => result.kind === 'sold' && demand.refunded))
+})
+
+/** Processor time that the thread which serves has had so far: a busy machine does not add to it. In ticks of 10 ms. */
+function servedMs(): number {
+  const [, fields = ''] = readFileSync(`/proc/${started.pid}/task/${started.pid}/stat`, 'utf8').split(') ')
+  const [user, system] = fields.split(' ').slice(11, 13)
+  return (Number(user) + Number(system)) * 10
+}
+
+t.test('the console draws a month of 200,000 calls in 2 s of the thread that serves, and no call waits for it', async (t) => {
+  let going = true
+  const waits: number[] = []
+  const calls = (async () => {
+    for (const began = performance.now(); going; await setTimeout(10)) {
+      const from = performance.now()
+      await (await fetch(`${started.publicUrl}/healthz`)).text()
+      waits.push(performance.now() - from)
+      if (performance.now() - began > 100_000) return
+    }
+  })()
+  const [from, had] = [performance.now(), servedMs()]
+  const page = await (await fetch(`${started.adminUrl}/console`)).text()
+  const [tookMs, usedMs] = [performance.now() - from, servedMs() - had]
+  going = false
+  await calls
+  const revenue = traded.reduce((sum, { result, demand }) => (result.kind === 'sold' && !demand.refunded ? sum + result.price : sum), 0n)
+  const drawn = /data-figures="([^"]+)"/.exec(page)?.[1]?.replaceAll('&#34;', '"') ?? '{}'
+  const days = (JSON.parse(drawn) as { revenue: readonly string[] }).revenue
+  t.equal(plain(days.reduce((sum, amount) => sum + (parseUsd(amount) ?? 0n), 0n)), plain(revenue), 'the days of the chart are all that was sold')
+  const longest = Math.max(...waits)
+  t.comment(`${Math.round(tookMs)} ms, ${usedMs} of them of the thread that serves; ${waits.length} calls meanwhile, the longest ${Math.round(longest)} ms`)
+  t.ok(usedMs <= WITHIN_MS, `${usedMs} ms`)
+  t.ok(longest < tookMs / 4, 'in small pieces')
 })
 
 t.test('report prints what was sold in a month, to the micro-dollar', async (t) => {

@@ -45,6 +45,20 @@ for (const moment of ['before', 'synced'] as const) {
   )
 
   t.test(
+    `a named read killed at reserve:${moment}: ${charged ? 'what it held is given up with the dead' : 'nothing was held'}; its retry is served`,
+    async (t) => {
+      const stage = await open(t, `reserve:${moment}`)
+      const headers = { ...bearer(stage.key), ...KEY }
+      await killed(ask(stage.gateway, '/acme/read', headers), stage)
+      t.equal(stage.provider.seen.length, 0)
+      const next = await startAtlas(t, stage.file)
+      await until('the call is answered', async () => (await ask(next, '/acme/read', headers)).status === 200, 20_000)
+      t.equal(stage.provider.seen.length, 1)
+      t.match(await left(next, stage.key), { balance: '9.85', sold: 1, revenue: '0.15', wasted: charged })
+    },
+  )
+
+  t.test(
     `a named write killed at charge:${moment}: ${charged ? 'charged, and its answer is fetched' : 'nobody knows, so it is never made again'}`,
     async (t) => {
       const stage = await open(t, `charge:${moment}`)

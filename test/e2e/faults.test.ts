@@ -12,6 +12,12 @@ import type { Moment } from '../torture/fault.ts'
 // Three at a time: most of each is the start of two gateways.
 t.jobs = 3
 const market = await openMarket(t)
+/** The facilitator does not settle for them, and says so. */
+const refusedSellers = new Set<string>()
+const REFUSED = { work: false, status: 200, body: '{"success":false,"errorReason":"insufficient_funds","transaction":"","network":"eip155:84532"}' }
+market.facilitator.misbehave((path, { body }) =>
+  path === '/settle' && refusedSellers.has((body.paymentRequirements as { payTo: string }).payTo.toLowerCase()) ? REFUSED : undefined,
+)
 /** A call paid by credits: what it is, and per moment what is left and what its retry gets. */
 interface CreditsRow {
   readonly record: string
@@ -97,6 +103,31 @@ for (const moment of MOMENTS) {
       await until('the call is answered', answered, 20_000)
       t.equal(last?.headers.has('x-atlas-replayed'), moment !== 'before')
       t.equal(stage.provider.seen.length, moment === 'before' ? 2 : 1)
+      t.equal((await market.chain.balanceOf(stage.seller as typeof market.seller.address)) - before, 150_000n)
+      t.match(await left(next, stage.key), { sold: 1, revenue: '0.15' })
+    },
+  )
+
+  t.test(
+    `a settlement that failed, killed at void:${moment}: ${moment === 'before' ? 'pending, then its answer' : 'the payment is unused'}; the money moves once`,
+    async (t) => {
+      const stage = await openStage(t, market, `void:${moment}`)
+      const offer = (await ask(stage.gateway, '/acme/read', {})).headers.get('payment-required') ?? ''
+      const payment = { [NAME]: await signedPayment(offer, market.buyer.privateKey) }
+      const before = await market.chain.balanceOf(stage.seller as typeof market.seller.address)
+      refusedSellers.add(stage.seller)
+      await killed(ask(stage.gateway, '/acme/read', payment), stage)
+      refusedSellers.delete(stage.seller)
+      const next = await startAtlas(t, stage.file)
+      t.match(await left(next, stage.key), { sold: 0, revenue: '0.00' })
+      let last: Got | undefined
+      const answered = async (): Promise<boolean> => {
+        last = await ask(next, '/acme/read', payment)
+        return last.status === 200
+      }
+      await until('the call is answered', answered, 20_000)
+      t.equal(last?.headers.has('x-atlas-replayed'), moment === 'before')
+      t.equal(stage.provider.seen.length, moment === 'before' ? 1 : 2)
       t.equal((await market.chain.balanceOf(stage.seller as typeof market.seller.address)) - before, 150_000n)
       t.match(await left(next, stage.key), { sold: 1, revenue: '0.15' })
     },

@@ -68,6 +68,27 @@ t.test('after quote_ttl the price of now is asked for, and the payment is not us
   t.match(await post(rig, { 'payment-signature': payment }), { status: 402, json: { accepts: [{ maxAmountRequired: '200000' }] } })
 })
 
+t.test('what a payment has bought is fetched by it until its validBefore, although payments go elsewhere by now, and buys nothing more', async (t) => {
+  const clock = new MovableClock()
+  const rig = await openGateway(t, textOf({ connections: [nansen()], ttl: '5s' }), { clock })
+  const offer = (await post(rig)).headers['payment-required'] ?? ''
+  const [used, unused] = [await signedPayment(offer, key), await signedPayment(offer, key)]
+  const paid = await post(rig, { 'payment-signature': used })
+  t.match(paid, { status: 200, headers: { 'x-atlas-price': '$0.15' } })
+  t.match(await rig.reload(textOf({ connections: [nansen({ markup: '4x' })], payTo: ELSEWHERE, ttl: '5s' })), { taken: true })
+  clock.aheadMs = 60_000
+  const again = await post(rig, { 'payment-signature': used })
+  t.match(again, { status: 200, text: paid.text, headers: { 'x-atlas-replayed': 'true', 'x-atlas-receipt': paid.headers['x-atlas-receipt'] } })
+  const other = { headers: { 'payment-signature': used }, body: { ...WALLET, chain: 'base' } }
+  t.match(await rig.call('POST', BALANCE, other), { status: 409, json: { code: 'idempotency_conflict' } })
+  const offered = { status: 402, json: { code: 'payment_invalid', accepts: [{ maxAmountRequired: '200000', payTo: ELSEWHERE }] } }
+  t.match(await post(rig, { 'payment-signature': unused }), offered, 'one that has bought nothing fetches nothing')
+  clock.aheadMs = 91_000
+  t.match(await post(rig, { 'payment-signature': used }), offered, 'nor does this one once it is over')
+  const { connections } = await rig.office.report(monthOf(Date.now()), undefined)
+  t.match(connections, [{ calls_sold: 1, revenue: '0.15' }])
+})
+
 t.test('credits that were quoted by the call are sold for what was quoted', async (t) => {
   const rig = await openGateway(t, textOf({ connections: [nansen()] }))
   const buy = (headers: Record<string, string> = {}): Promise<Answer> => rig.call('POST', '/credits', { headers, body: { api: 'nansen', calls: 10 } })

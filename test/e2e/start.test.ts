@@ -1,6 +1,6 @@
 /** `atlas start` as a process: ready at once, clear when it cannot, clean when it ends. */
 
-import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -190,4 +190,16 @@ t.test('SIGTERM lets the calls under way finish, takes no new ones, and ends wit
   t.equal(await ended, 0)
   const { total } = (await atlas(['report', '--json', '--config', file], { env: started.env })).json
   t.match(total, { calls_sold: 2, revenue: '0.04' })
+})
+
+t.test('the thread of the books stands behind the calls where cores are short', { skip: process.platform !== 'linux' }, async (t) => {
+  const started = await startAtlas(t, writeConfig(temporaryFolder(t), FOUR), { env: { NANSEN_API_KEY: 'a-key-of-the-owner' } })
+  /** By thread; field 19 of proc(5), the 17th behind the name. */
+  const nices = (): string[] =>
+    readdirSync(`/proc/${started.pid}/task`).map((thread) => {
+      const stat = readFileSync(`/proc/${started.pid}/task/${thread}/stat`, 'latin1')
+      return `${Number(thread) === started.pid ? 'main ' : ''}${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]}`
+    })
+  await until('the books have stepped back', () => nices().includes('10'))
+  t.ok(nices().includes('main 0'))
 })

@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { type Operation, ratio, units, usd, wholeCall } from '../../gateway/contract/index.ts'
+import { pricedFor } from '../../gateway/engine/charge.ts'
 import type { Charged } from '../../gateway/stores/records.ts'
 import { adapterOf, connectionOf, operationOf } from '../rig/acme.ts'
 import { type Flown, type Inside, openInside, reached } from '../rig/inside.ts'
@@ -140,4 +141,12 @@ t.test('for every price, share and count of units: the two parts of a charge are
     ),
     { seed: seedOf(t), numRuns: 2000 },
   )
+})
+
+t.test('a platform that takes nothing, or all of a price, is none that takes more', async (t) => {
+  const call = { operation: operationOf('search') } as never
+  const chosen = (share: bigint) => ({ units: units(1), price: usd('$0.15'), unitPrice: usd('$0.15'), platformShare: () => share }) as never
+  const priced = (share: bigint) => pricedFor(call, { by: 'credits', account: 'key:k' }, chosen(share), Buffer.alloc(0), false)
+  for (const share of [0n, 1n, 150_000n]) t.match(priced(share), { price: 150_000n, platformShare: share })
+  for (const share of [-1n, 150_001n]) t.throws(() => priced(share), RangeError)
 })

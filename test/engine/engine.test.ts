@@ -18,7 +18,7 @@ interface World {
 
 async function open(t: Test): Promise<World> {
   const inside = await openInside(t, { adapter })
-  const engine = new Engine(inside.ports, inside.generation, 'http://gateway.example')
+  const engine = new Engine(inside.ports, inside.generation)
   t.teardown(() => engine.stop(0))
   const ask: World['ask'] = (path, asked = {}) => {
     const sink = new RecordingSink()
@@ -98,7 +98,7 @@ t.test('a request that never became a call is told to each plugin once, however 
     chain: [...realChain(), linkOf(counter)],
   }))
   const generation = await Generation.create({ number: 2, config: 'digest' }, routes, inside.pluginPorts)
-  const engine = new Engine(inside.ports, generation, 'http://gateway.example')
+  const engine = new Engine(inside.ports, generation)
   t.teardown(() => engine.stop(0))
   const incoming = incomingOf('id', '/nowhere')
   const refusal = engine.target(incoming)

@@ -32,7 +32,7 @@ async function open(t: Test): Promise<World> {
     const route = { prefix: '/acme', api: 'acme', adapter, connections, chain: [...realChain(), linkOf(closer)], ...more }
     return Generation.create({ number, config: name }, [route], inside.pluginPorts)
   }
-  const engine = new Engine(inside.ports, await made('first', 150_000n), 'http://gateway.example')
+  const engine = new Engine(inside.ports, await made('first', 150_000n))
   t.teardown(() => engine.stop(0))
   return {
     ...{ inside, engine, closed },

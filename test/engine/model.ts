@@ -3,7 +3,7 @@
  * much shorter, without anything that the engine is made of: from a state and two events to how the call must have ended.
  */
 
-export const EVENTS = ['client gone', 'head', 'data', 'end', 'error', 'deadline', 'shutdown'] as const
+const EVENTS = ['client gone', 'head', 'data', 'end', 'error', 'deadline', 'shutdown'] as const
 export type Event = (typeof EVENTS)[number]
 
 /** `x402 with a key`: the payment pays, the key says whose limits hold. */

@@ -28,6 +28,15 @@ t.test('each way to end has a place of its own', async (t) => {
   )
 })
 
+t.test('whatever an attempt at a provider can mean is counted: every meaning but that of an answer which was kept', async (t) => {
+  const meanings: Readonly<Record<Exclude<Attempt['meaning'], 'kept'>, true>> = {
+    ...{ ok: true, 'bad-request': true, 'not-found': true, 'rate-limited': true, 'quota-exhausted': true, 'credential-refused': true },
+    ...{ 'plan-lacks-it': true, 'provider-down': true, unknown: true, timeout: true, broken: true, 'not-sent': true, 'client-gone': true },
+    ...{ shutdown: true, leaked: true, paused: true },
+  }
+  t.strictSame([...MEANINGS].sort(), Object.keys(meanings).sort())
+})
+
 t.test('a duration is in the first bucket that holds it, and what is longer than all in the last', async (t) => {
   const tallies = new Tallies()
   for (const ms of [0, 5, 5.1, 30_000, 30_001]) tallies.called(search, 'charged', undefined, ms)

@@ -31,7 +31,7 @@ function complaintsOf(): string[] {
     .flatMap(({ file }) => [...program.getSyntacticDiagnostics(program.getSourceFile(file)), ...program.getSemanticDiagnostics(program.getSourceFile(file))])
     .map(({ file, start, messageText }) => {
       const line = file === undefined || start === undefined ? 0 : file.getLineAndCharacterOfPosition(start).line + 1
-      return `CONTRIBUTING.md, ${file?.fileName.slice(root.length + 1)}:${line}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`
+      return `CONTRIBUTING.md, ${file?.fileName.slice(root.length + 1)}:${line}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}; write the example as the contract is now`
     })
 }
 

@@ -31,7 +31,8 @@ function complaint(source: Source, item: Import): string | undefined {
 
 function libraryComplaint(at: string, from: string, name: string): string | undefined {
   // Hashing is a pure function; nothing else outside is one.
-  if (from === 'gateway/contract' && name !== 'node:crypto') return `${at}: gateway/contract may not import ${name}; it holds types and pure values only`
+  if (from === 'gateway/contract' && name !== 'node:crypto')
+    return `${at}: gateway/contract may not import ${name}; it holds types and pure values only, so ask for it through a port`
   const home = libraryHome[packageOf(name)]
   if (home === undefined || home === from || playground(from)) return undefined
   return `${at}: ${from} may not import ${packageOf(name)}, which only ${home} knows; ${REMEDY}`
@@ -81,7 +82,7 @@ t.test('a wrong import is named with its line and its remedy', async (t) => {
     [
       'gateway/contract/a.ts',
       "import fs from 'node:fs'",
-      'gateway/contract/a.ts:1: gateway/contract may not import node:fs; it holds types and pure values only',
+      'gateway/contract/a.ts:1: gateway/contract may not import node:fs; it holds types and pure values only, so ask for it through a port',
     ],
     ['gateway/doors/a.ts', "import g from 'fast-gateway'\nimport { b } from '../gateway.ts'", undefined],
     ['gateway/stores/a.ts', "import { b } from './b.ts'\nimport { LRUCache } from 'lru-cache'", undefined],

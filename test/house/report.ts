@@ -10,7 +10,7 @@ interface Reporter {
 }
 
 /** Rules about the house as a whole say nothing final before it has its last room. */
-export const isWhole = existsSync(`${root}/gateway/main.ts`)
+const isWhole = existsSync(`${root}/gateway/main.ts`)
 
 const QUIET = { at: null, stack: '', source: '' }
 

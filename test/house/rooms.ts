@@ -30,6 +30,7 @@ const DOORS = 'gateway/doors'
 const MAIN = 'gateway/main.ts'
 const LAUNCHER = 'gateway/atlas.mjs'
 const BUILD = 'gateway/build.mjs'
+const DEV = 'gateway/dev.mjs'
 
 /** Room -> the rooms to its left. What is not listed here is no room. */
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -49,6 +50,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   [MAIN]: [CONTRACT, ...BRACE, GROUND, GENERATIONS, JOINER, ECONOMICS, OFFICE, KIT, DOORS],
   [BUILD]: [],
   [LAUNCHER]: [BUILD, MAIN],
+  [DEV]: [BUILD],
   test: [CONTRACT, EVM, ...BRACE, GROUND, GENERATIONS, JOINER, ECONOMICS, OFFICE, KIT, DOORS, MAIN, BUILD, 'bench'],
   bench: [CONTRACT, 'gateway/books', 'gateway/stores', GROUND, 'test'],
 }
@@ -73,6 +75,7 @@ export const playground = (room: string): boolean => room === 'test' || room ===
 export const entryPoints = [
   LAUNCHER,
   BUILD,
+  DEV,
   MAIN,
   'config/generate.ts',
   'config/lent-names.mjs',

@@ -60,24 +60,28 @@ t.test('every file opens with a comment that says what it is for', async (t) => 
 })
 
 t.test('every folder has a file to read first', async (t) => {
-  const folders = [...new Set(sources.map(({ file }) => posix.dirname(file)))].filter((folder) => !/^test\/(?!house$|kit$)/.test(folder))
+  const folders = [...new Set(sources.map(({ file }) => posix.dirname(file)))]
   const bare = folders.filter((folder) => !hasPlate(folder))
   report(
     t,
-    bare.map((folder) => `${folder}: has no first file; add index.ts, or a README.md that names the file to begin with`),
+    bare.map((folder) => `${folder}: has no first file; add index.ts, or name the file to begin with in a README.md here or above`),
     { ofTheWhole: true },
   )
 })
 
-/** index.ts, a file named like its folder, or a README.md here or one above that names one of the folder's files. */
+/** index.ts, a file named like its folder, or a README.md here or above that names one of the folder's files. */
 function hasPlate(folder: string): boolean {
   const names = sources.filter(({ file }) => posix.dirname(file) === folder).map(({ file }) => posix.basename(file))
-  const own = posix.basename(folder)
-  if (names.includes('index.ts') || names.includes(`${own}.ts`) || names.every((name) => name.endsWith('.mjs'))) return true
-  const named = (readme: string, prefix: string): boolean =>
-    existsSync(`${root}/${readme}`) && names.some((name) => readFileSync(`${root}/${readme}`, 'utf8').includes(`${prefix}${name}`))
-  return named(`${folder}/README.md`, '') || named(`${posix.dirname(folder)}/README.md`, `${own}/`)
+  if (names.includes('index.ts') || names.includes(`${posix.basename(folder)}.ts`) || names.every((name) => name.endsWith('.mjs'))) return true
+  return aboveOf(folder).some((above) => {
+    const readme = `${root}/${above}/README.md`
+    const prefix = above === folder ? '' : `${posix.relative(above, folder)}/`
+    return existsSync(readme) && names.some((name) => readFileSync(readme, 'utf8').includes(`${prefix}${name}`))
+  })
 }
+
+/** The folder itself, and those that it stands in. */
+const aboveOf = (folder: string): readonly string[] => (folder === '.' ? [] : [folder, ...aboveOf(posix.dirname(folder))])
 
 function banned(source: Source): string[] {
   return bans

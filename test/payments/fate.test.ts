@@ -25,6 +25,8 @@ async function authorized(validSeconds = 3_600): Promise<Signed> {
   return sign({ chain, from: payer, authorization })
 }
 
+const mute: Manner = () => new Promise(() => undefined)
+
 function fate(
   { authorization: { from, to, validBefore, nonce } }: Signed,
   manner: Manner = honest,
@@ -32,8 +34,10 @@ function fate(
   windows = { most: 8n, least: 2n },
 ): Promise<AuthorizationFate> {
   node.manner = manner
+  // Only who never answers is given up soon: a machine that is busy is no node that is slow.
+  const withinMs = manner === mute ? 200 : 10_000
   const of = { chainId, asset: chain.token, from, to, value: VALUE, nonce, validBefore: BigInt(validBefore) }
-  return fateOfAuthorization(new NodeRpc(node.url, 200, 'x402-payment.rpc'), of, begun, windows)
+  return fateOfAuthorization(new NodeRpc(node.url, withinMs, 'x402-payment.rpc'), of, begun, windows)
 }
 
 t.test('a transfer beside the use of the nonce is settled, whoever sent it, by its transaction', async (t) => {
@@ -104,10 +108,7 @@ t.test('a node that lies, forgets or breaks proves nothing', async (t) => {
       { name: 'NodeError' },
       text,
     )
-  await t.rejects(
-    fate(signed, () => new Promise(() => undefined)),
-    { message: /did not answer/ },
-  )
+  await t.rejects(fate(signed, mute), { message: /did not answer/ })
   t.strictSame(await fate(signed), { state: 'settled', transaction }, 'and afterwards it is as it was')
 })
 

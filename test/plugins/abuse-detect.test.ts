@@ -31,6 +31,7 @@ function runs(inside: Inside, count: number, asked: Asked = {}): string {
 t.test('unpaid calls: 600 a minute get their offer, those above are throttled, those above 3,000 blocked for 60 s', async (t) => {
   const inside = await openInside(t)
   t.equal(runs(inside, 3_100), '402 × 600, 429 × 2400, 403 × 100')
+  const blockedAtMs = inside.clock.nowMs()
   const { sink } = inside.fly('/acme/search', { address: AWAY })
   t.match(sink.answers[0]?.headers.join(' '), /retry-after 60/)
   inside.clock.pass(59_999)
@@ -40,6 +41,8 @@ t.test('unpaid calls: 600 a minute get their offer, those above are throttled, t
   inside.clock.pass(120_000)
   t.equal(at(inside), 402, 'and in time the score, too')
   t.equal(at(inside, { address: '198.51.100.8' }), 402, 'others are not concerned')
+  const told = inside.logged.filter(({ message }) => message.startsWith('abuse: blocked'))
+  t.match(told, [{ level: 'warn', fields: { subject: `address:${AWAY}`, blocks: 1, until: new Date(blockedAtMs + 60_000).toISOString() } }])
 })
 
 t.test('loopback addresses are never throttled or blocked by address', async (t) => {

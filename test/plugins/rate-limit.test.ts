@@ -130,6 +130,9 @@ t.test('who asks without paying is told the price so many times a minute, by add
   const six: (number | undefined)[] = []
   for (const address of ['2001:db8::1', '2001:db8:0:0:5::2', '2001:db8::9:9:9:9', '2001:db8::3', '2001:db8:0:1::1']) six.push(status(await unpaid(address)))
   t.strictSame(six, [402, 402, 402, 429, 402], 'one network of IPv6 is one address')
+  const short: (number | undefined)[] = []
+  for (const end of ['1:1:1:1:1:1', '1:1:2:2:2:2', '1:1:3:3:3:3', '1:1:4:4:4:4', '2:1:1:1:1:1']) short.push(status(await unpaid(`2001::${end}`)))
+  t.strictSame(short, [402, 402, 402, 429, 402], 'also where what is left out stands at its beginning')
 })
 
 t.test('what one may spend in a day and a month holds for keys, wallets and who has signed in; of it and the cap of a key the tighter', async (t) => {

@@ -37,6 +37,20 @@ t.test('every network of the list is offered, and version 1 sees those that it h
   t.same(offered(made('network: arbitrum')).members, { x402Version: 1, error: 'pay first', accepts: [] })
 })
 
+t.test('an operation with an example is offered with it, so that catalogues of facilitators can show it; another one without', async (t) => {
+  const { hooks } = made()
+  const bazaarOf = (operation: object): unknown => {
+    const call = Object.assign(callWith(), { method: 'POST', operation: { id: 'search', ...operation } })
+    const { headers } = hooks.facts?.challenge?.(call)?.(150_000n as never, 'pay first') ?? { headers: {} }
+    return (decodeHeader((headers as Record<string, string>)['payment-required'] ?? '') as { extensions?: Json }).extensions?.bazaar
+  }
+  t.equal(bazaarOf({}), undefined)
+  const example = { params: { address: '0x1' }, query: { deep: '1' }, body: { q: 'x' } }
+  const input = { type: 'http', method: 'POST', pathParams: { address: '0x1' }, queryParams: { deep: '1' }, bodyType: 'json', body: { q: 'x' } }
+  t.match(bazaarOf({ example }), { info: { input, output: { type: 'json' } }, schema: { type: 'object', required: ['input'] } })
+  t.strictSame((bazaarOf({ example: {} }) as { info: Json }).info.input, { type: 'http', method: 'POST' })
+})
+
 t.test('a price is asked for in units of the token, rounded up where they are coarser than a micro-dollar', async (t) => {
   const asset = (decimals: number): string => `network: eip155:1337\nasset: { address: "0x${'c0'.repeat(20)}", name: Coin, decimals: ${decimals} }`
   for (const [decimals, price, amount, worth] of [

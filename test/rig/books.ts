@@ -71,7 +71,7 @@ export class MemoryOutbox implements Outbox {
 }
 
 const FIRST_ID = 1000
-export const idOf = (count: number): string => `${FIRST_ID + count}-0`
+const idOf = (count: number): string => `${FIRST_ID + count}-0`
 
 /** One sold call, as a store writes it. */
 export const soldCall = (id: string, account = 'key:a'): object => ({

@@ -28,7 +28,7 @@ export interface Watched {
   bytes(): number
 }
 
-export async function launchBrowser(t: Teardown): Promise<Browser> {
+async function launchBrowser(t: Teardown): Promise<Browser> {
   // In a single process the end of one context is the end of the browser; and everything that keeps pages apart stays on.
   const args = chromium.args.filter((arg) => !['--single-process', '--disable-web-security', '--allow-running-insecure-content'].includes(arg))
   const browser = await browsers.launch({ executablePath: await chromium.executablePath(), args, headless: true })

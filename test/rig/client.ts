@@ -34,7 +34,7 @@ export interface Authorization {
   readonly nonce: Hex
 }
 
-export interface Domain {
+interface Domain {
   readonly name: string
   readonly version: string
   readonly chainId: number

@@ -22,7 +22,7 @@ export interface Given {
   key(credits: string): Promise<{ readonly id: string; readonly key: string }>
 }
 
-export const SEARCH = '/acme/search'
+const SEARCH = '/acme/search'
 export const HELD = '/acme/held'
 
 export const STEP_MS = 5_000
@@ -30,7 +30,7 @@ export const STEPS = 36
 
 type Header = Readonly<Record<string, string>>
 
-export const from = (address: string, more: Header = {}): Header => ({ 'x-forwarded-for': address, ...more })
+const from = (address: string, more: Header = {}): Header => ({ 'x-forwarded-for': address, ...more })
 const keyed = (address: string, key: string): Header => from(address, { authorization: `Bearer ${key}` })
 const many = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, index) => make(index))
 const word = (random: () => number): string => Math.floor(random() * 2 ** 48).toString(36)

@@ -7,7 +7,7 @@ import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, syml
 import { dirname, join, posix, relative } from 'node:path'
 import { ROOT } from './atlas.ts'
 
-export interface Instruction {
+interface Instruction {
   readonly name: string
   readonly rest: string
 }
@@ -42,7 +42,7 @@ interface Stage {
   stopSignal: string
 }
 
-export function instructionsOf(text: string): readonly Instruction[] {
+function instructionsOf(text: string): readonly Instruction[] {
   const lines = text
     .split('\n')
     .filter((line) => !/^\s*(#|$)/.test(line))

@@ -10,7 +10,7 @@ import { createNonceManager, type NonceManager, privateKeyToAccount } from 'viem
 import { jsonRpc } from 'viem/nonce'
 import { type Chain, chainAt, POLL_MS } from './chain.ts'
 
-export type FacilitatorPath = '/verify' | '/settle'
+type FacilitatorPath = '/verify' | '/settle'
 
 /** What to do instead of answering well. Without any of it the answer is the true one. */
 export interface Misdeed {
@@ -27,12 +27,12 @@ export interface Misdeed {
   readonly body?: string
 }
 
-export interface Asked {
+interface Asked {
   readonly path: FacilitatorPath
   readonly body: { readonly x402Version: number; readonly paymentPayload: unknown; readonly paymentRequirements: unknown }
 }
 
-export type Misbehaviour = (path: FacilitatorPath, request: Asked) => Misdeed | undefined
+type Misbehaviour = (path: FacilitatorPath, request: Asked) => Misdeed | undefined
 
 export interface RigFacilitator {
   readonly url: string

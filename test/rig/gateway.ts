@@ -40,7 +40,7 @@ export interface Logged {
   readonly fields: object
 }
 
-export interface KeyWish {
+interface KeyWish {
   readonly credits?: string
   readonly owner?: string
   readonly capPerDay?: string

@@ -108,16 +108,11 @@ export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<
   const { clock, chance, log, facilitator, provider } = outside
   const { store, admin, meters, journal, flushed } = openStore(t, clock, setup)
   admin.configure([...apis.values()].flat())
-  const tills = new Tills({
-    clock,
-    chance,
-    upstreamTimeoutMs: limits.upstreamTimeoutMs,
-    origin: () => 'http://gateway.example',
-    facilitator: () => facilitator,
-  })
+  const origin = (): string => 'http://gateway.example'
+  const tills = new Tills({ clock, chance, origin, facilitator: () => facilitator })
   const pluginPorts: PluginPorts = {
     ...{ mode: 'sandbox', clock, chance, log, meters, paces: new Paces(clock), keys: store.keys, stock: store.stock, ...limits },
-    till: (settings) => tills.till(settings),
+    till: (settings) => tills.till(settings, limits.upstreamTimeoutMs),
     memory: (bytes) => memoryOf(bytes, clock),
   }
   const seen = { records: [] as CallRecord[], outcomes: new Map<string, Outcome[]>(), unknowns: { count: 0 } }
@@ -134,6 +129,7 @@ export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<
     patience: new Patience(setup.patienceMs ?? 60_000),
     bufferBytes: setup.bufferBytes ?? 64,
     attempted: (call, attempt) => quality.note(call.operation, attempt),
+    origin,
     record: (record) => void seen.records.push(record),
     unknown: () => {
       seen.unknowns.count += 1
@@ -206,7 +202,7 @@ function flights(ports: EnginePorts, generation: Generation): Inside['fly'] {
       generation: 1,
       config: 'digest',
       receivedAtMs: ports.clock.nowMs(),
-      origin: 'http://gateway.example',
+      origin: ports.origin(),
     })
     const sink = new RecordingSink()
     let over = (): void => undefined

@@ -93,7 +93,7 @@ export async function openLane(t: Test, serve: Serve = echo, still = LIMITS.idle
   return { lane, seen, connect: connected, left: () => left, bytesRead: () => sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0) }
 }
 
-export class Client {
+class Client {
   readonly socket: Socket
   got = ''
   closed = false

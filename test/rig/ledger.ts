@@ -25,7 +25,7 @@ export function booksAlone(t: Teardown, folder: string, mode: 'sandbox' | 'live'
   return opened
 }
 
-export type Opened = ReturnType<typeof openEmbedded>
+type Opened = ReturnType<typeof openEmbedded>
 
 export interface Ledger extends Opened {
   readonly folder: string

@@ -40,7 +40,7 @@ export interface Demand {
   readonly refunded: boolean
 }
 
-export type Result =
+type Result =
   | { readonly kind: 'sold' | 'own'; readonly seller: Seller; readonly units: number; readonly price: bigint; readonly platform: bigint }
   | { readonly kind: 'refused'; readonly code: 'rate_limited' | 'sold_out' }
   | { readonly kind: 'passed'; readonly seller: Seller }
@@ -61,7 +61,7 @@ const monthStart = (at: number): number => {
 }
 const periodOf = ({ period }: Seller, at: number): number => (period === 'day' ? at - (at % DAY_MS) : monthStart(at))
 
-export class Trading {
+class Trading {
   readonly #market: Market
   readonly #used = new Map<string, Used>()
   /** When the next call of a consumer would be due, in milliseconds. */

@@ -13,7 +13,7 @@ export interface ToolAnswer {
   readonly meta: Readonly<Record<string, unknown>>
 }
 
-export interface CallWish {
+interface CallWish {
   readonly meta?: Readonly<Record<string, unknown>>
   readonly signal?: AbortSignal
 }

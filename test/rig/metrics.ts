@@ -1,6 +1,6 @@
 /** Reads the text format of Prometheus (version 0.0.4), strictly: what is not of it throws. */
 
-export interface Sample {
+interface Sample {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
   readonly value: number

@@ -55,7 +55,7 @@ export function demandsOf(count: number, endMs: number, random: () => number): r
   })
 }
 
-export const isX402 = ({ consumer }: Demand): boolean => consumer.startsWith('wallet:')
+const isX402 = ({ consumer }: Demand): boolean => consumer.startsWith('wallet:')
 /** When its charge took effect. */
 export const chargedAt = (demand: Demand): number => demand.at + (isX402(demand) ? TOOK_MS * 5 : TOOK_MS)
 

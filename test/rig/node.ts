@@ -3,12 +3,12 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Teardown } from './folder.ts'
 
-export interface Question {
+interface Question {
   readonly method: string
   readonly params: readonly unknown[]
 }
 
-export interface Said {
+interface Said {
   readonly status?: number
   readonly text: string
 }

@@ -11,7 +11,7 @@ export interface OfferOptions {
   readonly extra?: Readonly<Record<string, unknown>>
 }
 
-export const RESOURCE = 'http://127.0.0.1/play'
+const RESOURCE = 'http://127.0.0.1/play'
 
 const { caip2, usdc } = networks['base-sepolia']
 const common = ({ payTo, maxTimeoutSeconds = 90, extra = { name: usdc.name, version: usdc.version } }: OfferOptions) => ({
@@ -23,13 +23,13 @@ const common = ({ payTo, maxTimeoutSeconds = 90, extra = { name: usdc.name, vers
 })
 
 /** v2 `PaymentRequirements`. */
-export const requirementsV2 = (options: OfferOptions) => ({ ...common(options), network: caip2, amount: options.amount })
+const requirementsV2 = (options: OfferOptions) => ({ ...common(options), network: caip2, amount: options.amount })
 
 /** v2 `PaymentRequired`: the decoded PAYMENT-REQUIRED header. */
 export const offerV2 = (options: OfferOptions) => ({ x402Version: 2 as const, resource: { url: RESOURCE }, accepts: [requirementsV2(options)] })
 
 /** v1 `PaymentRequirements`. */
-export const requirementsV1 = (options: OfferOptions) => ({
+const requirementsV1 = (options: OfferOptions) => ({
   ...common(options),
   network: 'base-sepolia',
   maxAmountRequired: options.amount,

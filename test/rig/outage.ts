@@ -20,7 +20,7 @@ export type Behaviour = (nowMs: number, count: number, request: OutgoingRequest)
 const LATENCY_MS = 20
 
 /** Providers by connection, each with its behaviour. */
-export class Providers {
+class Providers {
   readonly behaviours = new Map<string, Behaviour>()
   readonly counts = new Map<string, number>()
   /** Under way, and the most at once. */
@@ -86,7 +86,7 @@ class SimulatedAttempt implements Attempt {
   }
 }
 
-export const FAILURES: readonly FailureRule[] = [
+const FAILURES: readonly FailureRule[] = [
   { status: 401, means: 'credential-refused', bills: false },
   { status: 402, means: 'quota-exhausted', bills: false },
   { status: 403, means: 'plan-lacks-it', bills: false },

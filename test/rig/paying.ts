@@ -23,7 +23,7 @@ export interface Wish {
 }
 
 /** Written to a folder; alice sells by `nansen`, bob by `nansen-2`. */
-export function payingConfig(folder: string, { wallets, signer, rpc, min = '$10' }: Wish): string {
+function payingConfig(folder: string, { wallets, signer, rpc, min = '$10' }: Wish): string {
   const payTo = (at: number): object => (wallets[at] === undefined ? {} : { pay_to: wallets[at]?.address })
   const selling = { monthly_quota: 1_000_000, reserved: 0, resale_terms: 'confirmed' }
   return writeConfig(folder, {
@@ -37,7 +37,7 @@ export function payingConfig(folder: string, { wallets, signer, rpc, min = '$10'
   })
 }
 
-export async function loaded(file: string): Promise<GatewayConfig> {
+async function loaded(file: string): Promise<GatewayConfig> {
   const [plugins, adapters] = await Promise.all([
     discover<Plugin>(new URL('../../plugins/', import.meta.url), 'plugin'),
     discover<Adapter>(new URL('../../adapters/', import.meta.url), 'adapter'),
@@ -61,7 +61,7 @@ export interface Paying {
   close(): Promise<void>
 }
 
-export function payerOf(config: GatewayConfig, more: Partial<PayerOptions> = {}): EvmPayer {
+function payerOf(config: GatewayConfig, more: Partial<PayerOptions> = {}): EvmPayer {
   if (config.payout === undefined) throw new Error('the configuration pays nobody')
   const { signer, rpc } = config.payout
   return new EvmPayer({ signer, rpc, networks: networksOf(config.routes.map(({ chain }) => chain)), withinMs: 2_000, ...more })

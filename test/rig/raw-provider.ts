@@ -1,6 +1,7 @@
 /** A provider double on bare TCP: it says whatever bytes a test wants, when it wants, and remembers what reached it. */
 
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import type { Teardown } from './gateway.ts'
 
 export interface RawRequest {
@@ -22,12 +23,17 @@ export interface RawProvider {
   always(reply: RawReply): void
 }
 
-/** Ended with the test. */
-export async function startRawProvider(t: Teardown, first: RawReply = say('')): Promise<RawProvider> {
+export interface Certificate {
+  readonly cert: Buffer
+  readonly key: Buffer
+}
+
+/** Ended with the test. With a certificate it speaks TLS. */
+export async function startRawProvider(t: Teardown, first: RawReply = say(''), certificate?: Certificate): Promise<RawProvider> {
   const requests: RawRequest[] = []
   const sockets: Socket[] = []
   let reply = first
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+  const serve = (socket: Socket): void => {
     const connection = sockets.push(socket) - 1
     let got = Buffer.alloc(0)
     let onConnection = 0
@@ -43,15 +49,20 @@ export async function startRawProvider(t: Teardown, first: RawReply = say('')): 
       }
     })
     socket.on('end', () => socket.end())
-  })
+  }
+  const options = { noDelay: true, allowHalfOpen: true }
+  const server = certificate === undefined ? createServer(options, serve) : createTlsServer({ ...options, ...certificate }, serve)
+  // Below TLS there are those that never came to an agreement.
+  const wires = new Set<Socket>()
+  server.on('connection', (socket: Socket) => void wires.add(socket))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
+    for (const socket of [...sockets, ...wires]) socket.destroy()
     return new Promise((resolve) => server.close(resolve))
   })
   const { port } = server.address() as AddressInfo
   return {
-    ...{ url: `http://127.0.0.1:${port}`, requests, sockets },
+    ...{ url: certificate === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`, requests, sockets },
     always: (how) => {
       reply = how
     },

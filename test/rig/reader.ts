@@ -6,7 +6,7 @@ import { COMMAND, ROOT, type Started, startAtlas } from './atlas.ts'
 import { type Teardown, temporaryFolder } from './folder.ts'
 import { freePort } from './port.ts'
 
-export interface Said {
+interface Said {
   readonly status: number | null
   readonly said: string
 }
@@ -53,7 +53,7 @@ export async function reader(t: Teardown, folder = temporaryFolder(t)): Promise<
   }
 }
 
-export function ended(child: ChildProcess): Promise<Said> {
+function ended(child: ChildProcess): Promise<Said> {
   let said = ''
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk) => {

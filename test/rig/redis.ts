@@ -76,7 +76,7 @@ export async function startRedis(t: Teardown, { appendfsync, maxmemoryPolicy = '
 }
 
 /** Up, and through with loading its data. */
-const answers = (port: number): Promise<boolean> =>
+export const answers = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'))
     socket.once('data', (data) => {

@@ -1,7 +1,9 @@
 /** Outer ends that do what a test says, when it says so: clock, provider and facilitator, in the shapes of the engine's ports. */
 
-import type { Chance, Clock, EpochMs, Facilitator, FacilitatorAnswer, FacilitatorRequest, FacilitatorState, Log } from '#contract'
+import type { Clock, EpochMs, Facilitator, FacilitatorAnswer, FacilitatorRequest, FacilitatorState } from '#contract'
 import type { Attempt, AttemptEvents, OutgoingRequest } from '../../gateway/engine/transport.ts'
+
+export { countingChance, type LogLine, memoryLog } from '../../gateway/kit/stage-parts.ts'
 
 /** Something that waits until it is let through. */
 export class Gate {
@@ -52,31 +54,6 @@ export class ScriptedClock implements Clock {
     }
     this.#ms = end
   }
-}
-
-/** Never the same twice, and the same in every run. */
-export function countingChance(): Chance {
-  let count = 0
-  return {
-    hex(bytes) {
-      count += 1
-      return count.toString(16).padStart(bytes * 2, '0')
-    },
-  }
-}
-
-export interface LogLine {
-  readonly level: 'debug' | 'info' | 'warn' | 'error'
-  readonly fields: object
-  readonly message: string
-}
-
-export function memoryLog(lines: LogLine[]): Log {
-  const at =
-    (level: LogLine['level']) =>
-    (fields: object, message: string): void =>
-      void lines.push({ level, fields, message })
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
 // ------------------------------------------------------------------ the provider

@@ -11,7 +11,7 @@ export const PRICE = 150_000n
 export const NAME = 'PAYMENT-SIGNATURE'
 /** What the provider answers unless a test says otherwise. */
 export const GOOD_BODY = { data: [{ chain: 'ethereum', token_symbol: 'ETH', token_amount: 240.5 }] }
-export const GOOD = reply(200, GOOD_BODY)
+const GOOD = reply(200, GOOD_BODY)
 /** Another operation of the same price and body. */
 export const RELATED = '/nansen/profiler/address/related-wallets'
 

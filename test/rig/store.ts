@@ -93,7 +93,7 @@ export const recordsOf = ({ folder }: Pick<StoreRig, 'folder'>): readonly Journa
 
 // ------------------------------------------------------------------ who pays
 
-export const nobodyInParticular = 'key:k'
+const nobodyInParticular = 'key:k'
 export const credits = (account = nobodyInParticular): Payer => ({ by: 'credits', account })
 export const ownerOf = (owner = 'alice'): Payer => ({ by: 'owner', owner })
 

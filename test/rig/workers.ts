@@ -5,7 +5,7 @@ import { OPEN_RATE, sandbox, type Teardown, temporaryFolder, until, writeConfig 
 import { customConnection, OK, type Provider, startProvider, UPSTREAM } from './provider.ts'
 import type { RigRedis } from './redis.ts'
 
-export interface Shown {
+interface Shown {
   readonly number: number
   readonly pid: number | null
   readonly serves: boolean
@@ -47,7 +47,7 @@ export interface Wish {
 }
 
 /** What many tests need: priced $0.15, read and never written. */
-export const SEARCH = { id: 'search', method: 'GET', path: '/search', query: ['q'], reads: true, resale: 'allowed' }
+const SEARCH = { id: 'search', method: 'GET', path: '/search', query: ['q'], reads: true, resale: 'allowed' }
 
 export function workersConfig(providerUrl: string, { redis, name, count = 2, connection = {}, more = {} }: Wish): object {
   return sandbox({

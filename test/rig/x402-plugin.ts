@@ -54,8 +54,8 @@ export function made(yaml = ''): Made {
   }
   const clock = { nowMs: () => Date.now(), monotonicNs: () => 0 }
   const chance = { hex: (bytes: number) => 'ab'.repeat(bytes) }
-  const tills = new Tills({ clock: clock as Clock, chance, upstreamTimeoutMs: 30_000, origin: () => 'http://gateway.example', facilitator })
-  const ports = { mode: 'sandbox', clock, upstreamTimeoutMs: 30_000, till: (settings: TillSettings) => tills.till(settings) } as unknown as PluginPorts
+  const tills = new Tills({ clock: clock as Clock, chance, origin: () => 'http://gateway.example', facilitator })
+  const ports = { mode: 'sandbox', clock, upstreamTimeoutMs: 30_000, till: (settings: TillSettings) => tills.till(settings, 30_000) } as unknown as PluginPorts
   return { hooks: plugin.create(settingsOf(plugin as never, `pay_to: "${PAY_TO}"\n${yaml}`) as never, ports), asked, answers }
 }
 

@@ -1,7 +1,7 @@
 /** A simulator with one connection of a made-up provider, and calls to it: shared by the simulator's tests. */
 import type { Test } from 'tap'
 import { type Adapter, defineAdapter, type EpochMs, type Operation } from '#contract'
-import { type SimulatedConnection, type Simulator, startSimulator } from '../../gateway/sandbox/simulator.ts'
+import { type Simulator, startSimulator } from '../../gateway/sandbox/simulator.ts'
 
 export const SECRET = 'k3y:of-the-owner'
 
@@ -48,15 +48,14 @@ interface Given {
   readonly adapter?: Adapter
   readonly quota?: number
   readonly paced?: boolean
-  readonly more?: Partial<SimulatedConnection>
 }
 
 /** A simulator with the connection `it`. */
-export async function simulating(t: Test, { adapter = acme, quota = 1000, paced = false, more = {} }: Given = {}) {
+export async function simulating(t: Test, { adapter = acme, quota = 1000, paced = false }: Given = {}) {
   const clock = playClock()
-  const simulator = await startSimulator({ adapters: [adapter], clock, paced })
+  const simulator = await startSimulator({ clock, paced })
   t.teardown(() => simulator.close())
-  simulator.register({ name: 'it', adapter, credential: SECRET, quota, ...more })
+  simulator.register({ name: 'it', adapter, credential: SECRET, quota })
   return { simulator, clock }
 }
 

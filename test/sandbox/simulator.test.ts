@@ -176,14 +176,6 @@ t.test('each connection has an account of its own, and keeps it when it is regis
   t.equal(simulator.used('it'), 2)
 })
 
-t.test("operations that a connection adds are played beside the adapter's", async (t) => {
-  const operations: readonly Operation[] = [{ id: 'rest', method: 'ANY', path: '/rest/**', units: 2, query: 'any', resale: 'ask', sample: 'rest' }]
-  const { simulator } = await simulating(t, { more: { operations } })
-  t.equal(await (await ask(simulator, '/rest/of/it?x=1', { method: 'DELETE' })).json(), 'rest')
-  t.equal((await ask(simulator, '/one/x')).status, 200)
-  t.equal(simulator.used('it'), 3)
-})
-
 t.test('calls are seen as they arrived, and only the last of them are kept', async (t) => {
   const { simulator } = await simulating(t)
   await ask(simulator, '/find?a=%20b', { body: { q: 'ü' } })

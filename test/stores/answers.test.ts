@@ -3,6 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type StoredAnswer, units } from '#contract'
+import { Answers } from '../../gateway/stores/answers.ts'
 import { connectionOf } from '../rig/acme.ts'
 import { framesOf, segmentsOf } from '../rig/segments.ts'
 import { ANSWER, charge, credits, fund, hold, named, openStore, reserve, type StoreRig, supply } from '../rig/store.ts'
@@ -100,4 +101,23 @@ t.test('with no budget nothing is stored', async (t) => {
   const rig = await market(t, 0)
   await sell(rig, 0, 10)
   t.strictSame(await rig.store.named('n0', 'd'), { state: 'gone', receipt: 'c0' })
+})
+
+t.test('what is not on disk yet is held, however many came after it; what is there is not', async (t) => {
+  const answers = new Answers(64 * MB)
+  const place = { segment: 1, offset: 0, length: 9 }
+  const until = 1e15
+  answers.put('charge under way', { answer: ANSWER, until, record: undefined })
+  answers.put('settlement under way', { answer: ANSWER, until, record: place, isSettled: true })
+  answers.put('charged', { answer: ANSWER, until, record: place })
+  answers.put('settled', { answer: ANSWER, until, record: place, settled: place, isSettled: true })
+  const held = (): Record<string, boolean> => {
+    // The latest few are held, too: others take their place.
+    for (let index = 0; index < 16; index += 1) answers.put('another', { answer: ANSWER, until, record: place })
+    return Object.fromEntries([...answers.all()].map(([receipt]) => [receipt, answers.get(receipt) === ANSWER]))
+  }
+  t.strictSame(held(), { 'charge under way': true, 'settlement under way': true, charged: false, settled: false, another: true })
+  answers.placed('charge under way', place)
+  answers.placed('settlement under way', place)
+  t.strictSame(held(), { 'charge under way': false, 'settlement under way': false, charged: false, settled: false, another: true })
 })

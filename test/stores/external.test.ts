@@ -36,7 +36,9 @@ for (const [name, openDriver] of drivers(t)) {
     t.match(await counted(7, 3), { external: 4 }, 'all of ours were')
     t.match(await counted(2, 3), { external: 0 }, 'a counter that knows less than we do')
     t.match(await counted(9, 3), { external: 6 })
-    t.equal(await counted(10, 3, (rig.clock.nowMs() - 40 * 24 * HOUR_MS) as never), undefined, 'asked before the period began')
+    const periodStartMs = (await counted(9, 3))?.periodStartMs as number
+    t.equal(await counted(10, 3, (periodStartMs - 1) as never), undefined, 'asked before the period began')
+    t.match(await counted(9, 3, periodStartMs as never), { external: 6 }, 'asked in the moment in which it began')
     t.equal(await rig.admin.external({ connection: 'nobody', used: units(1), askedAtMs: rig.clock.nowMs(), endedBefore: undefined }), undefined)
     const again = await (await rig.reopen()).crash()
     t.match(await again.admin.counters('acme'), { external: 6 })

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { type Settlement, units } from '#contract'
 import type { WrittenGroup } from '../../gateway/stores/index.ts'
@@ -192,4 +193,20 @@ t.test('when the store is closed nobody is left waiting', async (t) => {
   await rig.store.close()
   t.match(await failed, /answered|closed|ended/)
   await t.rejects(rig.reader.charged('x'), refused(/closed/))
+})
+
+t.test('when the store is closed its threads have ended', async (t) => {
+  const running = new Set<Worker>()
+  const hear = (worker: Worker): void => {
+    running.add(worker)
+    worker.once('exit', () => running.delete(worker))
+  }
+  process.on('worker', hear)
+  t.teardown(() => process.off('worker', hear))
+  const rig = open(t)
+  await fund(rig, '$1')
+  await rig.reader.verifyChain()
+  t.equal(running.size, 1, 'the one that reads')
+  await rig.store.close()
+  t.equal(running.size, 0)
 })

@@ -158,6 +158,24 @@ t.test('when the period turns while a lease is waited for, the call is served fr
   t.equal(rig.store.stock.left('daily'), 95)
 })
 
+t.test('units that come back to a period that is over, or to a connection that is gone, change no lease of now', async (t) => {
+  const connection = sized(10_000)
+  const rig = openStore(t, { connections: [connection] })
+  const leases = (): object[] => recordsOf(rig).filter((record) => record.t === 'lease')
+  await hold(rig, 'old', supply(ownerOf(), [connection], 4_000))
+  rig.clock.pass(40 * 86_400_000)
+  await hold(rig, 'new', supply(ownerOf(), [connection], 5_000))
+  await rig.flushed()
+  const before = leases()
+  rig.store.release('old', 'returned')
+  await rig.flushed()
+  t.strictSame(leases(), before)
+  rig.admin.configure([])
+  rig.store.release('new', 'returned')
+  await rig.flushed()
+  t.strictSame(leases(), before)
+})
+
 t.test('a lease that cannot be written refuses those who wait for it', async (t) => {
   const connection = sized(10_000)
   const rig = openStore(t, { connections: [connection] })

@@ -148,6 +148,18 @@ t.test('who is found and never comes again is forgiven nevertheless, in passing,
   t.end()
 })
 
+t.test('who was forgiven begins anew: neither his calls of before nor whoever found him are with him', (t) => {
+  const { clock, meters, add } = scene({ shadow: true })
+  add('a', 700)
+  t.match(meters.suspects(0), [{ subject: 'a', state: 'throttled', calls: { 'unpaid-probing': 1 }, shadow: true }])
+  clock.pass(3 * MINUTE)
+  t.strictSame([meters.perMinute('a'), meters.sizes.found], [0, 0])
+  clock.pass(2 * MINUTE)
+  add('a', 1)
+  t.match(meters.suspects(1), [{ subject: 'a', state: 'watched', calls: { 'unpaid-probing': 1 }, shadow: false, sinceMs: clock.nowMs() }])
+  t.end()
+})
+
 t.test('what is taken back is as if it had never been, and makes nobody known', (t) => {
   const { clock, meters, add } = scene()
   meters.takeBack('nobody', 'unpaid-probing', 1)

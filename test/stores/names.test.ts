@@ -1,7 +1,11 @@
 /** The same call again: waiting, stored, conflict, unknown, gone; a replay never precedes its charge. */
 import t from 'tap'
 import type { EpochMs } from '#contract'
+import { Answers } from '../../gateway/stores/answers.ts'
+import { Names } from '../../gateway/stores/names.ts'
+import { State } from '../../gateway/stores/state.ts'
 import { connectionOf } from '../rig/acme.ts'
+import { ScriptedClock } from '../rig/scripted.ts'
 import { ANSWER, charge, credits, fund, hold, isPending, named, once, openStore, recordsOf, reserve, type StoreRig, settled, supply } from '../rig/store.ts'
 
 const acme = connectionOf('acme')
@@ -148,4 +152,25 @@ t.test('a name that waits for a charge which can never be written is woken, and 
   t.match(await reserve(rig, 'b', named('n'), sale()), { code: 'unavailable' })
   t.not((await rig.store.named('n', 'd')).state, 'stored')
   await settled()
+})
+
+t.test('what is over is forgotten without being asked for; a call that has not ended keeps its name however long it takes', async (t) => {
+  const clock = new ScriptedClock()
+  const state = new State(new Answers(1_000_000))
+  const names = new Names(clock, state, state.answers)
+  const nowMs = clock.nowMs()
+  const states = ['waiting', 'settling', 'unknown', 'charged', 'lost'] as const
+  for (const one of states) {
+    for (const more of [0, 1]) state.named.set(`${one} ${more}`, { digest: 'd', receipt: 'r', untilMs: nowMs + more, state: one, waiters: [] })
+  }
+  for (const more of [0, 1]) state.once.set(`once ${more}`, nowMs + more)
+  names.sweep()
+  t.strictSame(
+    [...state.named.above()].map(([name]) => name),
+    ['waiting 0', 'waiting 1', 'settling 0', 'settling 1', 'unknown 0', 'unknown 1', 'charged 1', 'lost 1'],
+  )
+  t.strictSame([...state.once.above()], [['once 1', nowMs + 1]])
+  clock.pass(1)
+  t.match(names.look('charged 1', 'd'), { state: 'absent' }, 'nor does it answer until then')
+  t.match(names.look('unknown 1', 'd'), { state: 'unknown' })
 })

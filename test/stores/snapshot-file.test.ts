@@ -50,6 +50,7 @@ t.test('a snapshot that is damaged in any byte, or cut anywhere, is not used', a
   putSnapshot(file, { ...LINK, state: small() })
   t.match(readSnapshot(file, fresh()), LINK, 'it is good before')
   const whole = readFileSync(file)
+  t.equal(whole.toString('latin1', 0, 8), 'slta\x02\0\0\0', 'whoever changes the form changes its number, and reads this one further on')
   const used = (bytes: Uint8Array): boolean => {
     writeFileSync(file, bytes)
     return readSnapshot(file, fresh()) !== undefined

@@ -16,7 +16,7 @@ const unitsAsked = ({ seen }: Provider, api: Api): number =>
   seen.reduce((sum, { url, method }) => sum + (pathOf(api, url) ? UNITS[method === 'POST' ? 'write' : 'search'] : 0), 0)
 
 /** How often the provider has seen this call. */
-export const timesAsked = ({ seen }: Provider, { api, number }: CrowdCall): number =>
+const timesAsked = ({ seen }: Provider, { api, number }: CrowdCall): number =>
   seen.filter(({ url, body }) => url === `/${api}/search?q=${number}` || (url === `/${api}/write` && body === `{"text":"${number}"}`)).length
 
 type Row = Readonly<Record<string, string | number>>

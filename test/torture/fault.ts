@@ -1,7 +1,7 @@
 /**
  * Preloaded into a gateway: kills it at one named point. ATLAS_TEST_FAULT is `<record>:<when>`; records are those of the
  * journal and of the outbox, `before` is before anything of it is written, `written` when the kernel has it and no sync
- * was asked for, `synced` when it is durable and nobody has heard of it.
+ * was asked for, `synced` when it is durable and nobody has heard of it. `reserve` is a reservation of credits at Redis, which has no line.
  */
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
@@ -11,7 +11,8 @@ import { splitSync } from '../rig/split-sync.ts'
 export type Moment = 'before' | 'written' | 'synced'
 
 const [record = '', moment = ''] = (process.env.ATLAS_TEST_FAULT ?? '').split(':')
-const mark = Buffer.from(`"t":"${record}"`)
+/** The payer stands first in what a reservation asks for (gateway/stores/redis/arguments.ts). */
+const mark = Buffer.from(record === 'reserve' ? 'credits\x1f' : `"t":"${record}"`)
 const { write, fdatasync } = fs
 const holding = new Set<number>()
 

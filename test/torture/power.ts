@@ -5,10 +5,9 @@
  */
 import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 /** A file, and what of it was written and not yet synced. */
-export interface Unsynced {
+interface Unsynced {
   readonly path: string
   readonly from: number
   readonly bytes: number
@@ -40,5 +39,3 @@ export function losePower(folder: string, random: () => number): boolean {
   }
   return lost.length > 0
 }
-
-export const moduleFile = (name: string): string => fileURLToPath(new URL(name, import.meta.url))

@@ -135,7 +135,8 @@ t.test('parts of a user and password are found by themselves where they are long
 })
 
 t.test('after a rotation both are looked for, in answers asked with either, and the old one no longer than a call takes', async (t) => {
-  const credentials = new Credentials({ previousForMs: 20 })
+  const credentials = new Credentials()
+  credentials.previousForMs = 20
   const place = (): AnswerScan => credentials.place('acme', { in: 'bearer' }, { path: '/', headers: [] }, '') as AnswerScan
   credentials.set(new Map([['acme', 'the-first-credential']]))
   const underWay = place()

@@ -1,7 +1,7 @@
 /** Connections to PostgreSQL: short patience, whole numbers as bigint, and an address that can be shown because it holds no password. */
 import pg from 'pg'
 
-export const CONNECT_MS = 1000
+const CONNECT_MS = 1000
 /** A write that takes longer is given up, on both sides. */
 export const WRITE_MS = 5000
 export const READ_MS = 10_000

@@ -4,7 +4,8 @@ import type pg from 'pg'
 import { type AuditAsk, type PlacedLine, type Stretch, StretchDigest } from '#contract'
 import { auditIn, Beside, type OwnProof } from '../audit.ts'
 import { connect, discard } from './connection.ts'
-import { countOf, linesOf, standingOf } from './writer.ts'
+import { countOf, linesOf } from '../blobs.ts'
+import { standingOf } from './writer.ts'
 
 const GENESIS = '0'.repeat(64)
 const GROUPS = 64

@@ -2,10 +2,11 @@
 import type pg from 'pg'
 import type { ChargedCall, EpochMs, LedgerEntry, Month, ReportRow, StatementEntry, Usd } from '#contract'
 import type { UnitsBooked } from '../agreement.ts'
+import { countOf, linesOf, reportRowOf, type TallyRow } from '../blobs.ts'
 import type { KeptGroup, KeptGroups } from '../call-pages.ts'
 import { chargedCall } from '../reading.ts'
 import type { EntryPage } from '../thread.ts'
-import { type Counted, countOf, linesOf, standingOf } from './writer.ts'
+import { type Counted, standingOf } from './writer.ts'
 
 export interface EntryRow {
   readonly n: bigint
@@ -19,7 +20,7 @@ export interface EntryRow {
 export const ENTRY_COLUMNS = 'n, id, at, kind, receipt, postings'
 
 /** What moves nothing is no entry: a free call (only receipts know it), a credit or a correction of nothing. */
-export const IS_ENTRY = "postings <> ''"
+const IS_ENTRY = "postings <> ''"
 
 interface ChargeRow {
   readonly at: bigint
@@ -44,22 +45,13 @@ export class Reader implements KeptGroups {
   }
 
   async report(month: Month): Promise<readonly ReportRow[]> {
-    const rows = await this.#rows<{ connection: string; owner: string; calls: bigint; units: bigint; own: bigint; revenue: Usd; platform: Usd }>(
+    const rows = await this.#rows<TallyRow>(
       // What was only wasted is nobody's sale: the rest of a lease has no owner.
       `select connection, owner, calls, units, own, revenue, platform from ${this.#s}.tally
        where month = $1 and (calls <> 0 or units <> 0 or own <> 0 or revenue <> 0 or platform <> 0) order by connection collate "C", owner collate "C"`,
       [month],
     )
-    return rows.map((row) => ({
-      connection: row.connection,
-      owner: row.owner,
-      callsSold: countOf(row.calls),
-      unitsSold: countOf(row.units),
-      ownUnits: countOf(row.own),
-      revenue: row.revenue,
-      ownerShare: (row.revenue - row.platform) as Usd,
-      platformShare: row.platform,
-    }))
+    return rows.map(reportRowOf)
   }
 
   async statement(account: string, limit: number): Promise<readonly StatementEntry[]> {

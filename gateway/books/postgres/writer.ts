@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { auditIn, wordsOf } from '../audit.ts'
 import { Batch } from '../batch.ts'
 import { Balances } from '../balances.ts'
+import { countOf, linesOf } from '../blobs.ts'
 import type { Entry } from '../postings.ts'
 import { type Changes, changesOf, type Effect, endedElsewhere, type Pending, type Place, type Read, readLines } from '../reading.ts'
 import type { FedGroup, Standing } from '../thread.ts'
@@ -13,7 +14,7 @@ export type Counted = Standing & { readonly entries: number }
 /** What ends with `expect` finding something else: an id that is there, or somebody else who wrote. */
 const UNEXPECTED = 'AT001'
 
-export const applySql = (s: string): string => `
+const applySql = (s: string): string => `
 with doc as (select $1::json as d),
 g as (
   insert into ${s}.grp (sequence, hash, lines, body)
@@ -136,14 +137,6 @@ export async function standingOf(client: pg.Client | pg.Pool, s: string): Promis
   if (row === undefined) throw new Error(`the ledger ${s} has lost its place`)
   return { ...row, sequence: countOf(row.sequence), entries: countOf(row.entries) }
 }
-
-export const linesOf = (body: Buffer): string[] => {
-  const lines = body.toString('utf8').split('\n')
-  lines.pop()
-  return lines
-}
-
-export const countOf = (value: bigint): number => Number.parseInt(value.toString(), 10)
 
 function once(effects: readonly Effect[]): readonly Effect[] {
   const seen = new Set<string>()

@@ -1,5 +1,4 @@
 /** What operators can ask for. The same actions serve the admin port and, where no gateway runs, the command line directly. */
-import { abuseActions } from './abuse.ts'
 import { auditActions } from './audit.ts'
 import { logActions } from './logs.ts'
 import { type Action, amount, instant, monthFrom, names, text, wholeNumber } from './asks.ts'
@@ -7,7 +6,8 @@ import { vaultActions } from './vault.ts'
 
 export const actions: Readonly<Record<string, Action>> = {
   ...auditActions,
-  ...abuseActions,
+  'GET /api/abuse': (office) => office.abuse.list(),
+  'POST /api/abuse/unblock': (office, ask) => office.abuse.unblock(text(ask, 'who') ?? ''),
   ...logActions,
   'POST /api/reload': (office) => office.reload(),
   'POST /api/diff': (office, ask) => office.diff(text(ask, 'text') ?? '', text(ask, 'file') ?? 'gateway.config.yml'),

@@ -1,12 +1,8 @@
 /** `atlas abuse`: who is throttled or blocked, for what and until when; and letting him go. */
 import type { Command } from 'commander'
 import { ask } from './asking.ts'
-import { table } from './table.ts'
-
-interface Common {
-  readonly config?: string
-  readonly json?: boolean
-}
+import { type Common, print } from './printing.ts'
+import { right, table } from './table.ts'
 
 interface Suspects {
   readonly suspects: readonly {
@@ -28,29 +24,20 @@ export function addAbuseCommands(program: Command, common: (command: Command) =>
   common(abuse.command('unblock <who>').description('forget all that stands against an address, a key (its id) or a wallet')).action(unblock)
 }
 
-async function list({ config, json }: Common): Promise<void> {
-  const { value, by } = await ask(config, 'GET', '/api/abuse')
-  process.stderr.write(`${by}\n`)
-  process.stdout.write(`${json === true ? JSON.stringify(value, null, 2) : shown(value as Suspects)}\n`)
+async function list(options: Common): Promise<void> {
+  const answered = await ask(options.config, 'GET', '/api/abuse')
+  print(answered, options, () => shown(answered.value as Suspects))
 }
 
-async function unblock(who: string, { config, json }: Common): Promise<void> {
-  const { value, by } = await ask(config, 'POST', '/api/abuse/unblock', { who })
-  process.stderr.write(`${by}\n`)
-  const { who: subject, was, score } = value as { who: string; was: string; score: number }
-  process.stdout.write(`${json === true ? JSON.stringify(value, null, 2) : `${subject} is forgotten; it was ${was} with a score of ${score}`}\n`)
+async function unblock(who: string, options: Common): Promise<void> {
+  const answered = await ask(options.config, 'POST', '/api/abuse/unblock', { who })
+  const { who: subject, was, score } = answered.value as { who: string; was: string; score: number }
+  print(answered, options, () => `${subject} is forgotten; it was ${was} with a score of ${score}`)
 }
 
 function shown({ suspects, total, note }: Suspects): string {
   if (suspects.length === 0) return note ?? 'nobody is suspected'
-  const columns = [
-    { title: 'who' },
-    { title: 'state' },
-    { title: 'score', align: 'right' as const },
-    { title: 'calls by kind' },
-    { title: 'refused', align: 'right' as const },
-    { title: 'until' },
-  ]
+  const columns = [{ title: 'who' }, { title: 'state' }, right('score'), { title: 'calls by kind' }, right('refused'), { title: 'until' }]
   const rows = suspects.map(({ who, state, score, abuse, refused, shadow, until }) => [
     ...[who, shadow ? `would be ${state}` : state, String(score)],
     ...[kinds(abuse), String(refused), until === null ? '-' : until.slice(0, 19).replace('T', ' ')],

@@ -2,10 +2,9 @@
 import { formatComplaint } from '../../../config/complaints.ts'
 import type { GatewayConfig } from '../../../config/model.ts'
 import { Failure, load, openVault } from './context.ts'
+import type { Common } from './printing.ts'
 
-interface Options {
-  readonly config?: string
-  readonly json?: boolean
+interface Options extends Common {
   readonly online?: boolean
 }
 

@@ -1,13 +1,12 @@
 /** `atlas connection`: credentials of connections, in the vault. A secret is typed unseen or piped, and is never an argument. */
 import type { Command } from 'commander'
-import { type Answered, ask } from './asking.ts'
+import { ask } from './asking.ts'
 import { Failure } from './context.ts'
+import { type Common, print } from './printing.ts'
 import { readSecret } from './prompt.ts'
 import { table } from './table.ts'
 
-interface Options {
-  readonly config?: string
-  readonly json?: boolean
+interface Options extends Common {
   readonly force?: boolean
 }
 
@@ -81,11 +80,6 @@ async function list(name: string | undefined, options: Options): Promise<void> {
     ...[`${row.age_days} d`, row.used_by.join(', ') || '-'],
   ])
   print(answered, options, () => (rows.length === 0 ? 'the vault is empty' : table(columns, rows)))
-}
-
-export function print({ value, by }: Answered, { json }: { readonly json?: boolean }, show: () => string): void {
-  process.stderr.write(`${by}\n`)
-  process.stdout.write(`${json === true ? JSON.stringify(value, null, 2) : show()}\n`)
 }
 
 /** Another command may have the store, or a gateway that is starting, which answers in a moment. */

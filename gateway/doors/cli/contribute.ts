@@ -1,10 +1,9 @@
 /** `atlas adapter` and `atlas plugin`: a new file, and what is to be said of one. They ask no gateway. */
 import type { Command } from 'commander'
 import { DEFAULT_FILE, Failure } from './context.ts'
+import type { Common } from './printing.ts'
 
-interface Options {
-  readonly config?: string
-  readonly json?: boolean
+interface Options extends Common {
   readonly dir?: string
   readonly openapi?: string
 }

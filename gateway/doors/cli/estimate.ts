@@ -1,6 +1,6 @@
 /** `atlas estimate`: what a subscription would earn; with --api beside what the provider itself asks by the call. */
 import type { Command } from 'commander'
-import { besideOwn, dollars, parseDecimal, parseUsd, type Ratio, ratio, roundedUp, some, timesRatio, type Usd } from '#contract'
+import { besideOwn, dollars, parseDecimal, parseUsd, type Ratio, ratio, some, timesRatio, unitPriceOf, type Usd } from '#contract'
 import { estimate } from '../../office/report.ts'
 import { adapters, Failure } from './context.ts'
 import { cell, type Common, money, type Row, signed } from './printing.ts'
@@ -32,7 +32,7 @@ async function estimated(options: Options): Promise<void> {
   const markup = decimal('markup', options.markup.replace(/x$/, ''), '3x')
   const subscription = parseUsd(options.subscription)
   if (subscription === undefined) throw new Failure(`--subscription ${options.subscription} is no amount; expected for example $500`, 2)
-  const unitPrice = roundedUp(timesRatio(timesRatio(base, markup), ratio(1_000_000n, 1n))) as Usd
+  const unitPrice = unitPriceOf(timesRatio(base, ratio(1_000_000n, 1n)), markup)
   const value = estimate({ quota: count('quota'), used: count('used'), sold: count('sold'), unitPrice, subscription }) as Row
   const warnings = await besideProvider(options, unitPrice)
   const lines: [string, string][] = [

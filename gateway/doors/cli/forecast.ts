@@ -4,7 +4,7 @@ import { Failure, loadGood } from './context.ts'
 import type { Common } from './printing.ts'
 import { readRecorded } from './reading.ts'
 import { oneOf } from './suggesting.ts'
-import { table } from './table.ts'
+import { right, table } from './table.ts'
 
 const DAY_MS = 86_400_000
 
@@ -18,7 +18,6 @@ export async function forecast(name: string | undefined, { config: file, json }:
   process.stdout.write(`${json === true ? JSON.stringify({ at: new Date(recorded.head.nowMs).toISOString(), connections }, null, 2) : shown(connections)}\n`)
 }
 
-const right = (title: string): { title: string; align: 'right' } => ({ title, align: 'right' })
 const day = (at: string | null): string => (at === null ? '-' : at.slice(0, 16).replace('T', ' '))
 const units = (count: number | null): string => (count === null ? '-' : String(count))
 const band = (low: string, high: string): string => (low === '-' && high === '-' ? '-' : `${low} to ${high}`)

@@ -4,6 +4,7 @@ import { parseUsd } from '#contract'
 import { ask } from './asking.ts'
 import { cell, type Common, money, print, type Row } from './printing.ts'
 import { Failure } from './context.ts'
+import { durationMs } from './durations.ts'
 import { table } from './table.ts'
 
 export function addKeyCommands(program: Command, common: (command: Command) => Command): void {
@@ -20,13 +21,10 @@ export function addKeyCommands(program: Command, common: (command: Command) => C
   common(key.command('rotate <id>').description('a new key for the same balance; the old one ends')).action(rotateKey)
 }
 
-const DAY_MS = 86_400_000
-const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS }
-
-function durationMs(text: string): number {
-  const found = /^(\d{1,6})([smhd])$/.exec(text)
-  if (found === null) throw new Failure(`--expires ${text} is no duration; expected for example 30d`, 2)
-  return Number(found[1]) * (UNITS_MS[found[2] as string] as number)
+function expiresInMs(text: string): number {
+  const ms = durationMs(text)
+  if (ms === undefined) throw new Failure(`--expires ${text} is no duration; expected for example 30d`, 2)
+  return ms
 }
 
 const isAmount = (text: string): boolean => (parseUsd(text) ?? -1n) >= 0n
@@ -50,7 +48,7 @@ async function createKey(options: Common & { credits?: string; cap: readonly str
   const answered = await ask(options.config, 'POST', '/api/keys', {
     ...(options.credits === undefined ? {} : { credits: options.credits }),
     ...caps,
-    ...(options.expires === undefined ? {} : { expires_in_ms: durationMs(options.expires) }),
+    ...(options.expires === undefined ? {} : { expires_in_ms: expiresInMs(options.expires) }),
     ...(options.owner === undefined ? {} : { owner: options.owner }),
   })
   const { id, key, credits } = answered.value as { id: string; key: string; credits: string }

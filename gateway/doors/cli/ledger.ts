@@ -1,12 +1,8 @@
 /** `atlas ledger`: prove the books, take them out, set an entry right. */
 import type { Command } from 'commander'
-import { type Answered, ask, askText } from './asking.ts'
+import { ask, askText } from './asking.ts'
 import { Failure } from './context.ts'
-
-interface Common {
-  readonly config?: string
-  readonly json?: boolean
-}
+import { type Common, print } from './printing.ts'
 
 interface Check {
   readonly check: string
@@ -27,16 +23,10 @@ export function addLedgerCommands(program: Command, common: (command: Command) =
     .action(correct)
 }
 
-function say({ by }: Answered): void {
-  process.stderr.write(`${by}\n`)
-}
-
 async function verify(options: Common): Promise<void> {
   const answered = await ask(options.config, 'GET', '/api/ledger/verify')
   const { ok, checks } = answered.value as { ok: boolean; checks: readonly Check[] }
-  say(answered)
-  const lines = checks.map(({ check, ok, detail }) => `${ok ? 'ok    ' : 'FAILED'}  ${check}: ${detail}`)
-  process.stdout.write(`${options.json === true ? JSON.stringify(answered.value, null, 2) : lines.join('\n')}\n`)
+  print(answered, options, () => checks.map(({ check, ok, detail }) => `${ok ? 'ok    ' : 'FAILED'}  ${check}: ${detail}`).join('\n'))
   if (!ok) throw new Failure(options.json === true ? '' : 'the books do not prove; nothing was changed')
 }
 
@@ -48,7 +38,5 @@ async function exportAll(options: Common & { format: string }): Promise<void> {
 
 async function correct(entry: string, options: Common & { reason: string }): Promise<void> {
   const answered = await ask(options.config, 'POST', '/api/ledger/correct', { entry, reason: options.reason })
-  say(answered)
-  const { id } = answered.value as { id: string }
-  process.stdout.write(`${options.json === true ? JSON.stringify(answered.value, null, 2) : `${entry} is reversed by ${id}`}\n`)
+  print(answered, options, () => `${entry} is reversed by ${(answered.value as { id: string }).id}`)
 }

@@ -4,10 +4,9 @@ import type { Command } from 'commander'
 import { sha256 } from '#contract'
 import { checkReceipt, FileShelf, type Jwks, MOST_RECEIPT_BYTES, publicKeys, readJwks, readReceiptText, type ReceiptText } from '../../vault/index.ts'
 import { DEFAULT_FILE, Failure, load } from './context.ts'
+import type { Common } from './printing.ts'
 
-interface Options {
-  readonly config?: string
-  readonly json?: boolean
+interface Options extends Common {
   readonly jwks?: string
   readonly url?: string
   readonly request?: string

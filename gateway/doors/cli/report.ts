@@ -2,10 +2,10 @@
 import type { Command } from 'commander'
 import { ask } from './asking.ts'
 import { Failure, loadGood } from './context.ts'
-import { csvLine, hledgerEntry, type Posting } from './exchange.ts'
+import { accountName, csvLine } from '../../office/ledger.ts'
 import { cell, type Common, money, print, type Row, signed } from './printing.ts'
 import { oneOf } from './suggesting.ts'
-import { table } from './table.ts'
+import { right, table } from './table.ts'
 
 const FORMATS = ['table', 'csv', 'json', 'hledger'] as const
 
@@ -56,8 +56,6 @@ const SHOWN: Readonly<Record<Exclude<(typeof FORMATS)[number], 'json'>, (report:
   json: (report) => JSON.stringify(report),
 }
 
-const right = (title: string): { title: string; align: 'right' } => ({ title, align: 'right' })
-
 function tableOf({ month, connections, total }: Report): string {
   const figures = ['calls', 'units', 'own', 'revenue', "owner's share", 'platform', 'subscription', 'net profit'].map(right)
   const line = (row: Row, name: string): string[] => [
@@ -76,6 +74,14 @@ const MEMBERS = ['name', 'owner', 'calls_sold', 'units_sold', 'own_units', 'reve
 /** A line a connection; whoever reads it sums for himself. */
 function csvOf({ month, connections }: Report): string {
   return [['month', ...MEMBERS], ...connections.map((row) => [month, ...MEMBERS.map((member) => String(row[member]))])].map(csvLine).join('\n')
+}
+
+/** An account and a plain decimal. */
+type Posting = readonly [account: string, amount: string]
+
+/** `date` is 2026-11-30. */
+function hledgerEntry({ date, code, what, postings }: { date: string; code: string; what: string; postings: readonly Posting[] }): string {
+  return [`${date} * (${code}) ${what.replaceAll(';', ',')}`, ...postings.map(([account, amount]) => `    ${accountName(account)}  ${amount} USD`)].join('\n')
 }
 
 /** Of the month's last day: two entries a connection, what was sold and what it cost its owner. Accounts as in `ledger export`. */

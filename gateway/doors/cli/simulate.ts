@@ -4,7 +4,7 @@ import { Failure, loadGood } from './context.ts'
 import { sinceMs } from './durations.ts'
 import { money, signed } from './printing.ts'
 import { readRecorded } from './reading.ts'
-import { table } from './table.ts'
+import { right, table } from './table.ts'
 
 interface Options {
   readonly config: string
@@ -32,7 +32,6 @@ export async function simulated({ config: changed, against, since, json }: Optio
 
 type Total = Simulation['difference'] & Pick<Side, 'own_units' | 'wasted_units'>
 
-const right = (title: string): { title: string; align: 'right' } => ({ title, align: 'right' })
 const minutes = (at: string): string => at.slice(0, 16).replace('T', ' ')
 const plus = (count: number): string => (count > 0 ? `+${count}` : String(count))
 

@@ -52,7 +52,7 @@ async function handOutPlayKey(running: Running): Promise<void> {
   const key = await playKey(running)
   const shown = cheapest(catalogueOf(gateway).apis)
   if (shown === undefined) return void process.stdout.write(`play key (${dollars(PLAY_CREDITS)}): ${key}\nno operation is on sale\n`)
-  const call = curlParts(gateway.engine.origin, shown).join(' ')
+  const call = curlParts(gateway.ground.origin, shown).join(' ')
   process.stdout.write(
     `\nplay key (${dollars(PLAY_CREDITS)} of play money): ${key}\n\na paid call ($${shown.price}):\n  ${call} -H 'Authorization: Bearer ${key}'\n\nan unpaid call, answered 402 with the offer:\n  ${call}\n`,
   )

@@ -1,11 +1,14 @@
 /** Tables that a person reads at a glance; colour only on a terminal. */
 
-export type Align = 'left' | 'right'
+type Align = 'left' | 'right'
 
 export interface Column {
   readonly title: string
   readonly align?: Align
 }
+
+/** A column of figures. */
+export const right = (title: string): Column => ({ title, align: 'right' })
 
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const widths = columns.map(({ title }, at) => Math.max(title.length, ...rows.map((row) => (row[at] ?? '').length)))

@@ -3,13 +3,12 @@ import type { Command } from 'commander'
 import { hexOfBytes } from '#contract'
 import { keyBytesInFile, masterKeyBytes } from '../../vault/index.ts'
 import { ask } from './asking.ts'
-import { patiently, print } from './connection.ts'
+import { patiently } from './connection.ts'
 import { Failure } from './context.ts'
+import { type Common, print } from './printing.ts'
 import { readSecret } from './prompt.ts'
 
-interface Options {
-  readonly config?: string
-  readonly json?: boolean
+interface Options extends Common {
   readonly dataKeys?: boolean
   readonly newKeyFile?: string
 }

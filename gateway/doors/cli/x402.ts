@@ -1,6 +1,7 @@
 /** `atlas x402 status`: networks, facilitators, and settlements whose outcome is not known yet. */
 import type { Command } from 'commander'
 import { ask } from './asking.ts'
+import { type Common, print } from './printing.ts'
 import { table } from './table.ts'
 
 interface Sums {
@@ -28,10 +29,9 @@ export function addX402Commands(program: Command, common: (command: Command) => 
   common(x402.command('status').description('networks, facilitators, outcomes not known yet')).action(status)
 }
 
-async function status({ config, json }: { readonly config?: string; readonly json?: boolean }): Promise<void> {
-  const { value, by } = await ask(config, 'GET', '/api/x402')
-  process.stderr.write(`${by}\n`)
-  process.stdout.write(`${json === true ? JSON.stringify(value, null, 2) : shown(value as Status)}\n`)
+async function status(options: Common): Promise<void> {
+  const answered = await ask(options.config, 'GET', '/api/x402')
+  print(answered, options, () => shown(answered.value as Status))
 }
 
 const columns = (...titles: readonly string[]): { title: string }[] => titles.map((title) => ({ title }))

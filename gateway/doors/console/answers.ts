@@ -42,7 +42,7 @@ export const plainAnswer = (status: number, text: string, more: readonly string[
 })
 
 /** Several gateways of one machine share a host, and cookies know no ports. */
-export const cookieName = (request: DoorRequest): string => `atlas_console_${request.socket.localPort ?? 0}`
+const cookieName = (request: DoorRequest): string => `atlas_console_${request.socket.localPort ?? 0}`
 
 export const cookieOf = (request: DoorRequest): string | undefined =>
   (request.headers.cookie ?? '')

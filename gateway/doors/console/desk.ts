@@ -2,7 +2,6 @@
  * What the views show, asked of the offices that the commands ask, too. What has to be made from records of calls is made once and
  * shown for ten times as long as it took, so that looking never takes more than a tenth of the machine.
  */
-import { setImmediate } from 'node:timers/promises'
 import { type Connection, type EpochMs, monthOf } from '#contract'
 import type { GatewayConfig } from '../../../config/model.ts'
 import { type Burn, burnOf, DAY_MS, type Forecast, forecastsOf, RecordedText, Sales, Uses, type Window, windowOf } from '../../economics/index.ts'
@@ -22,13 +21,11 @@ export interface Looked {
 export type Row = Readonly<Record<string, unknown>>
 
 /** Days of the chart, today included. */
-export const CHART_DAYS = 30
+const CHART_DAYS = 30
 /** A payment may have been settled so long after its call was received. */
 const EARLIER_MS = 2 * DAY_MS
 const SHOWN_TIMES = 10
 const SHOWN_AT_MOST_MS = 60_000
-/** Parsed at once; then calls have their turn. */
-const PIECE = 64 * 1024
 
 export class Desk {
   readonly #served: () => Served
@@ -110,13 +107,10 @@ async function look({ office }: Served, connections: readonly Connection[], nowM
   const uses = new Uses(nowMs)
   const text = new RecordedText()
   const sinceMs = Math.min(fromMs, month.fromMs, ...[...windows.values()].map(({ startMs }) => startMs)) - EARLIER_MS
-  for await (const long of office.calls(sinceMs).text) {
-    for (let at = 0; at < long.length; at += PIECE) {
-      for (const line of text.take(long.slice(at, at + PIECE))) {
-        sales.take(line)
-        uses.take(line)
-      }
-      if (long.length > PIECE) await setImmediate()
+  for await (const piece of office.calls(sinceMs).text) {
+    for (const line of text.take(piece)) {
+      sales.take(line)
+      uses.take(line)
     }
   }
   const head = text.end()

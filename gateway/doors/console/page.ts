@@ -3,7 +3,7 @@ import type { Assets } from './assets.ts'
 import type { Flash } from './sessions.ts'
 import { type Html, html } from './ui.ts'
 
-export const VIEWS = [
+const VIEWS = [
   ['', 'Overview'],
   ['connections', 'Connections'],
   ['consumers', 'Consumers'],
@@ -12,7 +12,6 @@ export const VIEWS = [
   ['audit', 'Audit'],
   ['configuration', 'Configuration'],
 ] as const
-export type ViewName = (typeof VIEWS)[number][0]
 
 export const pathOfView = (name: string): string => (name === '' ? '/console' : `/console/${name}`)
 

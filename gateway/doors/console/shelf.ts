@@ -2,11 +2,10 @@
  * What lies on the disk now, beside what runs: the file and what `atlas check` says of it, and the adapters and plugins that are
  * found. Looked at again when something there has changed.
  */
-import { createHash } from 'node:crypto'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Adapter, Plugin } from '#contract'
+import { type Adapter, type Plugin, sha256 } from '#contract'
 import { type Complaint, formatComplaint } from '../../../config/complaints.ts'
 import { discover, type Kind, Misfits } from '../../../config/discover.ts'
 import { foldersIn } from '../../../config/folders.ts'
@@ -64,7 +63,7 @@ async function shelfOf(file: string, text: string | undefined, folders: Readonly
   const plugins = await allIn<Plugin>('plugin', folders.plugin, misfits)
   const { problems, warnings } = await load(file)
   const said = (all: readonly Complaint[]): readonly string[] => all.map(formatComplaint)
-  const digest = text === undefined ? undefined : createHash('sha256').update(text).digest('hex')
+  const digest = text === undefined ? undefined : sha256(text)
   return { digest, problems: said(problems), warnings: said(warnings), adapters, plugins, misfits }
 }
 

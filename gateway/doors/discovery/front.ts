@@ -16,7 +16,7 @@ export const CHARGED = 'A call is charged once, and only when the provider answe
 
 export function frontPage(gateway: Gateway, accept: string | undefined): Answer {
   const { apis } = catalogueOf(gateway)
-  const { origin } = gateway.engine
+  const { origin } = gateway.ground
   if (wantsJson(accept)) return jsonAnswer({ name: 'atlas', apis, how_to_pay: HOW_TO_PAY, ...MORE })
   const shown = exampleIn(apis)
   return pageAnswer(

@@ -81,9 +81,9 @@ export class KeptPages {
 
   #forgetWhatChanged(): void {
     const { engine, ground, quality } = this.#gateway
-    const { generation, origin } = engine
+    const { generation } = engine
     const { stock } = ground.store
-    let standing = origin
+    let standing = ground.origin
     let figures = `${quality.changes}`
     for (const { connections } of generation.routes) {
       for (const { name } of connections) {

@@ -8,7 +8,7 @@ import { callOf } from './examples.ts'
 import { HOW_TO_PAY } from './front.ts'
 
 export function manifestOf(gateway: Gateway): Record<string, unknown> {
-  const { origin } = gateway.engine
+  const { origin } = gateway.ground
   const payable = catalogueOf(gateway).apis.filter(({ x402 }) => x402)
   const resources = new Set(payable.flatMap(({ operations }) => operations.map((operation) => callOf(origin, operation).url)))
   return {

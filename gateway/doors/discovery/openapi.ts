@@ -10,7 +10,7 @@ import { METHODS_OF_ANY, type Parameter, parametersOf, PLACEHOLDER, rulesOf } fr
 type Json = Record<string, unknown>
 
 export function openApiOf(gateway: Gateway, version: string): Json {
-  const { generation, origin } = gateway.engine
+  const { generation } = gateway.engine
   const paths = new Paths()
   const tags = new Map<string, Json>()
   for (const named of operationsOf(generation).values()) {
@@ -24,7 +24,7 @@ export function openApiOf(gateway: Gateway, version: string): Json {
   return {
     openapi: '3.1.0',
     info: { title: 'atlas', version, description: `Data APIs, call by call. ${HOW_TO_PAY.join(' ')} ${CHARGED}` },
-    servers: [{ url: origin }],
+    servers: [{ url: gateway.ground.origin }],
     tags: [...tags.values()],
     security: [{ key: [] }, { apiKey: [] }, { x402: [] }, { wallet: [] }],
     paths: { ...paths.all, ...OWN_PATHS },

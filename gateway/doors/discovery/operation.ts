@@ -13,7 +13,7 @@ export function operationPage(gateway: Gateway, name: { readonly api: string; re
   const api = catalogueOf(gateway, name.api).apis[0]
   const operation = api?.operations.find(({ id }) => id === name.id)
   if (api === undefined || operation === undefined) return undefined
-  const { generation, origin } = gateway.engine
+  const { generation } = gateway.engine
   const found = [...operationsOf(generation).values()].find(({ route, entry }) => route.api === name.api && entry.operation.id === name.id)
   if (found === undefined) return undefined
   const { sample } = found.entry.operation
@@ -27,7 +27,7 @@ export function operationPage(gateway: Gateway, name: { readonly api: string; re
     html`<p>${link('/', 'All APIs')}</p><h1>${api.title}: ${operation.id}</h1><p>${operation.description} ${marksOf(operation)}</p>
 ${facts(api, operation, found.name)}<p>${CHARGED}</p><h2>What it takes</h2>${takes(parameters)}
 <h2>What it answers</h2><p class="quiet">A sample: the fields are the provider's, the values are made up.</p>${code('Sample answer', JSON.stringify(sample ?? null, null, 2))}
-<h2>Examples</h2>${callExamples(origin, operation, api.x402)}`,
+<h2>Examples</h2>${callExamples(gateway.ground.origin, operation, api.x402)}`,
   )
 }
 

@@ -5,7 +5,7 @@
 import type { JsonSchema, Operation } from '#contract'
 
 /** `rest`: any path below, segment by segment. `queries`, `content`: the whole query and the whole body, of operations that take anything. */
-export type Place = 'method' | 'path' | 'rest' | 'query' | 'queries' | 'body' | 'content'
+type Place = 'method' | 'path' | 'rest' | 'query' | 'queries' | 'body' | 'content'
 
 export interface Parameter {
   /** Among all parameters of the operation no two have the same. */

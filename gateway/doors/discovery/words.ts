@@ -12,7 +12,7 @@ const fenced = (language: string, text: string): string => `\`\`\`${language}\n$
 
 export function llmsTextOf(gateway: Gateway): string {
   const { apis } = catalogueOf(gateway)
-  const { origin } = gateway.engine
+  const { origin } = gateway.ground
   const shown = exampleIn(apis)
   const examples =
     shown === undefined

@@ -3,9 +3,9 @@
  * `call.ts` for how a tool call becomes a call. The SDK is loaded when the first message comes.
  */
 import { randomBytes } from 'node:crypto'
-import { type Refusal, refuse } from '#contract'
+import { isLoopback, type Refusal, refuse } from '#contract'
 import { readJsonObject } from '../../engine/json.ts'
-import { type Incoming, isLoopback } from '../../engine/index.ts'
+import type { Incoming } from '../../engine/index.ts'
 import type { Gateway } from '../../gateway.ts'
 import { versionOf } from '../../ground/index.ts'
 import type { CreditsPages } from '../credits.ts'
@@ -43,9 +43,9 @@ export class McpDoor {
   }
 
   #isOurs(origin: string): boolean {
-    const { engine } = this.#gateway
-    if (origin === engine.origin) return true
-    const [asked, own] = [urlOf(origin), urlOf(engine.origin)]
+    const { engine, ground } = this.#gateway
+    if (origin === ground.origin) return true
+    const [asked, own] = [urlOf(origin), urlOf(ground.origin)]
     // A gateway on this machine alone has more than one name.
     if (asked?.origin === origin && own !== undefined && isMachine(asked) && isMachine(own) && asked.protocol === own.protocol && asked.port === own.port)
       return true

@@ -172,7 +172,7 @@ class ToolCall {
     if (isRefusal(fields)) return this.#refused(fields)
     const incoming = new ToolIncoming(this.#message.incoming, request, fields)
     const answer = await callTool(engine, tool, { incoming, body: request.body, signal })
-    return resultOf(answer, { tool: tool.name, url: `${engine.origin}${request.target}` })
+    return resultOf(answer, { tool: tool.name, url: `${gateway.ground.origin}${request.target}` })
   }
 
   /** Told to whoever watches for abuse, like every refusal. */

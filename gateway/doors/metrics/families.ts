@@ -5,9 +5,9 @@
 import { BUCKETS_MS, CODES, type Durations, ENDINGS, MEANINGS } from '../../engine/index.ts'
 import type { Scrape } from './scrape.ts'
 
-export type Labels = Readonly<Record<string, string>>
+type Labels = Readonly<Record<string, string>>
 
-export interface Sample {
+interface Sample {
   readonly labels: Labels
   readonly value: number
   /** Where it is another than the family's. */
@@ -98,7 +98,7 @@ const ofStatus =
 
 const USES = { sold: 'sold_units', own: 'own_units', wasted: 'wasted_units', external: 'external_units' } as const
 /** As the status says it; `ok` and `unknown` where nothing stands against a connection. */
-export const STATES = ['ok', 'unknown', 'paced', 'failing', 'open', 'exhausted', 'paused'] as const
+const STATES = ['ok', 'unknown', 'paced', 'failing', 'open', 'exhausted', 'paused'] as const
 
 const connections: readonly Family[] = [
   gauge(

@@ -2,8 +2,8 @@
  * A changed configuration is taken while calls run: loaded and checked, built whole beside the one that serves, and then taken in one move, or refused with every
  * complaint while the old one keeps serving. `watch.ts` says when the file has changed.
  */
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { messageOf, sha256 } from '#contract'
 import { formatComplaint } from '../../../config/complaints.ts'
 import type { Loaded } from '../../../config/load.ts'
 import { type Difference, differenceOf } from '../../generations/difference.ts'
@@ -66,7 +66,7 @@ export class Reloader {
   changed(): Promise<Reloaded | undefined> {
     return this.#queued(async () => {
       const text = await this.#text()
-      return text === undefined || digestOf(text) === this.#seen ? undefined : this.#reload('the file was changed')
+      return text === undefined || sha256(text) === this.#seen ? undefined : this.#reload('the file was changed')
     })
   }
 
@@ -103,7 +103,7 @@ export class Reloader {
       const changes = redacted(differenceOf(present, config).changes, text ?? '', this.#parts.env)
       return { prepared, changes, warnings: warnings.map(formatComplaint) }
     } catch (error) {
-      return refused([`${present.file}:1:1: ${error instanceof Error ? error.message : String(error)}`])
+      return refused([`${present.file}:1:1: ${messageOf(error)}`])
     }
   }
 
@@ -119,7 +119,7 @@ export class Reloader {
     const { gateway } = this.#parts
     const { log } = gateway.ground
     const text = await this.#text()
-    if (text !== undefined) this.#seen = digestOf(text)
+    if (text !== undefined) this.#seen = sha256(text)
     const ready = this.#closed ? refused([`${gateway.ground.config.file}:1:1: the gateway is stopping`]) : await this.#ready(text)
     if ('problems' in ready) {
       for (const problem of ready.problems) log.error({ by }, problem)
@@ -160,4 +160,3 @@ export class Reloader {
 }
 
 const refused = (problems: readonly string[]): Refused => ({ taken: false, problems: [...new Set(problems)] })
-const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex')

@@ -1,9 +1,8 @@
 /** From a configuration with workers to processes that serve it. */
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import type { Log } from '#contract'
+import { type Log, sha256 } from '#contract'
 import type { GatewayConfig, ListenAddress } from '../../../config/model.ts'
 import type { Crew } from '../start.ts'
 import { WorkerError, Workers } from './workers.ts'
@@ -11,7 +10,7 @@ import { WorkerError, Workers } from './workers.ts'
 /** @throws WorkerError */
 export async function crewOf(config: GatewayConfig, log: Log): Promise<Crew> {
   const text = await readFile(config.file, 'utf8')
-  if (createHash('sha256').update(text).digest('hex') !== config.digest) throw new WorkerError(`${config.file} was changed during the start; start again`)
+  if (sha256(text) !== config.digest) throw new WorkerError(`${config.file} was changed during the start; start again`)
   const program = fileURLToPath(new URL('./main.js', import.meta.url))
   const all = new Workers({ count: config.workers, program, args: [config.file], log })
   return {

@@ -65,7 +65,7 @@ const SENTENCES: Record<Unfit['why'], string> = {
 /** Where nobody knows when it ends. */
 const SOME_TIME_MS = 60_000
 
-export function refusalOf(reasons: readonly Unfit[], nowMs: number): Refusal {
+function refusalOf(reasons: readonly Unfit[], nowMs: number): Refusal {
   const ends = reasons.map(({ untilMs }) => untilMs).filter((at) => at !== undefined)
   const retryAfterSeconds = Math.max(1, Math.ceil(((ends.length === 0 ? nowMs + SOME_TIME_MS : Math.min(...ends)) - nowMs) / 1000))
   const [first] = reasons

@@ -13,7 +13,7 @@ export interface Shown {
   readonly pace: Readonly<Record<string, ShownPace>>
 }
 
-export interface ShownPace {
+interface ShownPace {
   /** Null: not known, only that it is limited now. */
   readonly per_second: number | null
   readonly waiting: number

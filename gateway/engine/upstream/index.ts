@@ -3,7 +3,7 @@
  * connection, `lines.ts` for those to one provider, `reader.ts` for where an answer begins and ends, `connect.ts` for where
  * connections may lead, `outbound.ts` for requests of our own (facilitators). Never here: money, plugins, which connection is chosen.
  */
-export { connectorOf, type Guard } from './connect.ts'
+export { connectorOf } from './connect.ts'
 export { type Desk, Exchange } from './exchange.ts'
 export { Lines } from './lines.ts'
 export { outboundTo } from './outbound.ts'

@@ -1,7 +1,7 @@
 /** Collects a head or the trailers of an answer until their empty line, within a bound. */
 import { MalformedAnswer } from './head.ts'
 
-export const MOST_HEAD_BYTES = 32 * 1024
+const MOST_HEAD_BYTES = 32 * 1024
 const CR = 13
 const LF = 10
 const NO_BYTES = Buffer.alloc(0)

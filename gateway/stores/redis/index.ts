@@ -17,8 +17,7 @@ import { RedisShelf } from './shelf.ts'
 import { RedisStore } from './store.ts'
 import { Sweeper } from './sweeper.ts'
 
-export { StoreError } from './check.ts'
-export { Outbox, type OutboxLine } from './outbox.ts'
+export { Outbox } from './outbox.ts'
 
 export interface RedisOptions {
   readonly url: string

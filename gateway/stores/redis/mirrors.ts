@@ -3,11 +3,11 @@
  * each connection is looked at again and again. They may lag by a moment; the reserve move checks again and its refusal wins.
  */
 import { WalletKeys } from '../wallet-keys.ts'
-import { type EpochMs, type KeyMirror, type KeyRecord, NOTHING, type StockMirror, type Units, type Usd } from '#contract'
+import type { EpochMs, KeyMirror, KeyRecord, StockMirror, Units, Usd } from '#contract'
 import type { Redis } from 'ioredis'
 import type { KeyCreated } from '../records.ts'
 import type { Tally } from '../state.ts'
-import { keyFrom, storedKey } from '../state-parts.ts'
+import { keyFrom, noTally, storedKey } from '../state-parts.ts'
 import { leftForSale, usedOf } from '../stock.ts'
 import type { Shelves } from './arguments.ts'
 import { open } from './link.ts'
@@ -20,8 +20,6 @@ const BACK_OFF_MS = 100
 export const keyText = (key: KeyRecord): string => JSON.stringify(storedKey(key))
 
 export const keyOf = (text: string): KeyRecord => keyFrom({ key: JSON.parse(text) as KeyCreated['key'] })
-
-export const noTally = (): Tally => ({ sold: 0, own: 0, wasted: 0, external: 0, leasedTo: 0, heldSold: 0, heldOwn: 0, revenue: NOTHING })
 
 const FIELDS = ['s', 'o', 'w', 'x', 'hs', 'ho', 'r'] as const
 

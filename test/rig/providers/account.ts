@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Teardown } from '../gateway.ts'
 
 /** A request, without the credential. */
-export interface Asked {
+interface Asked {
   readonly method: string
   /** Decoded. */
   readonly path: string
@@ -28,7 +28,7 @@ export interface Failure {
 }
 
 /** Undefined: there is no such operation. */
-export type Costed = { readonly takes: number; readonly body: unknown } | undefined
+type Costed = { readonly takes: number; readonly body: unknown } | undefined
 
 export interface ProviderScript {
   readonly name: string
@@ -48,7 +48,7 @@ export interface ProviderScript {
   readonly limited: Readonly<Record<string, Failure>>
 }
 
-export interface Counter {
+interface Counter {
   readonly used: number
   readonly left: number
 }

@@ -7,5 +7,5 @@ import { kaito } from './kaito.ts'
 import { messari } from './messari.ts'
 import { nansen } from './nansen.ts'
 
-export { openAccount, type Failure, type ProviderAccount, type ProviderScript, QUOTA } from './account.ts'
+export type { Failure, ProviderScript } from './account.ts'
 export const providers: Readonly<Record<string, ProviderScript>> = { nansen, kaito, arkham, messari, glassnode, defillama }
