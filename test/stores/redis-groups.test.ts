@@ -8,7 +8,7 @@ import { until } from '../rig/gateway.ts'
 import { lossy } from '../rig/lossy.ts'
 import { startRedis } from '../rig/redis.ts'
 import { openRedisStore, type RedisStoreRig } from '../rig/redis-store.ts'
-import { charge, credits, hold, rate, reserve, slot, supply } from '../rig/store.ts'
+import { alternative, charge, credits, hold, rate, reserve, slot, supply } from '../rig/store.ts'
 
 const redis = await startRedis(t)
 const fund = ({ admin }: RedisStoreRig, id = 'k', amount = '$100') => admin.createKey({ id, hash: `hash of ${id}`, role: 'consumer', credits: usd(amount) })
@@ -108,4 +108,24 @@ t.test('a group that comes after a later one, by a way that nobody listens to an
   await t.rejects(send(6, 'reserve', 'late', '1', 'k', 'key:k'), /STALE/)
   t.match(await send(8, 'reserve', 'in time', '1', 'k', 'key:k'), /^held/)
   t.equal(await rig.raw((client, prefix) => client.hlen(`${prefix}holds:process`)), 1)
+})
+
+t.test('a call that is given up while it moves elsewhere is wasted where the store holds it, in the books, too', async (t) => {
+  const connections = [connectionOf('acme'), connectionOf('other')]
+  const rig = await openRedisStore(t, redis, { connections })
+  await fund(rig)
+  await hold(rig, 'a', supply(credits(), [connections[0] as never]))
+  // Nobody has waited for the move, as when the store was slow.
+  const switching = rig.store.switch('a', alternative(connections[1] as never), 'returned')
+  rig.store.release('a', 'wasted')
+  t.equal(await switching, true)
+  await rig.flushed()
+  t.match([(await rig.admin.counters('acme')).wasted, (await rig.admin.counters('other')).wasted], [0, 1])
+  const lines = await rig.raw(async (client, prefix) => (await client.xrange(`${prefix}out`, '-', '+')).flatMap(([, fields]) => fields))
+  const wasted = lines.flatMap((text) => text.split('\n')).filter((text) => text.includes('"t":"wasted"'))
+  t.match(
+    wasted.map((text) => JSON.parse(text) as object),
+    [{ connection: 'other', owner: 'alice', units: 1, by: 'a' }],
+  )
+  t.equal(wasted.length, 1)
 })

@@ -154,15 +154,12 @@ end
 
 const RELEASE = `
 moves.release = function(id)
-  local fate, line = arg(), arg()
+  local fate = arg()
   local h = hold(id)
   if not h then return { 'gone' } end
   if h.i then return { 'intended' } end
   freeUnits(h)
-  if fate == 'wasted' and h.u > 0 then
-    count(h.t, 'w', h.u)
-    says(line)
-  end
+  if fate == 'wasted' and h.t and h.u > 0 then wasted(h) end
   freeMoney(h)
   freeSlots(h)
   giveBack(h)
@@ -179,12 +176,6 @@ export const SWEEP = script(`${COMMON}${STATE}${PACES}${HOLDS}
 local dead, me, ledger, most = arg(), arg(), arg(), tonumber(arg())
 if call('EXISTS', P .. 'alive:' .. dead) == 1 then return 0 end
 home = dead
-local wasted = function(h)
-  count(h.t, 'w', h.u)
-  local connection, period = string.match(h.t, '^(.*):(%-?%d+)$')
-  says('{"t":"wasted","connection":' .. cjson.encode(connection) .. ',"owner":' .. cjson.encode(h.w) .. ',"period":' .. period ..
-    ',"units":' .. int(h.u) .. ',"at":' .. int(nowMs) .. ',"by":' .. cjson.encode(h.id) .. '}')
-end
 local ids = call('HRANDFIELD', P .. 'holds:' .. dead, most)
 for _, id in ipairs(ids) do
   local h = hold(id)

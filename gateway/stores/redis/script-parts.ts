@@ -60,6 +60,13 @@ local freeSlots = function(h)
   h.changed = true
 end
 local freeUnits = function(h) if h.t then count(h.t, heldField(h), -h.u) end end
+-- The line says what is counted here: where a call is held may have changed since its gateway last heard of it.
+local wasted = function(h)
+  count(h.t, 'w', h.u)
+  local connection, period = string.match(h.t, '^(.*):(%-?%d+)$')
+  says('{"t":"wasted","connection":' .. cjson.encode(connection) .. ',"owner":' .. cjson.encode(h.w) .. ',"period":' .. period ..
+    ',"units":' .. int(h.u) .. ',"at":' .. int(nowMs) .. ',"by":' .. cjson.encode(h.id) .. '}')
+end
 local freeMoney = function(h) if num(h.m) > 0 then post(h.a, 'h', -h.m) end end
 local giveBackPaces = function(h)
   for _, one in ipairs(lines(h.g)) do

@@ -98,7 +98,7 @@ end
 
 const SWITCH = `
 moves.switch = function(id)
-  local fate, line, limit = arg(), arg(), arg()
+  local fate, limit = arg(), arg()
   local a = alternativeOf(arg())
   local h = hold(id)
   if not h or h.s ~= 'R' or not h.t then return { 'no' } end
@@ -108,10 +108,7 @@ moves.switch = function(id)
     if leftForOwner(a) < a.units then return { 'no' } end
   elseif limit == '' or a.price > tonumber(limit) or not enabled(a) or leftForSale(a) < a.units then return { 'no' } end
   freeUnits(h)
-  if fate == 'wasted' and h.u > 0 then
-    count(h.t, 'w', h.u)
-    says(line)
-  end
+  if fate == 'wasted' and h.u > 0 then wasted(h) end
   freeMoney(h)
   local price = 0
   if h.b == 'credits' then price = num(h.y or a.price) end

@@ -120,7 +120,7 @@ export class RedisStore extends Taking implements Store {
     const held = this.holds.get(id)
     if (held === undefined) return
     if (held.intent !== undefined) throw new Error(`hold ${id} has an intent to settle and may not be released`)
-    this.giveUp(id, fate, fate === 'wasted' ? this.wastedLine(held) : '')
+    this.giveUp(id, fate)
     this.#done(held)
   }
 

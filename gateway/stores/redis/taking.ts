@@ -2,7 +2,6 @@
 import type { Alternative, Begun, HoldRequest, Named, PurchaseRequest, Reserved, StoredAnswer, StoreClaim, SupplyClaim, UnitsFate, Usd } from '#contract'
 import { NOTHING, PassingMap } from '#contract'
 import type { HoldFacts } from '../holds.ts'
-import { lineOf } from '../lines.ts'
 import type { Buying, Intended } from '../records.ts'
 import { claimsOf, money, NO_SUPPLY, supplyOf } from './arguments.ts'
 import { LostError } from './link.ts'
@@ -53,7 +52,7 @@ export class Taking {
     } catch (error) {
       if (!(error instanceof LostError)) throw error
       // It may have been made all the same.
-      this.giveUp(id, 'returned', '')
+      this.giveUp(id, 'returned')
       return UNAVAILABLE
     }
   }
@@ -74,7 +73,7 @@ export class Taking {
       return { kind: 'begun' }
     } catch (error) {
       if (!(error instanceof LostError)) throw error
-      this.giveUp(id, 'returned', '')
+      this.giveUp(id, 'returned')
       return UNAVAILABLE
     }
   }
@@ -154,7 +153,7 @@ export class Taking {
     const held = this.holds.get(id)
     if (held === undefined || shelves.get(to.connection) === undefined) return false
     const limit = held.payer.by === 'x402' ? money(held.payer.payment.amount) : money(priceOf(held))
-    const reply = await groups.surely({ kind: 'switch', id, args: [fate, fate === 'wasted' ? this.wastedLine(held) : '', limit, shelves.text(to, nowMs)] })
+    const reply = await groups.surely({ kind: 'switch', id, args: [fate, limit, shelves.text(to, nowMs)] })
     if (reply[0] === 'turn') return nowMs === undefined ? this.#switched(id, to, fate, Number(reply[1])) : false
     if (reply[0] !== 'yes') return false
     const { connection, owner, units } = to
@@ -182,13 +181,9 @@ export class Taking {
     return namedOf(digest, found, text === null ? undefined : { state: 'stored', answer: JSON.parse(text) as StoredAnswer, receipt })
   }
 
-  protected wastedLine({ connection, owner, period, units, id }: Held): string {
-    return lineOf({ t: 'wasted', connection, owner, period, units, at: this.parts.clock.nowMs(), by: id })
-  }
-
   /** Its outcome changes nothing for anybody who waits. */
-  protected giveUp(id: string, fate: UnitsFate, line: string): void {
-    this.parts.groups.surely({ kind: 'release', id, args: [fate, line] }).catch(() => undefined)
+  protected giveUp(id: string, fate: UnitsFate): void {
+    this.parts.groups.surely({ kind: 'release', id, args: [fate] }).catch(() => undefined)
   }
 
   protected hold(id: string): Held {
