@@ -140,6 +140,24 @@ t.test('who waits for his turn sends nothing; who leaves gives his units back an
   t.equal(wasted, 0)
 })
 
+t.test("an owner's call, too, is refused at once where its turn would come too late: with the time when it makes sense, and no attempt", async (t) => {
+  const outage = await openOutage(t, { connections: ONE, adapter: { rateLimit: { perSecond: 2 } } })
+  const { inside, providers } = outage
+  providers.behaviours.set('a', bucket(2).behaviour)
+  await Promise.all(Array.from({ length: 3 }, (_, consumer) => outage.call(consumer)))
+  const sent = providers.sent('a')
+  const headers = await inside.key('late', { role: 'owner', owner: ONE[0]?.owner as string })
+  const flown = Array.from({ length: 40 }, () => inside.fly('/acme/search', { headers }))
+  await reached('those that come too late are refused', () => flown.some(({ flight }) => flight.state === 'over'))
+  t.ok(providers.sent('a') - sent <= 1)
+  for (const { id, sink } of flown.filter(({ flight }) => flight.state === 'over')) {
+    t.match(sink.answers[0], { status: 502, body: /limiting calls/ })
+    const given = (sink.answers[0] as { headers: readonly string[] }).headers
+    t.ok(Number(given[given.indexOf('retry-after') + 1]) >= 1)
+    t.same(inside.outcomes.get(id)?.[0]?.attempts, [])
+  }
+})
+
 t.test('a pace that nobody refuses for ten minutes is forgotten', async (t) => {
   const outage = await openOutage(t, { connections: ONE })
   let status = 429
