@@ -33,7 +33,7 @@ export interface Draft {
   readonly whole: boolean
 }
 
-/** The order of CONTRACT.md, for a file without `plugins:`. */
+/** The order for a file without `plugins:`. */
 const DEFAULT = ['auth', 'abuse-detect', 'rate-limit', 'markup-billing', 'x402-payment', 'quota-reserve'] as const
 
 /** What a sandbox pays with when nothing is written; play money needs no wallet of the operator's. */

@@ -1,7 +1,7 @@
 /** Browsers: which pages may read the answers, and what they may send. Never with cookies: who pays says so in the request. */
 import { definePlugin } from '#contract'
 
-/** What a consumer may send (CONTRACT section 3); Access-Control-Expose-Headers the official client sends although it is an answer's. */
+/** What a consumer may send; Access-Control-Expose-Headers the official client sends although it is an answer's. */
 const ALLOWED = [
   'Content-Type, Accept, Authorization, X-API-Key, Idempotency-Key, X-Atlas-Max-Price',
   'PAYMENT-SIGNATURE, X-PAYMENT, SIGN-IN-WITH-X, Access-Control-Expose-Headers, Mcp-Protocol-Version, Mcp-Session-Id',

@@ -189,7 +189,7 @@ export interface Adapter {
 /** An adapter's file: `export default defineAdapter({...})`. The file's name is its name. */
 export const defineAdapter = <const A extends Adapter>(adapter: A): Adapter => adapter
 
-/** CONTRACT "Refusals": how an answer is read where nothing is listed. */
+/** How an answer is read where nothing is listed. */
 export function defaultMeaning(status: number): FailureMeaning | 'ok' {
   if (status >= 200 && status < 300) return 'ok'
   if (status === 404 || status === 410) return 'not-found'

@@ -99,7 +99,7 @@ export interface Call extends Readonly<Facts> {
   fact(name: string): unknown
 }
 
-/** CONTRACT "Who pays": an owner's key is free and ignores payments; a payment beside a key pays. */
+/** An owner's key is free and ignores payments; a payment beside a key pays. */
 export function payerOf(call: Pick<Call, 'consumer' | 'payment'>): Payer {
   const consumer = call.consumer
   if (consumer.kind === 'owner') return { by: 'owner', owner: consumer.owner }

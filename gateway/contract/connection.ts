@@ -43,7 +43,7 @@ export const unitPriceOf = (baseCost: Ratio, markup: Ratio): Usd => roundedUp(ti
 /** What the owner says of his right to resell: nothing, "confirmed", or a written agreement. */
 export type ResaleTerms = 'unstated' | 'confirmed' | { readonly agreement: string }
 
-/** CONTRACT "Terms": nothing written sells allowed and attribution; confirmed adds ask; an agreement opens all. */
+/** Nothing written sells allowed and attribution; confirmed adds ask; an agreement opens all. */
 export const mayResell = (resale: Resale, terms: ResaleTerms): boolean => {
   if (resale === 'allowed' || resale === 'attribution') return true
   if (resale === 'ask') return terms !== 'unstated'

@@ -1,6 +1,6 @@
 /** /credits and /credits/key on the public port: who asks, by key or by signature, and what the desk answers. */
 import { formatUsd, isRefusal, type KeyRecord, type Refusal, refuse, sha256, shownKey, type Till, type Usd, whyKeyIsBad } from '#contract'
-import type { Engine, Generation, Incoming, problemOf, Sink } from '../engine/index.ts'
+import { type Engine, type Generation, type Incoming, ownFields, type problemOf, type Sink } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
 import { CreditDesk, type Office } from '../office/index.ts'
 
@@ -41,7 +41,7 @@ export class CreditsPages {
     const { ground, engine } = this.#gateway
     const desk = new CreditDesk({
       ...{ ground, till, origin: () => ground.origin, unknown: () => engine.unknown() },
-      unitPrice: (api) => unitPriceOf(engine, generation, api),
+      unitPrice: (api) => cheapestUnit(engine, generation, api),
     })
     this.#desks.set(generation, desk)
     return desk
@@ -66,7 +66,7 @@ export class CreditsPages {
       const problem = 'cause' in answer ? this.#failed(request, answer) : this.#gateway.engine.problem(request, answer)
       return sink.answer(problem.status, problem.headers, problem.body)
     }
-    const headers = ['content-type', 'application/json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff', 'x-request-id', request.id]
+    const headers = ['content-type', 'application/json', 'cache-control', 'no-store', ...ownFields(request.id)]
     sink.answer(200, [...headers, ...answer.headers], JSON.stringify(answer.body))
   }
 
@@ -132,8 +132,8 @@ const NOT_SOLD = refuse('unknown_route', 'no credits are sold here')
 const unauthenticated = (detail: string, more: Readonly<Record<string, string>> = {}): Refusal =>
   refuse('unauthenticated', detail, { headers: { 'www-authenticate': 'Bearer', ...more } })
 
-/** Cheapest price of one unit; undefined where the API is not on sale. */
-function unitPriceOf(engine: Engine, generation: Generation, api: string): Usd | undefined {
+/** Price of one unit where it is cheapest; undefined where the API is not on sale. */
+function cheapestUnit(engine: Engine, generation: Generation, api: string): Usd | undefined {
   let cheapest: bigint | undefined
   for (const route of generation.routes) {
     if (route.api !== api) continue

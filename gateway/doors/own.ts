@@ -1,6 +1,7 @@
 /** What the gateway itself answers on the public port, beside the APIs: pages, receipts, credits, and the messages of MCP. */
 import { isRefusal, type Refusal, refuse } from '#contract'
 import type { Limits } from '../../config/model.ts'
+import { ownFields } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
 import { type Office, Receipts, receiptsOf } from '../office/index.ts'
 import { type BodyRead, readBody } from './body.ts'
@@ -66,7 +67,7 @@ export class OwnPaths {
     const answer = page.answer(request.headers)
     if (answer === undefined) return false
     if (page.asks) this.#counts(request)
-    this.#parts.edge.answer(response, { ...answer, headers: [...answer.headers, 'x-request-id', this.#parts.nextId()] })
+    this.#parts.edge.answer(response, { ...answer, headers: [...answer.headers, ...ownFields(this.#parts.nextId())] })
     return true
   }
 
@@ -86,7 +87,7 @@ export class OwnPaths {
     const { edge } = this.#parts
     const incoming = this.#parts.incoming(request)
     const say = (answer: Answer | Refusal): void =>
-      isRefusal(answer) ? this.#refuse(response, answer) : edge.answer(response, { ...answer, headers: [...answer.headers, 'x-request-id', incoming.id] })
+      isRefusal(answer) ? this.#refuse(response, answer) : edge.answer(response, { ...answer, headers: [...answer.headers, ...ownFields(incoming.id)] })
     const refusal = this.#mcp.refusal(incoming)
     if (refusal !== undefined) return say(refusal)
     const gone = new AbortController()
@@ -100,7 +101,7 @@ export class OwnPaths {
       const ask = { method: methodOf(request), path, accept: request.headers.accept, contentType: request.headers['content-type'], body }
       const answer = await this.#receipts.answer(ask)
       if (isRefusal(answer)) return this.#refuse(response, answer)
-      const headers = ['content-type', answer.type, 'cache-control', answer.cache, 'x-content-type-options', 'nosniff', 'x-request-id', this.#parts.nextId()]
+      const headers = ['content-type', answer.type, 'cache-control', answer.cache, ...ownFields(this.#parts.nextId())]
       new HttpSink(response).answer(answer.status, headers, answer.body)
     })
   }

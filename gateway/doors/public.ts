@@ -6,7 +6,7 @@ import type { Server } from 'node:http'
 import type { BlockList, Socket } from 'node:net'
 import { isRefusal, type Refusal, refuse } from '#contract'
 import type { GatewayConfig, Limits } from '../../config/model.ts'
-import { type Engine, problemOf } from '../engine/index.ts'
+import { type Engine, ownFields, problemOf } from '../engine/index.ts'
 import type { Gateway } from '../gateway.ts'
 import type { Office } from '../office/index.ts'
 import { type BodyRead, readBody } from './body.ts'
@@ -103,7 +103,7 @@ export class PublicDoor {
   /** RFC 9110 section 9.3.7: of the whole server only its methods can be told. */
   #everything(request: DoorRequest, response: DoorResponse): void {
     if (request.method !== 'OPTIONS') return this.#refuse(response, refuse('bad_request', 'the request target * is for OPTIONS alone'))
-    new HttpSink(response).answer(204, ['allow', METHODS, 'x-request-id', this.#nextId()], '')
+    new HttpSink(response).answer(204, ['allow', METHODS, ...ownFields(this.#nextId())], '')
   }
 
   /** What a page may read stands on every answer; a preflight is answered here. */
@@ -111,7 +111,7 @@ export class PublicDoor {
     const preflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined
     const headers = this.#engine?.generation.cors(request.url ?? '/', { origin: request.headers.origin ?? '', preflight })
     if (headers === undefined) return false
-    if (preflight) new HttpSink(response).answer(204, [...headers, 'x-request-id', this.#nextId()], '')
+    if (preflight) new HttpSink(response).answer(204, [...headers, ...ownFields(this.#nextId())], '')
     else for (let at = 0; at + 1 < headers.length; at += 2) response.setHeader(headers[at] as string, headers[at + 1] as string)
     return preflight
   }

@@ -143,7 +143,7 @@ export function headerOf(raw: readonly string[], name: string): string | undefin
   return undefined
 }
 
-/** CONTRACT "When it is charged": open-ended whatever the adapter says. */
+/** Open-ended whatever the adapter says. */
 export const isEventStream = (raw: readonly string[]): boolean => /^text\/event-stream\s*(;|$)/i.test(headerOf(raw, 'content-type') ?? '')
 
 export function storedAnswer(status: number, headers: readonly string[], body: Buffer): StoredAnswer {

@@ -28,7 +28,7 @@ export { Generation, type LiveRoute, type RouteDefinition } from './generation.t
 export { EngineCall } from './call.ts'
 export { Health } from './health/index.ts'
 export type { EnginePorts, Sink } from './ports.ts'
-export { type Problem, problemOf } from './problem.ts'
+export { ownFields, type Problem, problemOf } from './problem.ts'
 export { type Incoming, resolveBody, resolveTarget, type Target } from './resolve.ts'
 export { lateSettlements } from './late-settlements.ts'
 export { LeakBook } from './leaks.ts'

@@ -1,6 +1,7 @@
 /**
  * How long a call waits for the store. A part that is slow is treated as gone: the call is refused in time, and what the
- * store does afterwards is undone, so that nobody pays for an answer that he did not get.
+ * store does afterwards is undone, so that nobody pays for an answer that he did not get. With Redis its own limits come
+ * first (stores/redis/link.ts `ANSWER_WITHIN_MS`, stores/redis/groups.ts); this one stands behind them.
  */
 import { Deadlines } from './deadlines.ts'
 import type { Timed } from './ports.ts'

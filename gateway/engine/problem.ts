@@ -11,9 +11,12 @@ export interface Problem {
   readonly body: string
 }
 
+/** On every answer that is the gateway's own, not a provider's: refusals, pages, receipts, credits, MCP, OPTIONS. */
+export const ownFields = (requestId: string): string[] => ['x-content-type-options', 'nosniff', 'x-request-id', requestId]
+
 export function problemOf(refusal: Refusal, requestId: string): Problem {
   const { status, title, fix } = refusals[refusal.code]
-  const headers = ['content-type', 'application/problem+json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff', 'x-request-id', requestId]
+  const headers = ['content-type', 'application/problem+json', 'cache-control', 'no-store', ...ownFields(requestId)]
   const retryAfterSeconds = refusal.retryAfterSeconds ?? SOON[refusal.code]
   if (retryAfterSeconds !== undefined) headers.push('retry-after', String(retryAfterSeconds))
   for (const [name, value] of Object.entries(refusal.headers ?? {})) headers.push(name, value)

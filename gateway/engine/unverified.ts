@@ -1,6 +1,6 @@
 /**
  * Holds of payments that nobody has verified yet: anybody can write one, so few may stand at once, for an address and in a
- * pool. A further one waits for its turn, a moment at most (CONTRACT "Who pays").
+ * pool. A further one waits for its turn, a moment at most.
  */
 
 const MOST_AN_ADDRESS = 8

@@ -1,5 +1,5 @@
 /**
- * Prepaid credits (CONTRACT "Credits"): bought with one x402 payment that settles before anything is credited, spent by key or
+ * Prepaid credits: bought with one x402 payment that settles before anything is credited, spent by key or
  * by a wallet that signs in. A purchase is one hold of the store; what it gives is found again by whoever has the payment.
  */
 import type { Begun, EpochMs, KeyRecord, NameClaim, Payment, Refusal, Settlement, Till, Usd } from '#contract'

@@ -1,6 +1,6 @@
 /**
- * What operators ask of a gateway, running or not: keys, switches, status, reports. JSON shapes are those of CONTRACT
- * section 4; the doors only carry them.
+ * What operators ask of a gateway, running or not: keys, switches, status, reports. The JSON of `/api` and of `--json` is
+ * made here; the doors only carry it.
  */
 import { formatUsd, type LedgerCheck, type Log, type Month, type ReportRow, type Usd, type Vetted } from '#contract'
 import type { Ground } from '../ground/index.ts'
@@ -12,7 +12,7 @@ import { iso, KeyDesk } from './keys.ts'
 import { isLedgerFormat, LEDGER_FORMATS, ledgerType, printLedger } from './ledger.ts'
 import { type Health, Marketplace } from './marketplace.ts'
 import { type PayoutRun, Payouts } from './payouts.ts'
-import { NO_SALES, printed, type Report, reportRow, sumOf } from './report.ts'
+import { figuresOf, NO_SALES, type Report } from './report.ts'
 import { VaultDesk } from './vault.ts'
 
 export type { By } from './audit.ts'
@@ -194,13 +194,13 @@ export class Office {
 
   async report(month: Month, owner: string | undefined): Promise<Report> {
     const rows = await this.#ground.books.report(month)
-    const found = rows.filter(({ connection }) => connection !== '').map((row) => reportRow(row, this.#costOf(row)))
+    const found = rows.filter(({ connection }) => connection !== '').map((row) => ({ ...row, cost: this.#costOf(row) }))
     for (const { name, owner: whose } of this.#ground.config.connections) {
       if (!rows.some((row) => row.connection === name && row.owner === whose))
-        found.push(reportRow({ ...NO_SALES, connection: name, owner: whose }, this.#costOf({ connection: name, owner: whose })))
+        found.push({ ...NO_SALES, connection: name, owner: whose, cost: this.#costOf({ connection: name, owner: whose }) })
     }
-    const shown = found.filter((row) => owner === undefined || row.owner === owner).sort((a, b) => (a.name < b.name ? -1 : 1))
-    return { month, connections: shown.map(printed), total: printed(sumOf(shown)) }
+    const shown = found.filter((row) => owner === undefined || row.owner === owner).sort((a, b) => (a.connection < b.connection ? -1 : 1))
+    return { month, connections: shown.map((row) => ({ name: row.connection, owner: row.owner, ...figuresOf([row]) })), total: figuresOf(shown) }
   }
 
   /** Paid by whoever owns the connection now; a former owner's row bears nothing of it, so that no total has it twice. */

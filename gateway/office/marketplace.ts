@@ -1,4 +1,4 @@
-/** Connections on sale: what they are checked for before, and how they stand. JSON shapes are those of CONTRACT section 4. */
+/** Connections on sale: what they are checked for before, and how they stand. */
 import { type Adapter, type Connection, type ConnectionCounters, type EpochMs, formatUsd, unwise } from '#contract'
 import type { Ground } from '../ground/index.ts'
 import type { AuditOffice } from './audit.ts'

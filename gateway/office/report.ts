@@ -1,4 +1,4 @@
-/** What was sold in a month, and what a plan would bring: sums in bigint, printed as plain decimals. Shapes: CONTRACT section 4. */
+/** What was sold in a month, and what a plan would bring: sums in bigint, printed as plain decimals. */
 import { formatUsd, type Month, type ReportRow, type Usd, units } from '#contract'
 
 export interface Report {
@@ -7,57 +7,50 @@ export interface Report {
   readonly total: Record<string, unknown>
 }
 
-export interface Row {
-  readonly name: string
-  readonly owner: string
-  readonly calls_sold: number
-  readonly units_sold: number
-  readonly own_units: number
-  readonly revenue: bigint
-  readonly owner_share: bigint
-  readonly platform_share: bigint
-  readonly subscription_cost: bigint
+/** What a connection sold in a month, and what its subscription costs. */
+type Sales = ReportRow & { readonly cost: bigint }
+
+export interface Column {
+  /** In JSON and CSV. */
+  readonly member: string
+  /** For people. */
+  readonly title: string
+  /** A result is an amount that is shown with its sign. */
+  readonly kind: 'count' | 'amount' | 'result'
+  of(sales: Sales): bigint
 }
+
+/** The figures of a report, in their order, wherever one is shown; each total is a sum. */
+export const COLUMNS: readonly Column[] = [
+  { member: 'calls_sold', title: 'calls', kind: 'count', of: ({ callsSold }) => BigInt(callsSold) },
+  { member: 'units_sold', title: 'units', kind: 'count', of: ({ unitsSold }) => BigInt(unitsSold) },
+  { member: 'own_units', title: 'own', kind: 'count', of: ({ ownUnits }) => BigInt(ownUnits) },
+  { member: 'revenue', title: 'revenue', kind: 'amount', of: ({ revenue }) => revenue },
+  { member: 'owner_share', title: "owner's share", kind: 'amount', of: ({ ownerShare }) => ownerShare },
+  { member: 'platform_share', title: 'platform', kind: 'amount', of: ({ platformShare }) => platformShare },
+  { member: 'subscription_cost', title: 'subscription', kind: 'amount', of: ({ cost }) => cost },
+  { member: 'net_profit', title: 'net profit', kind: 'result', of: ({ ownerShare, cost }) => ownerShare - cost },
+]
 
 export const NO_SALES = { callsSold: 0, unitsSold: 0, ownUnits: 0, revenue: 0n as Usd, ownerShare: 0n as Usd, platformShare: 0n as Usd }
 
-export const reportRow = (row: ReportRow, cost: bigint): Row => ({
-  name: row.connection,
-  owner: row.owner,
-  calls_sold: row.callsSold,
-  units_sold: row.unitsSold,
-  own_units: row.ownUnits,
-  revenue: row.revenue,
-  owner_share: row.ownerShare,
-  platform_share: row.platformShare,
-  subscription_cost: cost,
-})
-
-export function sumOf(rows: readonly Row[]): Omit<Row, 'name' | 'owner'> {
-  const sum = { calls_sold: 0, units_sold: 0, own_units: 0, revenue: 0n, owner_share: 0n, platform_share: 0n, subscription_cost: 0n }
-  for (const row of rows) {
-    sum.calls_sold += row.calls_sold
-    sum.units_sold += row.units_sold
-    sum.own_units += row.own_units
-    sum.revenue += row.revenue
-    sum.owner_share += row.owner_share
-    sum.platform_share += row.platform_share
-    sum.subscription_cost += row.subscription_cost
-  }
-  return sum
-}
-
-export function printed(row: Row | Omit<Row, 'name' | 'owner'>): Record<string, unknown> {
-  const amounts = Object.entries({ ...row, net_profit: row.owner_share - row.subscription_cost })
-  return Object.fromEntries(amounts.map(([name, value]) => [name, typeof value === 'bigint' ? formatUsd(value) : value]))
-}
+export const figuresOf = (rows: readonly Sales[]): Record<string, unknown> =>
+  Object.fromEntries(
+    COLUMNS.map(({ member, kind, of }) => {
+      const sum = rows.reduce((before, row) => before + of(row), 0n)
+      return [member, kind === 'count' ? Number(sum) : formatUsd(sum)]
+    }),
+  )
 
 /** What a plan cannot be, in one sentence. */
 class PlanError extends Error {
   override name = 'PlanError'
 }
 
-/** Revenue, shares and profit of a plan; pure arithmetic. @throws PlanError when more is sold than there is */
+/**
+ * Revenue, shares and profit of a plan; pure arithmetic. No configuration is asked: the platform's share is what markup-billing
+ * takes where nothing is set. What was sold has the share of its own configuration, by engine/charge.ts. @throws PlanError when more is sold than there is
+ */
 export function estimate(plan: { quota: number; used: number; sold: number; unitPrice: Usd; subscription: Usd }): Record<string, unknown> {
   const available = plan.quota - plan.used
   if (available < 0) throw new PlanError(`--used ${plan.used} is more than --quota ${plan.quota}; expected 0 to ${plan.quota}`)

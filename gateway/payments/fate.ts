@@ -1,7 +1,8 @@
 /**
  * What became of an EIP-3009 authorization, by what the chain proves and by nothing else. Settled: one transaction that took
  * effect holds AuthorizationUsed beside the transfer that was signed. Not settled: it was cancelled, or is unused in a block
- * that is past its time. `authorizationState` alone proves nothing: it is true for cancelled ones, too (EIP-3009).
+ * that is past its time. `authorizationState` alone proves nothing: it is true for cancelled ones, too (EIP-3009). Who asks, and what is asked
+ * where this knows nothing: till.ts `recover`.
  */
 import { blockTag, type Json, NodeError, type NodeRpc, objectOf } from '../evm/rpc.ts'
 

@@ -3,7 +3,7 @@ import type { Clock, Connection, CounterReading, EpochMs, Period, StockMirror, U
 import { periodAt } from './periods.ts'
 import type { State, Tally } from './state.ts'
 
-/** At most 1 % of what is for sale and at most 100 units, at least 1 (HOUSE "What is durable when"), taken in two halves. */
+/** At most 1 % of what is for sale and at most 100 units, at least 1 (docs/CONSISTENCY.md), taken in two halves. */
 const LEASE_UNITS = 100
 
 export interface Shelf {
@@ -71,7 +71,7 @@ export class Stock implements StockMirror {
 /** Everything that is used or may be, by anybody. */
 export const usedOf = (tally: Tally): number => tally.sold + tally.heldSold + tally.own + tally.heldOwn + tally.wasted + tally.external
 
-/** CONTRACT "When it is charged": the owner's and external use come out of the reserve first, then out of what is for sale. */
+/** The owner's and external use come out of the reserve first, then out of what is for sale. */
 export function leftForSale(connection: Connection, tally: Tally): number {
   const beyondReserve = Math.max(0, tally.own + tally.heldOwn + tally.external - connection.reserved)
   return Math.max(0, connection.quota - connection.reserved - tally.sold - tally.heldSold - tally.wasted - beyondReserve)

@@ -89,7 +89,7 @@ t.test('what is no amount, or finer than a micro-dollar, is none', async (t) => 
   )
 })
 
-t.test('the forms of CONTRACT: at least two decimals, no more than are needed', async (t) => {
+t.test('amounts are printed with at least two decimals, no more than are needed', async (t) => {
   const forms: readonly [bigint, string, string][] = [
     [750_000_000n, '750.00', '$750.00'],
     [150_000n, '0.15', '$0.15'],

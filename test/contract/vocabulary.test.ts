@@ -109,7 +109,7 @@ t.test('reading twice is harmless where it is said, or for GET and HEAD', async 
   t.equal(isRead(operationOf('a', { method: 'GET', reads: false })), false)
 })
 
-t.test('every refusal has the status of CONTRACT, a title and a remedy', async (t) => {
+t.test('every refusal has its status, a title and a remedy', async (t) => {
   const statuses: Readonly<Record<RefusalCode, number>> = {
     ...{ bad_request: 400, unauthenticated: 401, payment_required: 402, payment_invalid: 402, insufficient_credits: 402, price_above_max: 402, blocked: 403 },
     ...{ unknown_route: 404, unknown_operation: 404, method_not_allowed: 405, idempotency_conflict: 409, replay_unavailable: 409, body_too_large: 413 },

@@ -70,15 +70,20 @@ t.test('commands speak to the gateway that runs, else to its store, and say whic
     net_profit: '-499.865',
   }
   const report = { month: new Date().toISOString().slice(0, 7), connections: [{ name: 'nansen', owner: 'operator', ...sums }], total: sums }
-  const [status, table, reported, listed] = await Promise.all([
+  const [status, table, csv, reported, listed] = await Promise.all([
     command('marketplace', 'api', 'status', '--json'),
     command('report'),
+    command('report', '--format', 'csv'),
     command('report', '--json', '--owner', 'operator'),
     command('key', 'list'),
   ])
   t.match(status.json, { connections: [{ ...row, ...rest }] })
   t.match(reported.json, report)
   t.match(table.stdout, /nansen +operator +1 +1 +1 +\$0\.15 +\$0\.135 +\$0\.015 +\$500\.00 +-\$499\.865/)
+  const members = Object.keys((reported.json as typeof report).connections[0] ?? {})
+  t.match(csv.stdout, `month,${members.join(',')}\n${report.month},nansen,operator,1,1,1,0.15,0.135,0.015,500.00,-499.865`)
+  const [heads = ''] = table.stdout.split('\n')
+  t.equal(heads.trim().split(/ {2,}/).length, members.length, 'a column in one of them is in all')
   t.notMatch(table.stdout, '\u001b', 'colour only on a terminal')
   t.match(listed.stdout, new RegExp(`^${id} +consumer +valid +\\$4\\.85 +\\$1\\.00 +\\$20\\.00 `, 'm'))
   t.notMatch(listed.stdout, key)

@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto'
 import t from 'tap'
 import { type Answer, BALANCE, bearer, openGateway, type Request, type Rig, sandbox, type Teardown, WALLET } from '../rig/gateway.ts'
 
-const CONTRACT = ['auth', 'x402-payment', 'quota-reserve', 'rate-limit', 'abuse-detect', 'markup-billing']
+const EARLY_PAYMENT = ['auth', 'x402-payment', 'quota-reserve', 'rate-limit', 'abuse-detect', 'markup-billing']
 const DEFAULT = ['auth', 'abuse-detect', 'rate-limit', 'markup-billing', 'x402-payment', 'quota-reserve']
 
 const SETTINGS: Readonly<Record<string, object>> = {
@@ -124,7 +124,7 @@ function shuffled(names: readonly string[], start: number): string[] {
 
 t.comment(`seed ${seed}`)
 for (const [name, order] of Object.entries({
-  'the order of the contract': CONTRACT,
+  'payment before quota and limits': EARLY_PAYMENT,
   'the default order': DEFAULT,
   'the default order backwards': [...DEFAULT].reverse(),
   [`the order of seed ${seed}`]: shuffled(DEFAULT, seed),

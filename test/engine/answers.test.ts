@@ -12,7 +12,7 @@ import { seedOf } from '../rig/random.ts'
 const RUNS = { seed: seedOf(t), numRuns: 2000 }
 const read = (failures: readonly FailureRule[], status: number, body = '') => readAnswer(adapterOf([], { failures }), status, Buffer.from(body))
 
-t.test('where nothing is listed: CONTRACT "Refusals"', async (t) => {
+t.test('where nothing is listed the status decides', async (t) => {
   const meanings: Readonly<Record<string, readonly number[]>> = {
     ok: [200, 201, 204, 206, 299],
     'not-found': [404, 410],

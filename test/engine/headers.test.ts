@@ -11,7 +11,7 @@ import { seedOf } from '../rig/random.ts'
 const RUNS = { seed: seedOf(t), numRuns: 10_000 }
 const adapter = adapterOf([operationOf('search')])
 
-/** CONTRACT "Headers": cookies, Server, quota, credit and payment headers and request ids; and what belongs to one connection only. */
+/** Cookies, Server, quota, credit and payment headers and request ids; and what belongs to one connection only. */
 const NEVER = [
   ...['set-cookie', 'set-cookie2', 'server', 'via', 'x-powered-by', 'www-authenticate', 'proxy-authenticate', 'location', 'retry-after', 'cache-control'],
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'content-length', 'date', 'strict-transport-security'],

@@ -1,5 +1,5 @@
 /**
- * What the rules say of a call (HOUSE "The life of a call", CONTRACT "When it is charged"), written down a second time and
+ * What the rules say of a call, how it ends and when it is charged, written down a second time and
  * much shorter, without anything that the engine is made of: from a state and two events to how the call must have ended.
  */
 

@@ -1,4 +1,4 @@
-/** The figures of CONTRACT "Abuse, by default": what honest clients do not do is counted, throttled, then blocked for a while. */
+/** The figures that hold by default: what honest clients do not do is counted, throttled, then blocked for a while. */
 
 import t from 'tap'
 import { type Asked, type Flown, type Inside, openInside, reached } from '../rig/inside.ts'

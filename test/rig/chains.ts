@@ -30,7 +30,7 @@ const OPEN: Readonly<Record<string, string>> = {
   'x402-payment': `pay_to: "${PAY_TO}"`,
 }
 
-/** The order of CONTRACT.md, with no pace that a test could meet; `texts` are settings by plugin. */
+/** The default order (config/chain.ts), with no pace that a test could meet; `texts` are settings by plugin. */
 export const realChain = (texts: Readonly<Record<string, string>> = {}): Link[] =>
   ([auth, abuseDetect, rateLimit, markupBilling, x402Payment, quotaReserve] as readonly Plugin[]).map((plugin) =>
     linkOf(plugin, texts[plugin.name] ?? OPEN[plugin.name]),

@@ -54,7 +54,7 @@ for (const [name, openDriver] of drivers(t)) {
     t.match(await hold(rig, 'three', ...claims), { connection: 'acme' }, 'pace, slot, cap, nonce and name are free')
   })
 
-  t.test(`${name}: refusals come in the order of CONTRACT, and a refused call leaves no trace`, async (t) => {
+  t.test(`${name}: refusals come in their order, and a refused call leaves no trace`, async (t) => {
     const rig = await open(t)
     await fund(rig, '$0.40')
     await fund(rig, '$100', 'rich')

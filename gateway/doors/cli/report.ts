@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { ask } from './asking.ts'
 import { Failure, loadGood } from './context.ts'
 import { accountName, csvLine } from '../../office/ledger.ts'
+import { COLUMNS } from '../../office/report.ts'
 import { cell, type Common, money, print, type Row, signed } from './printing.ts'
 import { oneOf } from './suggesting.ts'
 import { right, table } from './table.ts'
@@ -56,20 +57,15 @@ const SHOWN: Readonly<Record<Exclude<(typeof FORMATS)[number], 'json'>, (report:
   json: (report) => JSON.stringify(report),
 }
 
+const SHOWN_AS = { count: cell, amount: money, result: signed }
+
 function tableOf({ month, connections, total }: Report): string {
-  const figures = ['calls', 'units', 'own', 'revenue', "owner's share", 'platform', 'subscription', 'net profit'].map(right)
-  const line = (row: Row, name: string): string[] => [
-    name,
-    cell(row.owner),
-    ...[row.calls_sold, row.units_sold, row.own_units].map(cell),
-    ...[row.revenue, row.owner_share, row.platform_share, row.subscription_cost].map(money),
-    signed(row.net_profit),
-  ]
-  const rows = [...connections.map((row) => line(row, cell(row.name))), line({ ...total, owner: '' }, 'total')]
-  return table([{ title: month }, { title: 'owner' }, ...figures], rows)
+  const line = (row: Row, name: string, owner: string): string[] => [name, owner, ...COLUMNS.map(({ member, kind }) => SHOWN_AS[kind](row[member]))]
+  const rows = [...connections.map((row) => line(row, cell(row.name), cell(row.owner))), line(total, 'total', '')]
+  return table([{ title: month }, { title: 'owner' }, ...COLUMNS.map(({ title }) => right(title))], rows)
 }
 
-const MEMBERS = ['name', 'owner', 'calls_sold', 'units_sold', 'own_units', 'revenue', 'owner_share', 'platform_share', 'subscription_cost', 'net_profit']
+const MEMBERS = ['name', 'owner', ...COLUMNS.map(({ member }) => member)]
 
 /** A line a connection; whoever reads it sums for himself. */
 function csvOf({ month, connections }: Report): string {

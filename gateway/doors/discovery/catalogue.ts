@@ -1,4 +1,4 @@
-/** GET /catalog: every API and operation on sale. Shape: CONTRACT section 4. */
+/** GET /catalog: every API and operation on sale. */
 import { formatUsd, type Usd, usd } from '#contract'
 import type { Entry } from '../../engine/catalogue.ts'
 import type { LiveRoute } from '../../engine/index.ts'

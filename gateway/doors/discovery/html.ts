@@ -21,7 +21,7 @@ const POLICY = [
 ].join('; ')
 
 /** May be kept, and is asked for again each time: what is in it may have changed. */
-export const PAGE_FIELDS = ['cache-control', 'no-cache', 'x-content-type-options', 'nosniff', 'vary', 'accept, accept-encoding']
+export const PAGE_FIELDS = ['cache-control', 'no-cache', 'vary', 'accept, accept-encoding']
 
 const FIELDS = [
   ...['content-type', 'text/html; charset=utf-8', 'content-security-policy', POLICY, 'x-frame-options', 'DENY', 'referrer-policy', 'no-referrer'],
@@ -71,6 +71,6 @@ export const wantsJson = (accept = ''): boolean => accept.includes('application/
 
 export const jsonAnswer = (value: unknown, cache?: 'no-store'): Answer => ({
   status: 200,
-  headers: ['content-type', 'application/json', ...(cache === undefined ? PAGE_FIELDS : ['cache-control', cache, 'x-content-type-options', 'nosniff'])],
+  headers: ['content-type', 'application/json', ...(cache === undefined ? PAGE_FIELDS : ['cache-control', cache])],
   body: JSON.stringify(value),
 })

@@ -82,7 +82,7 @@ const order = {
   ],
 }
 
-/** Of the gateway itself (CONTRACT "Consumers"). */
+/** Of the gateway itself. */
 export const OWN_PATHS: Readonly<Record<string, Json>> = {
   '/catalog': {
     get: { operationId: 'catalog', summary: 'Every API and operation on sale', security: [], responses: { 200: json('What is for sale', { type: 'object' }) } },

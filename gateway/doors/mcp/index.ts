@@ -76,7 +76,7 @@ export class McpDoor {
   }
 }
 
-const FIELDS = ['content-type', 'application/json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff']
+const FIELDS = ['content-type', 'application/json', 'cache-control', 'no-store']
 
 const failure = (status: number, code: number, message: string): Answer => ({
   status,

@@ -1,6 +1,6 @@
 /** The moves that take: reserve, a purchase, a wallet's second move, the change to another connection. */
 
-/** The joint claim of quota and money: CONTRACT "What it costs". The order of refusals is that of the embedded store. */
+/** The joint claim of quota and money. The order of refusals is that of the embedded store. */
 const SUPPLY = `
 local turned = function(a) return nowMs < a.from or (a.till > 0 and nowMs >= a.till) end
 local holdUnits = function(a, by) if by == 'owner' then count(a.tally, 'ho', a.units) else count(a.tally, 'hs', a.units) end end

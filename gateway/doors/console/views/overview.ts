@@ -1,5 +1,6 @@
 /** Does the subscription earn money? What came in this month, whose it is, what is to come, and what needs somebody. */
 import { formatUsd, parseUsd } from '#contract'
+import { COLUMNS } from '../../../office/report.ts'
 import type { Looked, Row } from '../desk.ts'
 import type { Look, View } from '../look.ts'
 import { pathOfView } from '../page.ts'
@@ -75,29 +76,17 @@ function salesChart({ sales }: Looked): Html {
   })
 }
 
-const COUNTS = ['calls_sold', 'units_sold', 'own_units'] as const
-const AMOUNTS = ['revenue', 'owner_share', 'platform_share', 'subscription_cost', 'net_profit'] as const
-
 /** The total stands in the columns, too. */
 function reportTable(connections: readonly Row[], total: Row): Html {
   const all = [...connections, total]
-  const columns = [
-    ...COUNTS.map((name) => all.map((row) => count(row[name]))),
-    ...AMOUNTS.map((name) =>
-      aligned(
-        all.map((row) => row[name]),
-        (amount) => (name === 'net_profit' ? profit(amount) : money(amount)),
-      ),
-    ),
-  ]
+  const columns = COLUMNS.map(({ member, kind }) => {
+    const values = all.map((row) => row[member])
+    return kind === 'count' ? values.map((value) => count(value)) : aligned(values, (amount) => (kind === 'result' ? profit(amount) : money(amount)))
+  })
   const figures = (at: number): readonly Html[] => columns.map((column) => column[at] as Html)
   return table({
     label: 'Sales of this month by connection',
-    columns: [
-      text('connection'),
-      text('owner'),
-      ...['calls', 'units', 'own', 'revenue', 'owner’s share', 'platform', 'subscription', 'net profit'].map(figure),
-    ],
+    columns: [text('connection'), text('owner'), ...COLUMNS.map(({ title }) => figure(title.replace("'", '’')))],
     rows: connections.map((row, at) => [html`${String(row.name)}`, html`${String(row.owner)}`, ...figures(at)]),
     total: [html`total`, html``, ...figures(connections.length)],
   })
