@@ -27,8 +27,12 @@ const PLACEHOLDER = '{credential}'
 
 export class Credentials {
   readonly #kept = new Map<string, Kept>()
+  #previousForMs = KEPT_MS
+
   /** How long a replaced credential may still turn up in answers: as long as a call may take. */
-  previousForMs = KEPT_MS
+  set previousForMs(ms: number) {
+    this.#previousForMs = ms
+  }
 
   /**
    * Replaces what is known of these connections; others keep theirs (a reload must not lose a running call's).
@@ -51,7 +55,7 @@ export class Credentials {
       kept.secret.fill(0)
       kept.secret = secret
       kept.previous = kept.current
-      kept.previousUntilMs = performance.now() + this.previousForMs
+      kept.previousUntilMs = performance.now() + this.#previousForMs
       kept.current = seekerOf(spellingsOf(secret))
     } else secret.fill(0)
     return kept.current !== undefined

@@ -4,7 +4,7 @@ import { EmbeddedStore } from '../../gateway/stores/embedded.ts'
 export const BREAKS = ['release', 'charge', 'refund', 'timer', 'memory', 'rejection'] as const
 export type Break = (typeof BREAKS)[number]
 
-const EVERY = 10
+const EVERY = 3
 let count = 0
 const now = (): boolean => {
   count += 1

@@ -236,7 +236,7 @@ export class Soak {
     await machine.end('SIGTERM')
     const books = await booksOf({ file: machine.file, spenders, calls: consumers.calls, killed: machine.killed })
     const longest = this.quiet.filter(({ life }) => life === this.quiet.at(-1)?.life)
-    const growth = growthOf(longest)
+    const growth = growthOf(longest, this.wish.ms)
     const wrong = [...this.differences(), ...books.wrong, ...growth.wrong]
     return verdictOf({ soak: this, growth, books: books.figures, operator: { verified, report }, wrong })
   }
