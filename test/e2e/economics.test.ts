@@ -31,19 +31,16 @@ writeFileSync(changed, JSON.stringify(fileOf(CHANGED), null, 2))
 writeMonth(join(folder, 'data'), NOW, traded, began)
 const started = await startAtlas(t, file)
 
-/** What the start of a command takes where the bare proxy takes 35 µs a request (docs/performance.md): 225 ms are measured where that takes 55, with nothing else to do. */
+/** What the start of a command takes where nothing else is to do and the bare proxy takes 35 µs a request (docs/performance.md); where that takes 55, 225 ms. */
 const START_MS = 160
 
 /**
- * What is promised is 2 s on a machine that does nothing else, which simulate misses on slow ones (docs/STATE.md). Here other
- * tests take the cores, and a command and its gateway cannot work side by side: twice the time finds what has become slow.
+ * Where other work takes the machine, or it is slow, a command may take so many times longer as its mere start does: two of them, since
+ * a command and the gateway that it asks work side by side.
  */
-const BESIDE_OTHERS_MS = 2 * WITHIN_MS
-
-/** Where other work takes the machine, a command may take so many times longer as its mere start does. */
 async function slowness(): Promise<number> {
   const from = performance.now()
-  await atlas(['--help'])
+  await Promise.all([atlas(['--help']), atlas(['--help'])])
   return Math.max(1, (performance.now() - from) / START_MS)
 }
 
@@ -51,7 +48,7 @@ async function slowness(): Promise<number> {
 async function timed(t: { ok(value: boolean, what: string): unknown; comment(text: string): unknown }, ...args: readonly string[]): Promise<Ran> {
   let best = Number.POSITIVE_INFINITY
   let ran: Ran | undefined
-  for (let turn = 0; turn < 5 && best > BESIDE_OTHERS_MS; turn += 1) {
+  for (let turn = 0; turn < 5 && best > WITHIN_MS; turn += 1) {
     const times = await slowness()
     const from = performance.now()
     ran = await atlas(args, { env: started.env })
@@ -59,7 +56,7 @@ async function timed(t: { ok(value: boolean, what: string): unknown; comment(tex
     best = Math.min(best, tookMs / times)
     t.comment(`atlas ${args[0]}: ${Math.round(tookMs)} ms, on a machine that is ${times.toFixed(1)} times as slow as when it does nothing else`)
   }
-  t.ok(best <= BESIDE_OTHERS_MS, `atlas ${args[0]} answers within ${BESIDE_OTHERS_MS} ms, not ${Math.round(best)}`)
+  t.ok(best <= WITHIN_MS, `atlas ${args[0]} answers within ${WITHIN_MS} ms, not ${Math.round(best)}`)
   return ran as Ran
 }
 
