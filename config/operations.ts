@@ -1,7 +1,8 @@
 /** Operations that are written in YAML, for a custom API or on top of an adapter's list. */
 
 import { type Adapter, formatUsd, type JsonSchema, type Operation } from '#contract'
-import { Ajv } from 'ajv'
+import type { Ajv } from 'ajv'
+import { ajvWith } from '../gateway/rules/index.ts'
 import { faultOfPattern, patternsIn } from './adapter-check/index.ts'
 import { type Complaints, START } from './complaints.ts'
 import type { OperationFields } from './connection-fields.ts'
@@ -96,7 +97,7 @@ let ajv: Ajv | undefined
 
 function checkMembers(members: Members | undefined, node: Node | undefined, complaints: Complaints): void {
   if (members === undefined || members === 'any' || namesOf(members) !== undefined) return
-  ajv ??= new Ajv({ strict: false, validateFormats: false, addUsedSchema: false })
+  ajv ??= ajvWith({ strict: false, validateFormats: false, addUsedSchema: false })
   for (const [name, schema] of Object.entries(members)) {
     const place = childOf(node, name) ?? node
     for (const pattern of patternsIn(schema)) {

@@ -1,7 +1,8 @@
 /** Holds the file against the schema and says in our own words, at the place, what does not fit. */
 
 import { type Adapter, messageOf, type Plugin } from '#contract'
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { ErrorObject, ValidateFunction } from 'ajv'
+import { ajvWith, builtRule, FORMS } from '../gateway/rules/index.ts'
 import { type Complaints, hint, START } from './complaints.ts'
 import { gatewaySchema, meaningOf } from './schema.ts'
 import { explain, explainMapping, itemOf } from './values.ts'
@@ -12,29 +13,42 @@ export interface Vocabulary {
   readonly adapters: ReadonlyMap<string, Adapter>
 }
 
-/** Compiling is the slowest part of a load, so the last validator is kept: a reload mostly has the same plugins and adapters. */
-let last: { readonly key: string; readonly plugins: readonly Plugin[]; readonly check: ValidateFunction } | undefined
+/** Of the last load: a reload mostly has the same plugins and adapters. */
+interface Checks {
+  readonly key: string
+  readonly plugins: readonly Plugin[]
+  readonly schema: object
+  /** Yes or no, where the build knew the schema. */
+  readonly quick: ValidateFunction | undefined
+  /** Says which parts are contradicted. Compiling it is the slowest part of a load, so that it waits until it is asked. */
+  explain: ValidateFunction | undefined
+}
+let last: Checks | undefined
 
 /** `verbose` gives the part of the schema with each error. The rest keeps compiling short: the schema is our own, and used a few times. */
-const OPTIONS = {
-  ...{ allErrors: true, verbose: true, strict: false, unicodeRegExp: false },
-  ...{ validateSchema: false, meta: false, addUsedSchema: false, inlineRefs: false, messages: false, code: { optimize: false } },
-}
+const EXPLAIN = { ...FORMS.file, allErrors: true, verbose: true, code: { optimize: false } }
 
-/** @throws Error when a declaration of a plugin makes no schema, as with a pattern that is no regular expression */
-function validatorFor({ plugins, adapters }: Vocabulary): ValidateFunction {
+function checksFor({ plugins, adapters }: Vocabulary): Checks {
   const key = [...adapters.keys()].sort().join(' ')
   const found = [...plugins.values()]
   const same = last?.key === key && last.plugins.length === found.length && last.plugins.every((plugin, index) => plugin === found[index])
-  if (last !== undefined && same) return last.check
-  const ajv = new Ajv(OPTIONS)
-  last = { key, plugins: found, check: ajv.compile(gatewaySchema(plugins, adapters)) }
-  return last.check
+  if (last !== undefined && same) return last
+  const schema = gatewaySchema(plugins, adapters)
+  last = { key, plugins: found, schema, quick: builtRule('file', schema), explain: undefined }
+  return last
 }
 
-function tryFor(vocabulary: Vocabulary, complaints: Complaints): ValidateFunction | undefined {
+/** What is contradicted; undefined where nothing is. @throws Error when a declaration of a plugin makes no schema, as with a pattern that is no regular expression */
+function errorsOf(data: unknown, vocabulary: Vocabulary): readonly ErrorObject[] | undefined {
+  const checks = checksFor(vocabulary)
+  if (checks.quick?.(data) === true) return undefined
+  checks.explain ??= ajvWith(EXPLAIN).compile(checks.schema)
+  return checks.explain(data) ? undefined : (checks.explain.errors ?? [])
+}
+
+function errorsFor(root: MapNode, vocabulary: Vocabulary, complaints: Complaints): readonly ErrorObject[] | undefined {
   try {
-    return validatorFor(vocabulary)
+    return errorsOf(toData(root), vocabulary)
   } catch (error) {
     return complaints.error(START, `the settings that plugins declare make no schema: ${messageOf(error)}`)
   }
@@ -42,10 +56,10 @@ function tryFor(vocabulary: Vocabulary, complaints: Complaints): ValidateFunctio
 
 /** Missing settings are not said here but by decode.ts, which knows what their default is. */
 export function validate(root: MapNode, vocabulary: Vocabulary, complaints: Complaints): void {
-  const check = tryFor(vocabulary, complaints)
-  if (check === undefined || check(toData(root))) return
+  const contradicted = errorsFor(root, vocabulary, complaints)
+  if (contradicted === undefined) return
   // `if` only repeats that one of its branches has an error.
-  const errors = (check.errors ?? []).filter(({ keyword }) => keyword !== 'required' && keyword !== 'if')
+  const errors = contradicted.filter(({ keyword }) => keyword !== 'required' && keyword !== 'if')
   const said = errors.filter((error) => say(error, root, complaints))
   const first = errors[0]
   // A part of the schema that has no words must still never let a file pass.

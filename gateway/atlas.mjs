@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `atlas` command: makes sure that dist is as new as the sources, then runs it. */
+/** The `atlas` command: makes sure that dist is as new as the sources, then runs what is bundled there. */
 import { build } from './build.mjs'
 
 try {
@@ -8,5 +8,5 @@ try {
   console.error(`atlas: ${error.message}`)
   process.exit(1)
 }
-const { run } = await import('../dist/gateway/main.js')
+const { run } = await import('../dist/bundle/gateway.main.js')
 await run({ refresh: () => build({ only: 'found' }) })

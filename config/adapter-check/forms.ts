@@ -1,6 +1,7 @@
 /** Schemas of an operation: valid, quick on any text, and what the adapter's own example and sample fit. */
 import { type JsonSchema, messageOf, type Operation } from '#contract'
-import { Ajv, type ValidateFunction } from 'ajv'
+import type { ValidateFunction } from 'ajv'
+import { ajvWith } from '../../gateway/rules/index.ts'
 import { faultOfPattern } from './runaway.ts'
 import { listedIn } from './units.ts'
 
@@ -11,7 +12,7 @@ const OPTIONS = { strict: true, allowUnionTypes: true, strictTypes: false, stric
 
 /** Schemas that say the same are looked at once: most operations take the same few members. */
 export class Forms {
-  readonly #ajv = new Ajv(OPTIONS)
+  readonly #ajv = ajvWith(OPTIONS)
   /** What a schema says -> what is wrong with it. */
   readonly #known = new Map<Said, string | undefined>()
   /** What a schema says -> how to check with it. */

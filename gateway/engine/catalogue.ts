@@ -1,6 +1,7 @@
 /** From a route's operations to constant-time look-ups, and the checks of what a request may carry. Built once a generation. */
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { ErrorObject } from 'ajv'
 import { type Adapter, type Connection, type JsonSchema, type Operation, type Refusal, refuse } from '#contract'
+import { type Rule, ruleOf } from '../rules/index.ts'
 
 /** An operation with everything about it that does not change from call to call. */
 export interface Entry {
@@ -101,7 +102,7 @@ type Members = Readonly<Record<string, JsonSchema>>
 /** Segments are text; a schema of another type means its plain writing. */
 function paramsCheck({ params }: Operation): Entry['checkParams'] {
   if (params === undefined) return undefined
-  const validate = lazily(params, [])
+  const validate = lazily({ type: 'object', properties: params, required: [] })
   return (given) => {
     const value: Record<string, unknown> = Object.create(null)
     for (const [name, schema] of Object.entries(params)) {
@@ -118,9 +119,8 @@ function queryCheck(operation: Operation, connections: readonly Connection[]): E
   // Where the price is read from the query, nothing may stand there twice: the provider could read the other one.
   const priced = typeof operation.units !== 'number'
   if (query === 'any') return anything(priced, connections)
-  const schemas: Members = query === undefined ? {} : isNames(query) ? Object.fromEntries(query.map((name) => [name, {}])) : query
-  const required = (operation.required ?? []).filter((name) => name in schemas)
-  const validate = lazily(schemas, required)
+  const schemas = queryMembers(query)
+  const validate = lazily(membersOf(schemas, operation))
   const free = Object.keys(schemas).length === 0
   const together = togetherOf('query', operation, schemas)
   return (members) => {
@@ -159,8 +159,7 @@ const isNames = (query: Operation['query']): query is readonly string[] => Array
 function bodyCheck(operation: Operation): Entry['checkBody'] {
   const { body } = operation
   if (body === undefined || body === 'any') return () => undefined
-  const required = (operation.required ?? []).filter((name) => name in body)
-  const validate = lazily(body, required)
+  const validate = lazily(membersOf(body, operation))
   const together = togetherOf('body', operation, body)
   return (value) => {
     for (const name of Object.keys(value)) if (!Object.hasOwn(body, name)) return unlisted('body', name)
@@ -207,16 +206,32 @@ function anyOf(where: string, operation: Operation, schemas: Members): (value: R
 const unlisted = (where: string, name: string): Refusal => refuse('bad_request', `${where} member ${shown(name)} is not one that this operation takes`)
 const shown = (name: string): string => JSON.stringify(name.slice(0, 60))
 
-/** A thousand schemas would delay the start; each is compiled when its operation is first called. */
-function lazily(properties: Members, required: readonly string[]): () => ValidateFunction {
-  let validate: ValidateFunction | undefined
+const membersOf = (properties: Members, operation: Operation): { readonly type: 'object'; readonly properties: Members; readonly required: string[] } => ({
+  ...{ type: 'object', properties },
+  required: (operation.required ?? []).filter((name) => name in properties),
+})
+
+const queryMembers = (query: Operation['query']): Members =>
+  query === undefined || query === 'any' ? {} : isNames(query) ? Object.fromEntries(query.map((name) => [name, {}])) : query
+
+/** Everything that calls of an operation are held against. */
+export function schemasOf(operation: Operation): readonly object[] {
+  const { params, query, body } = operation
+  const path = params === undefined ? [] : [{ type: 'object', properties: params, required: [] }]
+  const inQuery = query === 'any' ? [] : [membersOf(queryMembers(query), operation)]
+  return [...path, ...inQuery, ...(body === undefined || body === 'any' ? [] : [membersOf(body, operation)])]
+}
+
+/** A thousand schemas would delay the start; each is looked for when its operation is first called. */
+function lazily(schema: object): () => Rule {
+  let rule: Rule | undefined
   return () => {
-    validate ??= new Ajv({ strict: false, allErrors: false, validateSchema: false }).compile({ type: 'object', properties, required: [...required] })
-    return validate
+    rule ??= ruleOf('members', schema)
+    return rule
   }
 }
 
-function complaint(where: string, validate: ValidateFunction, value: unknown): Refusal | undefined {
+function complaint(where: string, validate: Rule, value: unknown): Refusal | undefined {
   if (validate(value) === true) return undefined
   const error = validate.errors?.[0] as ErrorObject | undefined
   if (error?.keyword === 'required') return refuse('bad_request', `${where} member ${shown(String(error.params.missingProperty))} is missing`)

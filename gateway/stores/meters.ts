@@ -32,7 +32,7 @@ export class MemoryMeters implements Meters {
 
   constructor(clock: Clock, { most = 100_000, mostFound = 20_000 }: MetersOptions = {}) {
     this.#clock = clock
-    this.#meters = new LRUCache<string, Meter>({ max: most })
+    this.#meters = new LRUCache<string, Meter>({ maxSize: most, sizeCalculation: () => 1 })
     this.#mostFound = mostFound
   }
 

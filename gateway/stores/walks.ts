@@ -34,7 +34,7 @@ export function stepBetween(before: string, after: string): number {
 }
 
 export class Walks {
-  readonly #walks = new LRUCache<string, Walk>({ max: WALKERS })
+  readonly #walks = new LRUCache<string, Walk>({ maxSize: WALKERS, sizeCalculation: () => 1 })
 
   /** Steps in a row, this one included. The same call again is neither a step nor the end of a walk. */
   walked(who: string, asked: string): number {

@@ -13,7 +13,7 @@ import { type Reader, reader } from '../rig/reader.ts'
 const PAGE = join(ROOT, 'docs/FIRST-FIVE-MINUTES.md')
 const CHECKOUT = ['adapters', 'config', 'gateway', 'plugins', 'package.json', 'package-lock.json', 'gateway.config.yml', 'tsconfig.json']
 /** What a first start makes of these, which takes a busy machine half a minute. */
-const MADE = ['.sources.json', 'adapters', 'config', 'gateway', 'plugins'].map((name) => `dist/${name}`)
+const MADE = ['.sources.json', 'adapters', 'bundle', 'config', 'gateway', 'plugins', 'rules'].map((name) => `dist/${name}`)
 const WITHIN_MS = 60_000
 
 interface Terminal extends Reader {

@@ -75,7 +75,7 @@ t.test('what the Dockerfile builds', async (t) => {
     t.ok(size < MOST_BYTES, `${(size / 1e6).toFixed(1)} MB`)
     t.comment(`${(size / 1e6).toFixed(1)} MB`)
     t.notOk(readdirSync(join(app, 'node_modules')).includes('typescript'))
-    t.same(readdirSync(join(app, 'dist')).sort(), ['.sources.json', 'adapters', 'config', 'gateway', 'plugins'])
+    t.same(readdirSync(join(app, 'dist')).sort(), ['.sources.json', 'adapters', 'bundle', 'config', 'gateway', 'plugins', 'rules'])
     t.notOk(filesBelow(image.folder).some((file) => file.endsWith('.env')))
   })
 

@@ -3,6 +3,8 @@
 const CONTRACT = 'gateway/contract'
 /** What several rooms need to know of the chain: its nodes, its signatures. */
 const EVM = 'gateway/evm'
+/** JSON Schemas as functions that check. */
+const RULES = 'gateway/rules'
 /** Rooms of one brace: each speaks the contract, none knows another. */
 const BRACE = [
   'gateway/engine',
@@ -30,13 +32,17 @@ const DOORS = 'gateway/doors'
 const MAIN = 'gateway/main.ts'
 const LAUNCHER = 'gateway/atlas.mjs'
 const BUILD = 'gateway/build.mjs'
+const BUNDLE = 'gateway/bundle.mjs'
 const DEV = 'gateway/dev.mjs'
 
 /** Room -> the rooms to its left. What is not listed here is no room. */
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
   [CONTRACT]: [],
   [EVM]: [CONTRACT],
+  [RULES]: [CONTRACT],
   ...Object.fromEntries(BRACE.map((room) => [room, [CONTRACT]])),
+  'gateway/engine': [CONTRACT, RULES],
+  config: [CONTRACT, RULES],
   'gateway/payments': [CONTRACT, EVM],
   'gateway/payouts': [CONTRACT, EVM],
   'gateway/sandbox': [CONTRACT, EVM],
@@ -45,13 +51,14 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   [JOINER]: [CONTRACT, ...BRACE, GROUND, GENERATIONS],
   [ECONOMICS]: [CONTRACT, 'gateway/engine', 'gateway/stores', 'config'],
   [OFFICE]: [CONTRACT, GROUND],
-  [KIT]: [CONTRACT, ...BRACE, GROUND, GENERATIONS, JOINER],
+  [KIT]: [CONTRACT, RULES, ...BRACE, GROUND, GENERATIONS, JOINER],
   [DOORS]: [CONTRACT, ...BRACE, GROUND, GENERATIONS, JOINER, ECONOMICS, OFFICE, KIT],
   [MAIN]: [CONTRACT, ...BRACE, GROUND, GENERATIONS, JOINER, ECONOMICS, OFFICE, KIT, DOORS],
-  [BUILD]: [],
+  [BUNDLE]: [],
+  [BUILD]: [BUNDLE],
   [LAUNCHER]: [BUILD, MAIN],
   [DEV]: [BUILD],
-  test: [CONTRACT, EVM, ...BRACE, GROUND, GENERATIONS, JOINER, ECONOMICS, OFFICE, KIT, DOORS, MAIN, BUILD, 'bench'],
+  test: [CONTRACT, EVM, RULES, ...BRACE, GROUND, GENERATIONS, JOINER, ECONOMICS, OFFICE, KIT, DOORS, MAIN, BUILD, 'bench'],
   bench: [CONTRACT, 'gateway/books', 'gateway/stores', GROUND, 'test'],
 }
 
@@ -75,12 +82,14 @@ export const playground = (room: string): boolean => room === 'test' || room ===
 export const entryPoints = [
   LAUNCHER,
   BUILD,
+  BUNDLE,
   DEV,
   MAIN,
   'config/generate.ts',
   'config/lent-names.mjs',
   'gateway/kit/generate.ts',
   'gateway/kit/index.ts',
+  'gateway/kit/make-rules.ts',
   'gateway/doors/reference.ts',
 ]
 

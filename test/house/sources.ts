@@ -91,7 +91,8 @@ const literal = (node: ts.Node | undefined): string | undefined => (node !== und
 function resolve(file: string, name: string): string | undefined {
   if (name === '#contract') return 'gateway/contract/index.ts'
   if (!name.startsWith('.')) return undefined
-  const path = posix.join(posix.dirname(file), name)
+  // What is bundled under the name of where it begins.
+  const path = posix.join(posix.dirname(file), name).replace(/^dist\/bundle\/(.+)\.js$/, (_, entry: string) => `dist/${entry.replaceAll('.', '/')}.js`)
   const source = path.replace(/^dist\//, '').replace(/\.js$/, '.ts')
   return path.startsWith('dist/') || existsSync(`${root}/${source}`) ? source : path
 }

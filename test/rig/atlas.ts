@@ -8,6 +8,7 @@ import type { Teardown } from './gateway.ts'
 /** Of the repository; this file runs from dist/test/rig. */
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 export const COMMAND = join(ROOT, 'gateway/atlas.mjs')
+export const UNBUNDLED = join(ROOT, 'dist/test/rig/unbundled.js')
 
 export interface Ran {
   readonly status: number | null

@@ -10,7 +10,7 @@ export function copyOfHouse(t: Teardown): string {
   const house = join(temporaryFolder(t), 'house')
   for (const part of [...PRODUCT, 'docs', 'package.json', 'tsconfig.json', 'gateway.config.yml'])
     cpSync(join(ROOT, part), join(house, part), { recursive: true })
-  for (const part of [...PRODUCT, '.sources.json']) cpSync(join(ROOT, 'dist', part), join(house, 'dist', part), { recursive: true })
+  for (const part of [...PRODUCT, 'bundle', 'rules', '.sources.json']) cpSync(join(ROOT, 'dist', part), join(house, 'dist', part), { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(house, 'node_modules'))
   return house
 }

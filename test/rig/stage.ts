@@ -1,7 +1,7 @@
 /** A gateway that is killed at one named point of a call (test/torture/fault.ts), and what is left after the next start. */
 
 import { randomBytes } from 'node:crypto'
-import { startAtlas, type Started } from './atlas.ts'
+import { startAtlas, type Started, UNBUNDLED } from './atlas.ts'
 import { bearer, type Teardown, temporaryFolder, writeConfig } from './gateway.ts'
 import { customConnection, type Provider, startProvider } from './provider.ts'
 import { type Market, shopConfig } from './shop.ts'
@@ -40,7 +40,7 @@ export async function openStage(t: Teardown, market: Market, point: string, grou
     temporaryFolder(t),
     shopConfig(there as Market, { settleTimeout: '2s', change: (config) => ({ ...config, ...ground, api_connections: [acme] }) }),
   )
-  const gateway = await startAtlas(t, file, { env: { NODE_OPTIONS: `--import=${FAULT}`, ATLAS_TEST_FAULT: point } })
+  const gateway = await startAtlas(t, file, { command: UNBUNDLED, env: { NODE_OPTIONS: `--import=${FAULT}`, ATLAS_TEST_FAULT: point } })
   const response = await fetch(`${gateway.adminUrl}/api/keys`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"credits":"$10"}' })
   const { key } = (await response.json()) as { key: string }
   return { file, provider, gateway, key, seller }

@@ -1,7 +1,7 @@
 /** The gateway of a soak as a process: its lives, its configurations, and what it is asked by the operator. */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Started, startAtlas } from '../rig/atlas.ts'
+import { type Started, startAtlas, UNBUNDLED } from '../rig/atlas.ts'
 import { type Teardown, temporaryFolder } from '../rig/folder.ts'
 import type { Break } from './broken.ts'
 import type { Place } from './consumers.ts'
@@ -94,7 +94,10 @@ export class Machine {
     const { breaks } = this.#wish
     const modules = [url('./inside.js'), ...(breaks === undefined ? [] : [url('./broken.js')])]
     const options = [...modules.map((module) => `--import=${module}`), '--disable-warning=ExperimentalWarning'].join(' ')
-    const started = await startAtlas(this.#t, this.file, { env: { NODE_OPTIONS: options, ATLAS_SOAK_REPORT: this.#report, ATLAS_SOAK_BREAK: breaks ?? '' } })
+    const started = await startAtlas(this.#t, this.file, {
+      ...(breaks === undefined ? {} : { command: UNBUNDLED }),
+      env: { NODE_OPTIONS: options, ATLAS_SOAK_REPORT: this.#report, ATLAS_SOAK_BREAK: breaks ?? '' },
+    })
     this.life += 1
     this.#expected = false
     this.#started = started

@@ -1,4 +1,5 @@
 /** One embedded gateway, killed again and again under load; at some of the kills the disk also loses what was not yet synced. */
+import { UNBUNDLED } from '../rig/atlas.ts'
 import { randomFrom } from '../rig/random.ts'
 import { type Teardown, temporaryFolder } from '../rig/gateway.ts'
 import { answersOf, figuresOf, replaysOf, statementsOf } from './checks.ts'
@@ -34,7 +35,7 @@ export async function tortureEmbedded(
 ): Promise<Tortured> {
   const random = randomFrom(seed)
   const power = temporaryFolder(t)
-  const world = await openWorld(t, { random, env: watchedBy(power, preload) })
+  const world = await openWorld(t, { random, env: watchedBy(power, preload), ...(preload === undefined ? {} : { command: UNBUNDLED }) })
   const { crowd } = world
   const wrong: string[] = []
   const note = (round: number, found: readonly string[]): void => void wrong.push(...found.map((text) => `kill ${round}: ${text}`))

@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Started, startAtlas } from '../rig/atlas.ts'
+import { COMMAND, type Started, startAtlas } from '../rig/atlas.ts'
 import { Crowd, type CrowdCall, type Spender } from '../rig/crowd.ts'
 import { OPEN_RATE, sandbox, type Teardown, temporaryFolder, writeConfig } from '../rig/gateway.ts'
 import { customConnection, type Provider, reply, startProvider, UPSTREAM } from '../rig/provider.ts'
@@ -25,6 +25,8 @@ export interface WorldWish {
   readonly ground?: Readonly<Record<string, object>>
   /** Environment of the gateways. */
   readonly env?: Readonly<Record<string, string>>
+  /** What is run in place of the command. */
+  readonly command?: string
 }
 
 export interface World {
@@ -81,7 +83,7 @@ export async function asked<T>(url: string, headers: Readonly<Record<string, str
 const keyFor = ({ adminUrl }: Started, wish: object): Promise<Spender> => asked(`${adminUrl}/api/keys`, {}, wish)
 
 /** Ended with the test. */
-export async function openWorld(t: Teardown, { random, gateways: count = 1, ground = {}, env = {} }: WorldWish): Promise<World> {
+export async function openWorld(t: Teardown, { random, gateways: count = 1, ground = {}, env = {}, command = COMMAND }: WorldWish): Promise<World> {
   const provider = await startProvider(t, { forgetsHeads: true })
   let answers = 0
   provider.always((response, seen) => {
@@ -97,7 +99,7 @@ export async function openWorld(t: Teardown, { random, gateways: count = 1, grou
     return writeConfig(own, config(provider, ground))
   })
   const gateways: Started[] = []
-  for (const file of files) gateways.push(await startAtlas(t, file, { env }))
+  for (const file of files) gateways.push(await startAtlas(t, file, { env, command }))
   const first = gateways[0] as Started
   const spenders: Spender[] = []
   for (const credits of CREDITS) spenders.push(await keyFor(first, { credits }))
@@ -109,7 +111,7 @@ export async function openWorld(t: Teardown, { random, gateways: count = 1, grou
       await gateways[index]?.stop('SIGKILL')
     },
     async start(index) {
-      gateways[index] = await startAtlas(t, files[index] as string, { env })
+      gateways[index] = await startAtlas(t, files[index] as string, { env, command })
     },
     open: () => crowd.calls.filter(({ name, status, code }) => name !== undefined && (status === 'open' || code === 'unavailable')),
   }
