@@ -78,7 +78,7 @@ export interface Operation {
   readonly checked?: string
   /** Where it differs from what the adapter's terms say of all answers. Counts only where the operation reads and is not streaming. */
   readonly caching?: Caching
-  /** The provider's own pay-per-call price, where it sells by the call itself. */
+  /** The provider's own pay-per-call price, where it sells by the call itself; `0.00` where it gives it to everybody. */
   readonly ownPriceUsd?: string
   /** A filled request that works in the simulator. */
   readonly example?: {

@@ -104,7 +104,7 @@ t.test('trap 6: whatever makes a call dearer is in its price, and what is not in
     '/arkham/transfers?limit=0': undefined,
     '/arkham/transfers?limit=1&limit=1000': undefined,
     '/arkham/transfers?limit=1e3': undefined,
-    '/arkham/transfers?timeLast=24h&timeGte=1': undefined,
+    '/arkham/transfers?timeLast=24h&timeGte=1700000000000': undefined,
   })
   const mvrv = '/glassnode/v1/metrics/market/mvrv'
   t.same([units(await get(`${mvrv}?a=BTC`)), units(await get(`${mvrv}?a=ETH`)), units(await get(`${mvrv}/bulk?a=BTC&a=ETH&a=SOL&a=USDT&a=USDC`))], [1, 2, 9])
@@ -128,6 +128,14 @@ t.test('trap 7: names are what each operation takes, to the letter', async (t) =
     '/nansen/smart-money/historical-holdings': { chains: ['ethereum'], date },
     '/nansen/profiler/address/transactions': { ...WALLET, date_range: date },
     '/nansen/tgm/flows': { ...TOKEN },
+    '/nansen/tgm/dex-trades': { ...TOKEN, date: { ...date, to: '2026-13-08' } },
+    '/nansen/tgm/transfers': { ...TOKEN, date: { ...date, to: '2026-11-01T25:00:00Z' } },
+    '/nansen/profiler/address/labels': { ...WALLET, address: 'no address' },
+    '/nansen/tgm/token-information': { ...TOKEN, token_address: 'a\u0000b', timeframe: '1d' },
+  })
+  await refused(t, market, 'arkham', {
+    '/arkham/transfers?base=binance&timeGte=yesterday': undefined,
+    '/arkham/swaps?base=binance&timeLte=2026-13-01': undefined,
   })
   await refused(t, market, 'kaito', { '/kaito/yaps': undefined, '/kaito/yaps?username=a&token=b': undefined, '/kaito/yaps?user_id=abc': undefined })
   await refused(t, market, 'messari', {
@@ -135,12 +143,31 @@ t.test('trap 7: names are what each operation takes, to the letter', async (t) =
     '/messari/metrics/v2/assets/details': undefined,
     '/messari/metrics/v2/assets/bitcoin/metrics/price/time-series/2h': undefined,
     '/messari/ai/v2/chat/completions': { messages: [{ role: 'root', content: 'x' }] },
+    '/messari/token-unlocks/v1/assets/aptos/events?start=----': undefined,
+    '/messari/signal/v1/assets?limit=0': undefined,
   })
   await refused(t, market, 'defillama', {
     '/defillama/coins/prices/current/ethereum': undefined,
     '/defillama/coins/block/ethereum/yesterday': undefined,
     '/defillama/bridges/transactions/1?limit=6001': undefined,
+    ...Object.fromEntries(
+      ['ethereum', '[]', '{}', '{"coingecko:ethereum":1700000000}', '{"coingecko:ethereum":[]}', '{"coingecko:ethereum":["now"]}', '{"a":[1],}'].map(
+        (coins) => [`/defillama/coins/batchHistorical?coins=${encodeURIComponent(coins)}`, undefined],
+      ),
+    ),
   })
+  // What is right stays right, however it is written.
+  const coins = encodeURIComponent('{ "coingecko:ethereum": [1700000000, 1700086400], "ethereum:0xdac17f958d2ee523a2206206994597c13d831ec7":[1700000000] }')
+  const right = [
+    `/defillama/coins/batchHistorical?coins=${coins}`,
+    ...['1700000000000', '2026-11-01', '2026-11-01T12:00:00Z', '2026-11-01T12:00:00.123%2B02:00'].map(
+      (time) => `/arkham/transfers?base=binance&limit=1&timeGte=${time}`,
+    ),
+    ...['1700000000', '2026-11-01', '2026-11-01T12:00:00Z'].map((start) => `/messari/token-unlocks/v1/assets/aptos/events?start=${start}`),
+  ]
+  for (const path of right) t.equal((await market.get(path)).status, 200, path)
+  for (const address of ['0x2::sui::SUI', 'EQDtFpEwcFAEcRe5mLVh2N6C0x-_hJEM7W61_JLnSF74p4q2', 'vitalik.eth'])
+    t.equal((await market.post('/nansen/profiler/address/current-balance', { address, chain: 'sui' })).status, 200, address)
 })
 
 t.test('trap 8: an answer of 200 is what its operation says: an error inside is none, an empty answer is one', async (t) => {
