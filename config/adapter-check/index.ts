@@ -9,6 +9,7 @@ import { faultsOfUnits, listedIn } from './units.ts'
 
 export { patternsIn } from './forms.ts'
 export { faultOfPattern } from './runaway.ts'
+export { canCarryCredential } from './shape.ts'
 
 export function faultsOfAdapter(adapter: Adapter): readonly string[] {
   const shape = adapterShape(adapter, '')

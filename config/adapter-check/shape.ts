@@ -121,9 +121,18 @@ const usage = membersOf({
   ...{ used: optional(text), usedPer: optional(choice('month', 'day')), periods: optional(membersOf({ from: text, to: text })) },
 })
 
+/** Of a request's head what the gateway itself writes: a second one would make two requests of one, or none. */
+const GATEWAYS_OWN = /^(host|connection|content-length|content-type|transfer-encoding|te|trailer|upgrade|expect|keep-alive|accept|accept-encoding|user-agent)$/i
+
+export const canCarryCredential = (header: string): boolean => !GATEWAYS_OWN.test(header)
+
 const credential: Kind = (value, where) => {
   const named = isObject(value) && (value.in === 'header' || value.in === 'query')
-  const name = kind((one) => typeof one === 'string' && /^[A-Za-z0-9_-]+$/.test(one), 'the name of a header or query member')
+  const isName = (one: unknown): boolean => typeof one === 'string' && /^[A-Za-z0-9_-]+$/.test(one)
+  const name = kind(
+    (one) => isName(one) && !(isObject(value) && value.in === 'header' && !canCarryCredential(String(one))),
+    'the name of a query member, or of a header that the gateway does not write itself',
+  )
   return membersOf({ in: choice('header', 'query', 'path', 'bearer', 'basic', 'none'), ...(named ? { name } : {}) })(value, where)
 }
 

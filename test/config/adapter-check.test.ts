@@ -40,6 +40,11 @@ const FAULTS: Readonly<Record<string, readonly [from: string, to: string, says: 
     "get title() { throw new Error('gotcha') }",
     /^could not be looked at: gotcha; expected export default defineAdapter\(\{ name: 'acme'/,
   ],
+  'a credential where the gateway writes itself': [
+    "name: 'X-Key'",
+    "name: 'Content-Length'",
+    /^credential\.name is "Content-Length"; expected the name of a query member, or of a header that the gateway does not write itself$/,
+  ],
   'a misspelt member': ['maxUnits: 200', 'maxUnit: 200', /^operation rows: maxUnit is not known; expected one of id, /],
   'no units': ['units: 1, ', '', /^operation address: units is missing; expected a whole number/],
   'negative units': ['units: 1, ', 'units: -1, ', /^operation address: units is -1; expected a whole number that is not negative/],
