@@ -183,7 +183,16 @@ const intelligence: readonly Operation[] = [
 
 const movements: readonly Operation[] = [
   get('/transfers', perRow(2, 'transfers', 20), 'Transfers with labels', { query: transfersQuery, ...ofBase }, { count: 1, transfers: [labelled] }),
-  get('/transfers/unenriched', perRow(1, 'transfers', 20), 'Transfers without labels', { query: transfersQuery, ...ofBase }, { count: 1, transfers: [bare] }),
+  {
+    ...get(
+      '/transfers/unenriched',
+      perRow(1, 'transfers', 20),
+      'Transfers without labels',
+      { query: transfersQuery, ...ofBase },
+      { count: 1, transfers: [bare] },
+    ),
+    maxUnits: MOST_ROWS,
+  },
   get('/swaps', perRow(2, 'swaps', 50), 'Swaps of an entity or address', { query: swapsQuery, required: ['base'], ...ofBase }, { count: 1, swaps: [swap] }),
   sold('/flow/address/:address', 2, 'Inflow and outflow by chain and day', { query: chains, ...ofAddress }, { ethereum: [flowed] }),
   sold('/counterparties/address/:address', 50, 'Whom an address deals with most', { query: counterparties, ...ofAddress }, { ethereum: [counterparty] }),

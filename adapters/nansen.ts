@@ -133,6 +133,8 @@ const unlessEmpty = (credits: number): UnitsRule => ({
     return Array.isArray(data) && data.length === 0 ? 0 : credits
   },
 })
+const [labels, premiumLabels] = [unlessEmpty(10), unlessEmpty(50)]
+const MOST = new Map<UnitsRule, number>().set(withPremiumLabels, 150).set(labels, 10).set(premiumLabels, 50)
 /** Labels are not known to be sold by the call. */
 const ownPriceOf = (units: UnitsRule) => (units === 1 ? { ownPriceUsd: '0.01' } : units === 5 || units === withPremiumLabels ? { ownPriceUsd: '0.05' } : {})
 
@@ -145,7 +147,7 @@ const post = (path: string, units: UnitsRule, resale: Resale, description: strin
   units,
   reads: true,
   resale,
-  ...(typeof units === 'number' ? {} : { maxUnits: 150 }),
+  ...(MOST.has(units) && { maxUnits: MOST.get(units) as number }),
   ...ownPriceOf(units),
   ...asks,
   example: { body: asks.example },
@@ -181,8 +183,8 @@ const profiler: readonly Operation[] = [
     ...summary,
   }),
   rows('/profiler/address/pnl', 1, 'allowed', 'Profit and loss by token', byPartyAndDate, profit),
-  rows('/profiler/address/labels', unlessEmpty(10), 'forbidden', 'Labels of an address', byWallet, label),
-  rows('/profiler/address/premium-labels', unlessEmpty(50), 'forbidden', 'Premium labels of an address', byWallet, premiumLabel),
+  rows('/profiler/address/labels', labels, 'forbidden', 'Labels of an address', byWallet, label),
+  rows('/profiler/address/premium-labels', premiumLabels, 'forbidden', 'Premium labels of an address', byWallet, premiumLabel),
   post('/portfolio/defi-holdings', 1, 'ask', 'DeFi positions of a wallet', form({ wallet_address: address }, { wallet_address: vitalik }), {
     summary: { ...worth, token_count: 1, protocol_count: 1 },
     protocols: [{ protocol_name: 'aave-v3', chain: 'ethereum', ...worth, tokens: [{ symbol: 'WETH', amount: 3.2, value_usd: 9600 }] }],

@@ -111,6 +111,9 @@ export interface Pages {
 /** What a rule for units may tell at most where its operation states nothing. */
 export const MOST_UNITS = 1000
 
+/** The most units that any call of this operation can take. */
+export const unitsBound = ({ units, maxUnits = MOST_UNITS }: Operation): number => (typeof units === 'number' ? units : maxUnits)
+
 /** How an answer that is no success is to be read. */
 export type FailureMeaning =
   | 'bad-request'
@@ -203,6 +206,10 @@ export function defaultMeaning(status: number): FailureMeaning | 'ok' {
 
 /** Is calling this operation twice harmless at the provider? */
 export const isRead = (operation: Operation): boolean => operation.reads ?? (operation.method === 'GET' || operation.method === 'HEAD')
+
+/** The line that has to stand with an answer of this operation. */
+export const creditLineOf = ({ terms }: Adapter, { resale, attribution }: Operation): string | undefined =>
+  attribution ?? (resale === 'attribution' ? terms.attribution : undefined)
 
 /** For how long an answer of this operation may be given again, in ms; 0 where the terms do not say that it may. */
 export function keepableMs({ terms }: Adapter, operation: Operation): number {
