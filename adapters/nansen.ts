@@ -8,7 +8,7 @@ import { defineAdapter, type JsonSchema, type Operation, type Pages, type Resale
 
 // ------------------------------------------------------------------ parts of bodies
 
-const text: JsonSchema = { type: 'string', minLength: 1, maxLength: 200 }
+const text: JsonSchema = { type: 'string', pattern: '^[ -~\u00a1-\uffff]{1,200}$' }
 /** Of any chain: hexadecimal, base58, bech32, names, and types of Move. */
 const address: JsonSchema = { type: 'string', pattern: '^[!-~]{1,200}$' }
 const flag: JsonSchema = { type: 'boolean' }

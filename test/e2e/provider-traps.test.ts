@@ -131,6 +131,7 @@ t.test('trap 7: names are what each operation takes, to the letter', async (t) =
     '/nansen/tgm/dex-trades': { ...TOKEN, date: { ...date, to: '2026-13-08' } },
     '/nansen/tgm/transfers': { ...TOKEN, date: { ...date, to: '2026-11-01T25:00:00Z' } },
     '/nansen/profiler/address/labels': { ...WALLET, address: 'no address' },
+    '/nansen/tgm/who-bought-sold': { ...TOKEN, date, buy_or_sell: 'BUY\n' },
     '/nansen/tgm/token-information': { ...TOKEN, token_address: 'a\u0000b', timeframe: '1d' },
   })
   await refused(t, market, 'arkham', {
