@@ -15,7 +15,11 @@ const truth: JsonSchema = { type: 'boolean' }
 const between = (minimum: number, maximum: number): JsonSchema => ({ type: 'integer', minimum, maximum })
 const chain: JsonSchema = { type: 'string', pattern: '^[a-z0-9_]{1,40}$' }
 const chains = { chains: commaList }
-const times = { timeGte: text, timeLte: text, timeLast: duration }
+/** Milliseconds by the text of the specification, ISO 8601 by its examples. */
+const DAY = '\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])'
+const TIME = 'T([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2})?'
+const moment: JsonSchema = { type: 'string', pattern: `^([0-9]{10,13}|${DAY}(${TIME})?)$`, description: 'Unix milliseconds, or ISO 8601' }
+const times = { timeGte: moment, timeLte: moment, timeLast: duration }
 const worth = { usdGte: number, usdLte: number }
 const rowPages = { limit: between(1, 1000), offset: between(0, 10000) }
 const sortedBy = (...keys: readonly string[]) => ({ sortKey: { enum: keys }, sortDir: { enum: ['asc', 'desc'] } })
@@ -173,12 +177,22 @@ const intelligence: readonly Operation[] = [
   assumed('/intelligence/entity/:entity', 'What an entity is', ofEntity, { ...entity, populatedTags: tags }),
   sold('/intelligence/entity/:entity/summary', 1, 'Addresses, balance and volume of an entity', ofEntity, summary),
   get('/intelligence/search', 30, 'Search for entities, addresses and tokens', search, found),
-  assumed('/chains', 'Names of chains', { example: {} }, ['ethereum', 'bitcoin']),
+  // Free by the call.
+  { ...assumed('/chains', 'Names of chains', { example: {} }, ['ethereum', 'bitcoin']), ownPriceUsd: '0.00' },
 ]
 
 const movements: readonly Operation[] = [
   get('/transfers', perRow(2, 'transfers', 20), 'Transfers with labels', { query: transfersQuery, ...ofBase }, { count: 1, transfers: [labelled] }),
-  get('/transfers/unenriched', perRow(1, 'transfers', 20), 'Transfers without labels', { query: transfersQuery, ...ofBase }, { count: 1, transfers: [bare] }),
+  {
+    ...get(
+      '/transfers/unenriched',
+      perRow(1, 'transfers', 20),
+      'Transfers without labels',
+      { query: transfersQuery, ...ofBase },
+      { count: 1, transfers: [bare] },
+    ),
+    maxUnits: MOST_ROWS,
+  },
   get('/swaps', perRow(2, 'swaps', 50), 'Swaps of an entity or address', { query: swapsQuery, required: ['base'], ...ofBase }, { count: 1, swaps: [swap] }),
   sold('/flow/address/:address', 2, 'Inflow and outflow by chain and day', { query: chains, ...ofAddress }, { ethereum: [flowed] }),
   sold('/counterparties/address/:address', 50, 'Whom an address deals with most', { query: counterparties, ...ofAddress }, { ethereum: [counterparty] }),

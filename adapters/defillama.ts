@@ -17,7 +17,13 @@ const coins: JsonSchema = {
   maxLength: 6000,
   description: 'Separated by commas',
 }
-const coinsJson: JsonSchema = { type: 'string', minLength: 2, maxLength: 6000, description: 'JSON: { "coin": [Unix seconds, …] }' }
+const MOMENTS = '"[^"\\\\]{1,200}" *: *\\[ *\\d{1,13}( *, *\\d{1,13})* *\\]'
+const coinsJson: JsonSchema = {
+  type: 'string',
+  pattern: `^\\{ *${MOMENTS}( *, *${MOMENTS})* *\\}$`,
+  maxLength: 6000,
+  description: 'JSON: { "coin": [Unix seconds, …] }',
+}
 const flag: JsonSchema = { type: 'boolean' }
 const interval: JsonSchema = { type: 'string', pattern: '^[0-9]{1,4}[smhdwMy]$', description: 'Such as 4h' }
 const charts = { excludeTotalDataChart: flag, excludeTotalDataChartBreakdown: flag }

@@ -13,7 +13,9 @@ const text: JsonSchema = { type: 'string', minLength: 1, maxLength: 200 }
 const list: JsonSchema = { type: 'string', pattern: '^[A-Za-z0-9._-]+(,[A-Za-z0-9._-]+){0,99}$', description: 'Separated by commas' }
 /** The provider takes no more. */
 const twenty: JsonSchema = { type: 'string', pattern: '^[A-Za-z0-9._-]+(,[A-Za-z0-9._-]+){0,19}$', description: 'At most 20, separated by commas' }
-const time: JsonSchema = { type: 'string', pattern: '^[0-9TZ:.+-]{4,35}$', description: 'ISO 8601, or Unix seconds' }
+const DAY = '\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])'
+const TIME = 'T([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2})?'
+const time: JsonSchema = { type: 'string', pattern: `^([0-9]{9,13}|${DAY}(${TIME})?)$`, description: 'ISO 8601, or Unix seconds' }
 const granularity: JsonSchema = { enum: ['5m', '15m', '1h', '1d'] }
 const direction: JsonSchema = { enum: ['asc', 'desc'] }
 const paged = { limit: { type: 'integer', minimum: 1, maximum: 500 }, page: { type: 'integer', minimum: 1, maximum: 100_000 } }
@@ -42,6 +44,8 @@ const listed = (id: string, path: string, description: string, query: NonNullabl
     ...(ownPriceUsd === undefined ? {} : { ownPriceUsd }),
   })
 const own = (ownPriceUsd: string) => ({ ownPriceUsd })
+/** Given to everybody, without a key. */
+const GIVEN = '0.00'
 
 const ofAssets: Asks = {
   query: { slugs: twenty, ids: twenty, assetIDs: twenty, assetIds: twenty },
@@ -64,11 +68,11 @@ const metrics: readonly Operation[] = [
       order: direction,
     }),
   ),
-  listed('assets', '/metrics/v2/assets', 'Assets', { search: text }),
+  listed('assets', '/metrics/v2/assets', 'Assets', { search: text }, GIVEN),
   get('asset-details', '/metrics/v2/assets/details', 'Details of up to 20 assets', { ...ofAssets, ...own('0.10') }, details),
   get('asset-ath', '/metrics/v2/assets/ath', 'All-time highs of up to 20 assets', { ...ofAssets, ...own('0.10') }, details),
   get('asset-roi', '/metrics/v2/assets/roi', 'Returns of up to 20 assets', { ...ofAssets, ...own('0.10') }, details),
-  get('asset-metrics', '/metrics/v2/assets/metrics', 'Data sets of assets and their granularities'),
+  get('asset-metrics', '/metrics/v2/assets/metrics', 'Data sets of assets and their granularities', own(GIVEN)),
   // Of granularities the one with the lower price of its own.
   get(
     'asset-series',
@@ -77,7 +81,7 @@ const metrics: readonly Operation[] = [
     timed({ assetID: 'bitcoin', datasetSlug: 'price', granularity: '1d' }, '0.15'),
     series,
   ),
-  get('markets', '/metrics/v1/markets', 'Markets', { query: paged, pages }),
+  get('markets', '/metrics/v1/markets', 'Markets', { query: paged, pages, ...own(GIVEN) }),
   get('market', '/metrics/v1/markets/:id', 'A market', { ...one('id', 'binance-btc-usdt'), ...own('0.35') }),
   get('market-metrics', '/metrics/v1/markets/metrics', 'Data sets of markets', own('0.35')),
   get(
@@ -87,7 +91,7 @@ const metrics: readonly Operation[] = [
     timed({ id: 'binance-btc-usdt', slug: 'price', granularity: '1d' }, '0.75'),
     series,
   ),
-  get('exchanges', '/metrics/v1/exchanges', 'Exchanges', { query: paged, pages }),
+  get('exchanges', '/metrics/v1/exchanges', 'Exchanges', { query: paged, pages, ...own(GIVEN) }),
   get('exchange-metrics', '/metrics/v1/exchanges/metrics', 'Data sets of exchanges', own('0.35')),
   get(
     'exchange-series',
@@ -133,7 +137,7 @@ const message: JsonSchema = {
 const flag: JsonSchema = { type: 'boolean' }
 const chat = {
   ...{ messages: { type: 'array', items: message, minItems: 1, maxItems: 50 }, stream: flag, verbosity: word, response_format: word },
-  ...{ inline_citations: flag, generate_related_questions: { type: ['boolean', 'integer'] } },
+  ...{ inline_citations: flag, generate_related_questions: { type: ['boolean', 'integer'], minimum: 0 } },
 }
 
 const posts: readonly Operation[] = [

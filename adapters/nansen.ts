@@ -8,13 +8,17 @@ import { defineAdapter, type JsonSchema, type Operation, type Pages, type Resale
 
 // ------------------------------------------------------------------ parts of bodies
 
-const text: JsonSchema = { type: 'string', minLength: 1, maxLength: 200 }
+const text: JsonSchema = { type: 'string', pattern: '^[ -~\u00a1-\uffff]{1,200}$' }
+/** Of any chain: hexadecimal, base58, bech32, names, and types of Move. */
+const address: JsonSchema = { type: 'string', pattern: '^[!-~]{1,200}$' }
 const flag: JsonSchema = { type: 'boolean' }
 const chain: JsonSchema = { type: 'string', pattern: '^[a-z0-9_-]{1,40}$' }
 const chains: JsonSchema = { type: 'array', items: chain, minItems: 1, maxItems: 50, uniqueItems: true }
 const timeframe: JsonSchema = { type: 'string', pattern: '^[1-9][0-9]{0,3}[mhd]$' }
 const screenerTimeframe: JsonSchema = { enum: ['5m', '1h', '6h', '24h', '7d', '30d'] }
-const day: JsonSchema = { type: 'string', pattern: '^\\d{4}-\\d{2}-\\d{2}(T[0-9:.]+(Z|[+-]\\d{2}:\\d{2})?)?$' }
+const DAY = '\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])'
+const TIME = 'T([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2})?'
+const day: JsonSchema = { type: 'string', pattern: `^${DAY}(${TIME})?$` }
 const date: JsonSchema = { type: 'object', properties: { from: day, to: day }, required: ['from', 'to'], additionalProperties: false }
 const filters: JsonSchema = { type: 'object' }
 const order_by: JsonSchema = {
@@ -58,12 +62,12 @@ const and = (asks: Form, body: Form['body'], example: Form['example'] = {}): For
 })
 const anything = form(list, {})
 const byChains = form({ chains, ...list }, { chains: ['ethereum'] })
-const byWallet = form({ address: text, chain }, { address: vitalik, chain: 'ethereum' })
+const byWallet = form({ address, chain }, { address: vitalik, chain: 'ethereum' })
 /** The provider takes the name of an entity instead of an address. */
 const byParty: Form = { ...and(byWallet, { entity_name: text }), required: ['chain'], requiredAny: ['address', 'entity_name'] }
 const byPartyAndDate = and(byParty, { date, ...list }, { date: week })
 const ofAddress = and(byWallet, { date, hide_spam_token: flag, ...list, pagination: pages(100) }, { date: week })
-const byToken = form({ token_address: text, chain }, { token_address: pepe, chain: 'ethereum' })
+const byToken = form({ token_address: address, chain }, { token_address: pepe, chain: 'ethereum' })
 const byTokenAndDate = and(byToken, { date, ...list }, { date: week })
 const holders = and(byToken, { label_type: text, aggregate_by_entity: flag, premium_labels: flag, ...list })
 
@@ -129,6 +133,8 @@ const unlessEmpty = (credits: number): UnitsRule => ({
     return Array.isArray(data) && data.length === 0 ? 0 : credits
   },
 })
+const [labels, premiumLabels] = [unlessEmpty(10), unlessEmpty(50)]
+const MOST = new Map<UnitsRule, number>().set(withPremiumLabels, 150).set(labels, 10).set(premiumLabels, 50)
 /** Labels are not known to be sold by the call. */
 const ownPriceOf = (units: UnitsRule) => (units === 1 ? { ownPriceUsd: '0.01' } : units === 5 || units === withPremiumLabels ? { ownPriceUsd: '0.05' } : {})
 
@@ -141,7 +147,7 @@ const post = (path: string, units: UnitsRule, resale: Resale, description: strin
   units,
   reads: true,
   resale,
-  ...(typeof units === 'number' ? {} : { maxUnits: 150 }),
+  ...(MOST.has(units) && { maxUnits: MOST.get(units) as number }),
   ...ownPriceOf(units),
   ...asks,
   example: { body: asks.example },
@@ -177,9 +183,9 @@ const profiler: readonly Operation[] = [
     ...summary,
   }),
   rows('/profiler/address/pnl', 1, 'allowed', 'Profit and loss by token', byPartyAndDate, profit),
-  rows('/profiler/address/labels', unlessEmpty(10), 'forbidden', 'Labels of an address', byWallet, label),
-  rows('/profiler/address/premium-labels', unlessEmpty(50), 'forbidden', 'Premium labels of an address', byWallet, premiumLabel),
-  post('/portfolio/defi-holdings', 1, 'ask', 'DeFi positions of a wallet', form({ wallet_address: text }, { wallet_address: vitalik }), {
+  rows('/profiler/address/labels', labels, 'forbidden', 'Labels of an address', byWallet, label),
+  rows('/profiler/address/premium-labels', premiumLabels, 'forbidden', 'Premium labels of an address', byWallet, premiumLabel),
+  post('/portfolio/defi-holdings', 1, 'ask', 'DeFi positions of a wallet', form({ wallet_address: address }, { wallet_address: vitalik }), {
     summary: { ...worth, token_count: 1, protocol_count: 1 },
     protocols: [{ protocol_name: 'aave-v3', chain: 'ethereum', ...worth, tokens: [{ symbol: 'WETH', amount: 3.2, value_usd: 9600 }] }],
   }),

@@ -1,6 +1,7 @@
 /** `api_key` and `credential`: where the credential comes from, and where the provider expects it. It leaves this file only in the map of secrets, and is never printed. */
 
 import type { Connection, CredentialPlace } from '#contract'
+import { canCarryCredential } from './adapter-check/index.ts'
 import type { Complaints } from './complaints.ts'
 import { isWritten } from './decode.ts'
 import { type Draft, placeOf, type Surroundings } from './draft.ts'
@@ -60,6 +61,13 @@ export function credentialOf({ values, node }: Pick<Draft, 'values' | 'node'>, c
   if (place === undefined) return undefined
   const written = childOf(node, 'credential') as Node
   if (place === 'header' || place === 'query') {
+    if (name !== undefined && place === 'header' && !canCarryCredential(name)) {
+      complaints.error(
+        childOf(written, 'name') ?? written,
+        `the header ${name} is written by the gateway itself; expected one of the provider's own, such as X-Key`,
+      )
+      return undefined
+    }
     if (name !== undefined) return { in: place, name }
     complaints.missing(written, `missing setting name of credential; expected the name of the ${place === 'header' ? 'header' : 'query member'}`)
     return undefined

@@ -1,5 +1,6 @@
 /** Plugins and adapters are found by being there; the file's name is its name; a surprise stops the start with one sentence each. */
 
+import { existsSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { register } from 'node:module'
 import { pathToFileURL } from 'node:url'
@@ -12,6 +13,8 @@ export type Kind = 'plugin' | 'adapter'
 interface Expected {
   readonly has: (item: Record<string, unknown>) => boolean
   readonly helper: string
+  /** One that lacks something is told what; anything else, that it is none. */
+  readonly resembles?: (item: Record<string, unknown>) => boolean
   /** What is wrong with one that looks like its kind. */
   readonly faults?: (item: Record<string, unknown>) => readonly string[]
 }
@@ -21,6 +24,7 @@ const EXPECTED: Readonly<Record<Kind, Expected>> = {
   plugin: { has: (item) => typeof item.create === 'function' && typeof item.settings === 'object' && item.settings !== null, helper: 'definePlugin' },
   adapter: {
     has: (item) => Array.isArray(item.operations) && Array.isArray(item.failures),
+    resembles: (item) => 'operations' in item || 'baseUrl' in item,
     helper: 'defineAdapter',
     faults: (item) => faultsOfAdapter(item as unknown as Adapter),
   },
@@ -60,7 +64,7 @@ export async function discover<T extends { readonly name: string }>(folder: URL 
   const found = new Map<string, T>()
   const problems: Misfit[] = []
   for (const [index, { item, faults }] of items.entries()) {
-    const file = files[index] as string
+    const file = sourceOf(directory, files[index] as string)
     problems.push(...faults.map((message) => ({ file, message })))
     if (item === undefined) continue
     if (found.has(item.name)) problems.push({ file, message: `there are two files for the ${kind} ${item.name}; expected one` })
@@ -68,6 +72,13 @@ export async function discover<T extends { readonly name: string }>(folder: URL 
   }
   if (problems.length > 0) throw new Misfits(problems, found)
   return found
+}
+
+/** What a person would open: files in dist/ are made from those of the same name beside it. */
+function sourceOf(directory: URL, file: string): string {
+  const [, folder] = /\/dist\/(\w+)\/$/.exec(directory.pathname) ?? []
+  const source = file.replace(/\.js$/, '.ts')
+  return folder !== undefined && existsSync(new URL(`../../${folder}/${source}`, directory)) ? source : file
 }
 
 export interface Found {
@@ -81,7 +92,7 @@ const misfit = (fault: string): Found => ({ item: undefined, faults: [fault] })
 /** One file by itself. */
 export async function load(url: URL, file: string, kind: Kind): Promise<Found> {
   const name = file.replace(SOURCE, '$1')
-  const { has, helper, faults } = EXPECTED[kind]
+  const { has, resembles, helper, faults } = EXPECTED[kind]
   const expected = `expected export default ${helper}({ name: '${name}', ... })`
   let item: unknown
   try {
@@ -91,9 +102,15 @@ export async function load(url: URL, file: string, kind: Kind): Promise<Found> {
   }
   if (typeof item !== 'object' || item === null) return misfit(`found ${item === undefined ? 'no default export' : `a ${typeof item}`}; ${expected}`)
   const given = item as Record<string, unknown>
-  if (given.name !== name) return misfit(`found the name ${JSON.stringify(given.name)}; ${expected}`)
-  if (!has(given)) return misfit(`found something that is no ${kind}; ${expected}`)
-  return { item: given as { name: string }, faults: faults === undefined || (await isKnownGood(url)) ? [] : faults(given) }
+  try {
+    if (given.name !== name) return misfit(`found the name ${JSON.stringify(given.name)}; ${expected}`)
+    const fits = has(given)
+    if (!fits && resembles?.(given) !== true) return misfit(`found something that is no ${kind}; ${expected}`)
+    return { item: fits ? (given as { name: string }) : undefined, faults: faults === undefined || (await isKnownGood(url)) ? [] : faults(given) }
+  } catch (cause) {
+    // A member can be code that throws when it is looked at.
+    return misfit(`could not be looked at: ${messageOf(cause)}; ${expected}`)
+  }
 }
 
 /** Where our own are. */

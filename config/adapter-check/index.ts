@@ -9,6 +9,7 @@ import { faultsOfUnits, listedIn } from './units.ts'
 
 export { patternsIn } from './forms.ts'
 export { faultOfPattern } from './runaway.ts'
+export { canCarryCredential } from './shape.ts'
 
 export function faultsOfAdapter(adapter: Adapter): readonly string[] {
   const shape = adapterShape(adapter, '')
@@ -18,6 +19,8 @@ export function faultsOfAdapter(adapter: Adapter): readonly string[] {
   const forms = new Forms()
   return [
     ...shape,
+    // Undefined is for those whose connections name their own; whoever writes nothing has forgotten it.
+    ...when(!('baseUrl' in adapter), 'baseUrl is missing; expected an https URL without a slash at its end, or undefined where each connection names its own'),
     ...operations.flatMap((operation, at) => operationShape(operation, nameOf(operation, at))),
     ...failures.flatMap((rule, at) => failureShape(rule, `failures[${at}]`)),
     ...sound.flatMap((operation) => faultsOf(operation, forms).map((fault) => `operation ${operation.id}: ${fault}`)),
@@ -27,7 +30,7 @@ export function faultsOfAdapter(adapter: Adapter): readonly string[] {
 
 const nameOf = (operation: unknown, at: number): string => {
   const id = typeof operation === 'object' && operation !== null ? (operation as { readonly id?: unknown }).id : undefined
-  return typeof id === 'string' && id !== '' ? `operation ${id}: it` : `operations[${at}]`
+  return typeof id === 'string' && id !== '' ? `operation ${id}: ` : `operations[${at}]`
 }
 
 function faultsOf(operation: Operation, forms: Forms): readonly string[] {
@@ -106,12 +109,17 @@ function ofPages(operation: Operation): readonly string[] {
 }
 
 function together({ operations, terms, credential, quota, failures }: Adapter, sound: readonly Operation[]): readonly string[] {
-  const shapes = operations.map((operation) => `${operation?.method} ${String(operation?.path).replace(/\/:\w+/g, '/:')}`)
+  const shapeOf = (operation: Operation): string => `${operation?.method} ${String(operation?.path).replace(/\/:\w+/g, '/:')}`
+  const sharing = (shape: string): string =>
+    operations
+      .filter((operation) => shapeOf(operation) === shape)
+      .map((operation) => operation?.id)
+      .join(' and ')
   const taken = credential.in === 'query' ? credential.name.toLowerCase() : undefined
   const { usage } = quota
   return [
     ...twice(operations.map((operation) => String(operation?.id))).map((id) => `operation ${id} is there twice`),
-    ...twice(shapes).map((shape) => `${shape} is there twice`),
+    ...twice(operations.map(shapeOf)).map((shape) => `operations ${sharing(shape)} have the same method and path, ${shape}; expected one of them`),
     ...sound.flatMap(({ id, resale, attribution }) =>
       when(
         resale === 'attribution' && (attribution ?? terms.attribution) === undefined,

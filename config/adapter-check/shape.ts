@@ -5,7 +5,9 @@ export type Kind = (value: unknown, where: string) => readonly string[]
 
 const shown = (value: unknown): string => {
   if (value === undefined) return 'nothing'
-  const text = typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? String(value))
+  // JSON has no NaN: it would be shown as null.
+  const isPlain = typeof value !== 'function' && typeof value !== 'number'
+  const text = typeof value === 'function' ? 'a function' : ((isPlain ? JSON.stringify(value) : undefined) ?? String(value))
   return text.length > 60 ? `${text.slice(0, 60)}…` : text
 }
 
@@ -30,7 +32,8 @@ const membersOf =
   (members: Readonly<Record<string, Kind>>, expected = 'an object'): Kind =>
   (value, where) => {
     if (!isObject(value)) return kind(() => false, expected)(value, where)
-    const dot = where === '' ? '' : `${where}.`
+    // After `operation search: ` a member is named by itself.
+    const dot = where === '' || where.endsWith(' ') ? where : `${where}.`
     const unknown = Object.keys(value).filter((name) => !Object.hasOwn(members, name))
     return [
       ...unknown.map((name) => `${dot}${name} is not known; expected one of ${Object.keys(members).join(', ')}`),
@@ -44,8 +47,13 @@ const texts = listOf(text)
 const flag = kind((value) => typeof value === 'boolean', 'true or false')
 const count = kind((value) => Number.isSafeInteger(value) && (value as number) > 0, 'a whole number above 0')
 const pace = kind((value) => typeof value === 'number' && value > 0 && Number.isFinite(value), 'a number above 0')
-const date = kind((value) => typeof value === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value)), 'a date such as 2026-11-23')
-const amount = kind((value) => typeof value === 'string' && /^\d{1,9}(\.\d{1,6})?$/.test(value) && /[1-9]/.test(value), "an amount of dollars such as '0.05'")
+/** Date.parse takes 31 February for 3 March. */
+const isDate = (text: string): boolean => /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)) && new Date(text).toISOString().startsWith(text)
+const date = kind((value) => typeof value === 'string' && isDate(value), 'a date such as 2026-11-23')
+const isAmount = (value: unknown): boolean => typeof value === 'string' && /^\d{1,9}(\.\d{1,6})?$/.test(value)
+const amount = kind((value) => isAmount(value) && /[1-9]/.test(String(value)), "an amount of dollars such as '0.05'")
+/** What a provider gives away is 0.00. */
+const ownPrice = kind(isAmount, "an amount of dollars such as '0.05'")
 const anything: Kind = (value, where) => (value === undefined ? [`${where} is missing; expected any JSON`] : [])
 const isBase = (value: unknown): boolean => {
   if (value === undefined) return true
@@ -92,7 +100,7 @@ export const operationShape = membersOf({
   ...{ required: optional(texts), requiredAny: optional(texts), conflicts: optional(listOf(pair)) },
   ...{ reads: optional(flag), heavy: optional(flag), streaming: optional(flag) },
   resale: choice('allowed', 'attribution', 'ask', 'forbidden'),
-  ...{ attribution: optional(text), source: optional(text), checked: optional(date), caching: optional(caching), ownPriceUsd: optional(amount) },
+  ...{ attribution: optional(text), source: optional(text), checked: optional(date), caching: optional(caching), ownPriceUsd: optional(ownPrice) },
   ...{ example: optional(example), sample: anything, answer: optional(schema), pages: optional(pages) },
 })
 
@@ -113,9 +121,18 @@ const usage = membersOf({
   ...{ used: optional(text), usedPer: optional(choice('month', 'day')), periods: optional(membersOf({ from: text, to: text })) },
 })
 
+/** Of a request's head what the gateway itself writes: a second one would make two requests of one, or none. */
+const GATEWAYS_OWN = /^(host|connection|content-length|content-type|transfer-encoding|te|trailer|upgrade|expect|keep-alive|accept|accept-encoding|user-agent)$/i
+
+export const canCarryCredential = (header: string): boolean => !GATEWAYS_OWN.test(header)
+
 const credential: Kind = (value, where) => {
   const named = isObject(value) && (value.in === 'header' || value.in === 'query')
-  const name = kind((one) => typeof one === 'string' && /^[A-Za-z0-9_-]+$/.test(one), 'the name of a header or query member')
+  const isName = (one: unknown): boolean => typeof one === 'string' && /^[A-Za-z0-9_-]+$/.test(one)
+  const name = kind(
+    (one) => isName(one) && !(isObject(value) && value.in === 'header' && !canCarryCredential(String(one))),
+    'the name of a query member, or of a header that the gateway does not write itself',
+  )
   return membersOf({ in: choice('header', 'query', 'path', 'bearer', 'basic', 'none'), ...(named ? { name } : {}) })(value, where)
 }
 

@@ -78,7 +78,7 @@ export interface Operation {
   readonly checked?: string
   /** Where it differs from what the adapter's terms say of all answers. Counts only where the operation reads and is not streaming. */
   readonly caching?: Caching
-  /** The provider's own pay-per-call price, where it sells by the call itself. */
+  /** The provider's own pay-per-call price, where it sells by the call itself; `0.00` where it gives it to everybody. */
   readonly ownPriceUsd?: string
   /** A filled request that works in the simulator. */
   readonly example?: {
@@ -110,6 +110,9 @@ export interface Pages {
 
 /** What a rule for units may tell at most where its operation states nothing. */
 export const MOST_UNITS = 1000
+
+/** The most units that any call of this operation can take. */
+export const unitsBound = ({ units, maxUnits = MOST_UNITS }: Operation): number => (typeof units === 'number' ? units : maxUnits)
 
 /** How an answer that is no success is to be read. */
 export type FailureMeaning =
@@ -203,6 +206,10 @@ export function defaultMeaning(status: number): FailureMeaning | 'ok' {
 
 /** Is calling this operation twice harmless at the provider? */
 export const isRead = (operation: Operation): boolean => operation.reads ?? (operation.method === 'GET' || operation.method === 'HEAD')
+
+/** The line that has to stand with an answer of this operation. */
+export const creditLineOf = ({ terms }: Adapter, { resale, attribution }: Operation): string | undefined =>
+  attribution ?? (resale === 'attribution' ? terms.attribution : undefined)
 
 /** For how long an answer of this operation may be given again, in ms; 0 where the terms do not say that it may. */
 export function keepableMs({ terms }: Adapter, operation: Operation): number {

@@ -1,5 +1,5 @@
 /** From a good answer to what is charged for it, and to the headers that say so. */
-import { type Alternative, type CallRecord, type Charge, dollars, priceOfUnits, type StoredAnswer, sha256, type Units, type Usd } from '#contract'
+import { type Alternative, type CallRecord, type Charge, creditLineOf, dollars, priceOfUnits, type StoredAnswer, sha256, type Units, type Usd } from '#contract'
 import type { EngineCall } from './call.ts'
 import { fieldValue } from './headers.ts'
 import type { Paying } from './settle.ts'
@@ -39,7 +39,7 @@ const LOW_CALLS = 10n
 export function addChargeHeaders(headers: string[], call: EngineCall, priced: Priced, receipt: string, available: Usd | undefined): void {
   headers.push('x-atlas-price', dollars(priced.price), 'x-atlas-units', String(priced.units), 'x-atlas-receipt', receipt, 'cache-control', 'private')
   if (available !== undefined && available < priced.price * LOW_CALLS) headers.push('x-atlas-low-balance', dollars(available))
-  const attribution = call.operation.resale === 'attribution' ? (call.operation.attribution ?? call.adapter.terms.attribution) : call.operation.attribution
+  const attribution = creditLineOf(call.adapter, call.operation)
   if (attribution !== undefined) headers.push('x-atlas-attribution', fieldValue(attribution))
 }
 

@@ -197,6 +197,8 @@ function termsComplaints({ terms, operations }: Adapter): readonly string[] {
 }
 
 const isAmount = (text: string | undefined): boolean => text === undefined || (parseUsd(text) ?? -1n) > 0n
+/** What a provider gives away is 0.00. */
+const isOwnPrice = (text: string | undefined): boolean => text === undefined || (parseUsd(text) ?? -1n) >= 0n
 
 // ------------------------------------------------------------------ the list
 
@@ -229,7 +231,7 @@ export const guarantees: readonly Guarantee[] = [
   ofEach('what asks for attribution has a credit line', ({ resale, attribution }, { terms }) =>
     when(resale === 'attribution' && !(attribution ?? terms.attribution), 'there is no credit line'),
   ),
-  ofEach("the provider's own price is an amount", ({ ownPriceUsd }) => when(!isAmount(ownPriceUsd), `${ownPriceUsd} is no amount`)),
+  ofEach("the provider's own price is an amount", ({ ownPriceUsd }) => when(!isOwnPrice(ownPriceUsd), `${ownPriceUsd} is no amount`)),
   {
     name: 'subscription, quota and pace are figures that can be',
     complaints: ({ subscriptionCostUsd, quota, rateLimit = {} }) => [

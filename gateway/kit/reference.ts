@@ -1,5 +1,18 @@
 /** The reference of an adapter, made from its file: what it sells, for how many units, at which price at 3x, on which terms. */
-import { type Adapter, type Caching, dollars, type JsonSchema, keepableMs, mostUnits, type Operation, parseUsd, ratio, unitPriceOf, type Usd } from '#contract'
+import {
+  type Adapter,
+  type Caching,
+  creditLineOf,
+  dollars,
+  type JsonSchema,
+  keepableMs,
+  mostUnits,
+  type Operation,
+  parseUsd,
+  ratio,
+  unitPriceOf,
+  type Usd,
+} from '#contract'
 import { requestOf } from './adapter-guarantees.ts'
 
 const MARKUP = ratio(3n, 1n)
@@ -120,7 +133,7 @@ function operationTable(adapter: Adapter): string {
 
 function sectionOf(adapter: Adapter, operation: Operation): string {
   const { id, description, method, path, source, checked, ownPriceUsd, streaming, reads, sample, requiredAny, conflicts } = operation
-  const attribution = operation.attribution ?? (operation.resale === 'attribution' ? adapter.terms.attribution : undefined)
+  const attribution = creditLineOf(adapter, operation)
   const keepMs = keepableMs(adapter, operation)
   const facts = [
     `units: ${unitsText(operation)}; at 3x: ${priceText(adapter, operation)}${ownPriceUsd === undefined ? '' : `; by the provider itself: $${ownPriceUsd}`}`,

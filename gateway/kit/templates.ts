@@ -3,6 +3,9 @@ import type { Style } from './scaffold.ts'
 
 const titleOf = (name: string): string => name.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => (dash === '' ? '' : ' ') + letter.toUpperCase())
 
+/** Of whoever writes down what he has read; UTC. */
+const today = (): string => new Date().toISOString().slice(0, 10)
+
 const OPERATIONS = `  operations: [
     {
       id: 'item',
@@ -49,7 +52,7 @@ export default defineAdapter({
   // What the subscription counts, when it starts again, and where the provider says what is left.
   quota: { unit: 'credit', resets: 'billing-day', remaining: { header: 'x-credits-left' } },
   // The page on which the provider says what may be done with its answers, and when you read it.
-  terms: { source: 'https://${name}.example/terms', checked: '2026-11-26' },
+  terms: { source: 'https://${name}.example/terms', checked: '${today()}' },
 ${OPERATIONS}  // Read from above; the first that fits says what an answer means, and whether the provider takes units for it.
   failures: [
     { status: 429, bodyHas: 'monthly', means: 'quota-exhausted', bills: false, sample: { error: 'monthly limit reached' } },

@@ -70,6 +70,19 @@ t.test('a file dropped into adapters/ of the house has route, catalogue entry, O
   t.match(await (await fetch(`${started.publicUrl}/mcp`, { method: 'POST', headers, body: JSON.stringify(list) })).text(), /Acme: item/, 'a tool of MCP')
   t.equal((await fetch(`${started.publicUrl}/acme/items/1`)).status, 400, 'the plugin is asked')
   t.equal((await fetch(`${started.publicUrl}/acme/items/1`, { headers: { 'X-Purpose': 'test' } })).status, 402)
+  for (const page of ['connections', 'configuration'])
+    t.match(await (await fetch(`${started.adminUrl}/console/${page}`)).text(), /acme/, `on the console's page ${page}`)
+
+  const source = join(house, 'adapters/acme.ts')
+  writeFileSync(source, readFileSync(source, 'utf8').replace('units: 1,', "units: () => { throw new Error('boom') },"))
+  const broken = await run('gateway/atlas.mjs', 'check', '--config', file)
+  t.equal(broken.status, 1)
+  t.match(
+    broken.stderr,
+    /^adapters\/acme\.ts:1:1: operation item: units throws on \{"id":"42"\}: boom$/m,
+    'the file that is edited is named, not what it is built to',
+  )
+  t.equal((await fetch(`${started.publicUrl}/acme/items/1`, { headers: { 'X-Purpose': 'test' } })).status, 402, 'what runs goes on')
 })
 
 t.test('a broken file in a listed folder stops the start with a sentence that names it, and nothing is half loaded', async (t) => {

@@ -153,6 +153,11 @@ t.test("trap 18: a price above the provider's own is told, operation by operatio
     ['/metrics/v2/assets/details', '/signal/v1/x-users', '/ai/v2/chat/completions'].map((path) => own('messari', path)),
     ['0.10', '0.75', '0.25'],
   )
+  const given = [
+    ...['/metrics/v2/assets', '/metrics/v2/assets/metrics', '/metrics/v1/markets', '/metrics/v1/exchanges'].map((path) => own('messari', path)),
+    own('arkham', '/chains'),
+  ]
+  t.same(given, Array(5).fill('0.00'), 'what they give away by the call is dear at any price')
   t.same(
     ['/v1/metrics/market/mvrv', '/v1/metrics/market/mvrv/bulk', '/v1/metadata/assets'].map((path) => own('glassnode', path)),
     ['0.05', undefined, '0.01'],

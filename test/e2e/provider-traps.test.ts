@@ -104,7 +104,7 @@ t.test('trap 6: whatever makes a call dearer is in its price, and what is not in
     '/arkham/transfers?limit=0': undefined,
     '/arkham/transfers?limit=1&limit=1000': undefined,
     '/arkham/transfers?limit=1e3': undefined,
-    '/arkham/transfers?timeLast=24h&timeGte=1': undefined,
+    '/arkham/transfers?timeLast=24h&timeGte=1700000000000': undefined,
   })
   const mvrv = '/glassnode/v1/metrics/market/mvrv'
   t.same([units(await get(`${mvrv}?a=BTC`)), units(await get(`${mvrv}?a=ETH`)), units(await get(`${mvrv}/bulk?a=BTC&a=ETH&a=SOL&a=USDT&a=USDC`))], [1, 2, 9])
@@ -128,6 +128,15 @@ t.test('trap 7: names are what each operation takes, to the letter', async (t) =
     '/nansen/smart-money/historical-holdings': { chains: ['ethereum'], date },
     '/nansen/profiler/address/transactions': { ...WALLET, date_range: date },
     '/nansen/tgm/flows': { ...TOKEN },
+    '/nansen/tgm/dex-trades': { ...TOKEN, date: { ...date, to: '2026-13-08' } },
+    '/nansen/tgm/transfers': { ...TOKEN, date: { ...date, to: '2026-11-01T25:00:00Z' } },
+    '/nansen/profiler/address/labels': { ...WALLET, address: 'no address' },
+    '/nansen/tgm/who-bought-sold': { ...TOKEN, date, buy_or_sell: 'BUY\n' },
+    '/nansen/tgm/token-information': { ...TOKEN, token_address: 'a\u0000b', timeframe: '1d' },
+  })
+  await refused(t, market, 'arkham', {
+    '/arkham/transfers?base=binance&timeGte=yesterday': undefined,
+    '/arkham/swaps?base=binance&timeLte=2026-13-01': undefined,
   })
   await refused(t, market, 'kaito', { '/kaito/yaps': undefined, '/kaito/yaps?username=a&token=b': undefined, '/kaito/yaps?user_id=abc': undefined })
   await refused(t, market, 'messari', {
@@ -135,11 +144,18 @@ t.test('trap 7: names are what each operation takes, to the letter', async (t) =
     '/messari/metrics/v2/assets/details': undefined,
     '/messari/metrics/v2/assets/bitcoin/metrics/price/time-series/2h': undefined,
     '/messari/ai/v2/chat/completions': { messages: [{ role: 'root', content: 'x' }] },
+    '/messari/token-unlocks/v1/assets/aptos/events?start=----': undefined,
+    '/messari/signal/v1/assets?limit=0': undefined,
   })
   await refused(t, market, 'defillama', {
     '/defillama/coins/prices/current/ethereum': undefined,
     '/defillama/coins/block/ethereum/yesterday': undefined,
     '/defillama/bridges/transactions/1?limit=6001': undefined,
+    ...Object.fromEntries(
+      ['ethereum', '[]', '{}', '{"coingecko:ethereum":1700000000}', '{"coingecko:ethereum":[]}', '{"coingecko:ethereum":["now"]}', '{"a":[1],}'].map(
+        (coins) => [`/defillama/coins/batchHistorical?coins=${encodeURIComponent(coins)}`, undefined],
+      ),
+    ),
   })
 })
 
@@ -181,9 +197,15 @@ t.test('trap 10: repeated members, lists with commas and JSON in a query arrive 
 })
 
 t.test('trap 12: pages are walked as the adapter says, each is a call, and the last one says so', async (t) => {
-  const { accounts, post } = await openMarketplace(t)
+  const market = await openMarketplace(t)
+  const { accounts, post } = market
   const operation = (await adapters()).get('nansen')?.operations.find(({ path }) => BALANCE.endsWith(path))
   t.match(operation?.pages, { page: '/pagination/page', size: '/pagination/per_page', sizeDefault: 10, sizeMost: 1000, last: '/pagination/is_last_page' })
+  const told = market.rig.call('GET', `/catalog/nansen/${operation?.id}`, { headers: { accept: 'application/json' } })
+  t.match((await told).json.rules, [
+    /^One of these/,
+    'In pages: pagination.page counts pages from 1, pagination.per_page is the rows of one (10 where nothing is said, at most 1000); the last answers pagination.is_last_page: true. Each page is a call.',
+  ])
   let rows = 0
   let last = false
   for (let page = 1; !last; page += 1) {

@@ -1,5 +1,5 @@
 /** GET /catalog: every API and operation on sale. */
-import { formatUsd, type Usd, usd } from '#contract'
+import { formatUsd, unitsBound, type Usd, usd } from '#contract'
 import type { Entry } from '../../engine/catalogue.ts'
 import type { LiveRoute } from '../../engine/index.ts'
 import type { Gateway } from '../../gateway.ts'
@@ -12,7 +12,10 @@ export interface CatalogueOperation {
   readonly id: string
   readonly method: string
   readonly path: string
+  /** Of the example, as the price is. */
   readonly units: number
+  /** More than `units` where what is asked for decides. */
+  readonly max_units: number
   readonly price: string
   readonly description: string
   readonly resale: string
@@ -69,6 +72,7 @@ function operationOf(gateway: Gateway, route: LiveRoute, entry: Entry): Catalogu
     method: operation.method,
     path: route.prefix + operation.path,
     units: quote.alternative.units,
+    max_units: unitsBound(operation),
     price: formatUsd(quote.alternative.price),
     description: operation.description ?? '',
     resale: operation.resale,

@@ -1,5 +1,5 @@
 /** GET /openapi.json: OpenAPI 3.1 of what is for sale, with prices and units as extensions. `x-payment-info`: x402scan, Discovery. */
-import { formatUsd, type JsonSchema, type Operation } from '#contract'
+import { creditLineOf, formatUsd, type JsonSchema, type Operation, unitsBound } from '#contract'
 import type { Gateway } from '../../gateway.ts'
 import { isAboveClientLimit } from './catalogue.ts'
 import { CHARGED, HOW_TO_PAY } from './front.ts'
@@ -37,11 +37,13 @@ function extensionsOf({ engine }: Gateway, { name, route, entry }: NamedOperatio
   const quote = engine.quote(route, entry)
   if (quote === undefined) return undefined
   const { price, units } = quote.alternative
-  const { attribution = route.adapter.terms.attribution, units: rule } = entry.operation
+  const { units: rule } = entry.operation
+  const attribution = creditLineOf(route.adapter, entry.operation)
   const isFixed = typeof rule === 'number'
   return {
     'x-atlas-price': formatUsd(price),
     'x-atlas-units': units,
+    'x-atlas-max-units': unitsBound(entry.operation),
     'x-atlas-sold-out': quote.soldOut,
     'x-atlas-needs-client-limit': isAboveClientLimit(price),
     'x-atlas-mcp-tool': name,

@@ -32,10 +32,13 @@ ${facts(api, operation, found.name)}<p>${CHARGED}</p><h2>What it takes</h2>${tak
 }
 
 function facts(api: CatalogueApi, operation: CatalogueOperation, tool: string): Html {
-  const { method, path, price, units, success_rate, latency_ms } = operation
+  const { method, path, price, units, max_units, success_rate, latency_ms } = operation
   const rows: readonly (readonly [string, Html])[] = [
     ['Call', html`<code>${method} ${path}</code>`],
-    ['Price', html`${dollars(usd(price))} for ${units} ${units === 1 ? 'unit' : 'units'}`],
+    [
+      'Price',
+      html`${dollars(usd(price))} for ${units} ${units === 1 ? 'unit' : 'units'}${max_units > units ? `, of the example; others take up to ${max_units} units, and an unpaid call says its price` : ''}`,
+    ],
     ['Left', html`${api.units_left} units`],
     ...(success_rate === null ? [] : [['Lately', html`${Math.round(success_rate * 100)} % answered well, ${latency_ms ?? 0} ms`] as const]),
     ['MCP', html`<code>${tool}</code>`],

@@ -2,7 +2,7 @@
  * What a request for an operation may hold, as JSON Schema: the one place in which it is made of what an adapter says.
  * OpenAPI, the tools of MCP and the pages are made from it; what a call may really hold is the engine's to check.
  */
-import type { JsonSchema, Operation } from '#contract'
+import type { JsonSchema, Operation, Pages } from '#contract'
 
 /** `rest`: any path below, segment by segment. `queries`, `content`: the whole query and the whole body, of operations that take anything. */
 type Place = 'method' | 'path' | 'rest' | 'query' | 'queries' | 'body' | 'content'
@@ -23,6 +23,7 @@ export interface Parameters {
   readonly oneOf: readonly string[]
   /** Pairs of parameters that are not taken together. */
   readonly conflicts: readonly (readonly [string, string])[]
+  readonly pages: Pages | undefined
 }
 
 /** What `ANY` stands for where methods are listed and may be chosen. */
@@ -65,7 +66,7 @@ function make(operation: Operation): Parameters {
   else for (const [name, schema] of Object.entries(body ?? {})) add('body', name, schema, required.has(name))
   const named = (member: string): string => all.find((one) => one.member === member)?.name ?? member
   const conflicts = (operation.conflicts ?? []).map(([one, other]) => [named(one), named(other)] as const)
-  return { all, oneOf: (operation.requiredAny ?? []).map(named), conflicts }
+  return { all, oneOf: (operation.requiredAny ?? []).map(named), conflicts, pages: operation.pages }
 }
 
 function membersOf(query: Operation['query']): 'any' | Readonly<Record<string, JsonSchema>> {
@@ -78,10 +79,21 @@ function membersOf(query: Operation['query']): 'any' | Readonly<Record<string, J
 export const PLACEHOLDER = /:([A-Za-z_][A-Za-z0-9_]*)/g
 
 /** What a flat schema cannot say, in sentences. */
-export const rulesOf = ({ oneOf, conflicts }: Parameters): readonly string[] => [
+export const rulesOf = ({ oneOf, conflicts, pages }: Parameters): readonly string[] => [
   ...(oneOf.length === 0 ? [] : [`One of these has to be there: ${oneOf.join(', ')}.`]),
   ...conflicts.map(([one, other]) => `${one} and ${other} are not taken together.`),
+  ...(pages === undefined ? [] : [inPages(pages)]),
 ]
+
+/** `/pagination/page` is `pagination.page`. */
+const dotted = (pointer: string): string => pointer.replace(/^\//, '').replaceAll('/', '.')
+
+function inPages({ page, offset, size, sizeDefault, sizeMost, last }: Pages): string {
+  const counted = page === undefined ? `${dotted(offset ?? '')} counts rows from 0` : `${dotted(page)} counts pages from 1`
+  const bounds = [sizeDefault === undefined ? [] : [`${sizeDefault} where nothing is said`], sizeMost === undefined ? [] : [`at most ${sizeMost}`]].flat()
+  const end = last === undefined ? 'a page with fewer rows is the last' : `the last answers ${dotted(last)}: true`
+  return `In pages: ${counted}, ${dotted(size)} is the rows of one${bounds.length === 0 ? '' : ` (${bounds.join(', ')})`}; ${end}. Each page is a call.`
+}
 
 /** All parameters as one flat JSON object, without `rulesOf`: many clients know no `anyOf` at this place. */
 export const objectSchema = ({ all }: Parameters): JsonSchema & { readonly type: 'object' } => ({

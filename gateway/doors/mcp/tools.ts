@@ -1,5 +1,5 @@
 /** Each operation as a tool: its name, what it takes, what it costs now; and from a tool's arguments the request that they stand for. */
-import { dollars, isRead, isRefusal, type JsonSchema, type Operation, type Refusal, refuse } from '#contract'
+import { dollars, isRead, isRefusal, type JsonSchema, type Operation, type Refusal, refuse, type Units, unitsBound, type Usd } from '#contract'
 import { encodeSegment, writeQuery } from '../../engine/path.ts'
 import type { Gateway } from '../../gateway.ts'
 import { isAboveClientLimit } from '../discovery/catalogue.ts'
@@ -25,7 +25,7 @@ export function listed({ engine }: Gateway, { name, route, entry }: NamedOperati
   const dear = isAboveClientLimit(price)
   const sentences = [
     `${operation.description ?? operation.id} (${route.adapter.title}).`,
-    `${dollars(price)} a call at the most, ${units} ${units === 1 ? 'unit' : 'units'}; charged only when the provider answers well.`,
+    `${costOf(operation, price, units)}; charged only when the provider answers well.`,
     ...rulesOf(parameters),
     ...(quote.soldOut ? ['Sold out at the moment.'] : []),
     ...(dear ? ['Official x402 clients pay at most $1 at once until they are told otherwise.'] : []),
@@ -39,12 +39,20 @@ export function listed({ engine }: Gateway, { name, route, entry }: NamedOperati
     _meta: {
       'atlas/price': dollars(price),
       'atlas/units': units,
+      'atlas/max-units': unitsBound(operation),
       'atlas/sold-out': quote.soldOut,
       'atlas/needs-client-limit': dear,
       'atlas/method': operation.method,
       'atlas/path': route.prefix + operation.path,
     },
   }
+}
+
+/** Price and units are those of the example. */
+function costOf(operation: Operation, price: Usd, units: Units): string {
+  const [most, figure] = [unitsBound(operation), `${units} ${units === 1 ? 'unit' : 'units'}`]
+  if (most <= units) return `${dollars(price)} a call at the most, ${figure}`
+  return `${dollars(price)} a call such as the example, ${figure}; other arguments take up to ${most} units, and a call without payment says its price`
 }
 
 /** What the engine is asked; the operation is the tool's own, or nothing is. */
