@@ -3,7 +3,8 @@ import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { Answers } from '../../gateway/stores/answers.ts'
-import { lineOf } from '../../gateway/stores/lines.ts'
+import { intentLine, lineOf } from '../../gateway/stores/lines.ts'
+import { PaidScan } from '../../gateway/stores/paid-scan.ts'
 import type { Intended, JournalRecord } from '../../gateway/stores/records.ts'
 import { Replay } from '../../gateway/stores/replay.ts'
 import { State } from '../../gateway/stores/state.ts'
@@ -111,6 +112,47 @@ t.test('what a replay makes of payments is what JSON.parse of every line would m
     }),
     { numRuns: 3_000, seed },
   )
+  t.end()
+})
+
+const paid = (id: string, letters: number, body: string): Intended =>
+  ({
+    ...{ t: 'intent', id, at: 1, connection: 'nansen', owner: 'o', period: 0, units: 1, price: '150000', platform: '15000', by: 'x402' },
+    ...{ account: 'wallet:0xab', api: 'nansen', operation: 'a b/c-d.e', subject: { requestDigest: digest, answerDigest: digest } },
+    ...{ names: [{ name: `p:${id}`, digest, until: 9 }], once: [{ key: `0xab:${id}`, until: 9 }] },
+    call: { v: 3, id: 'q', at: 1, generation: 1, config: digest, upstreamMs: 2, tookMs: 3 },
+    payment: { network: 'eip155:1', payer: '0xab', amount: '150000', payload: { text: 'ü'.repeat(letters) }, requirements: {} },
+    answer: { status: 200, headers: ['content-type', 'application/json'], body, encoding: 'utf8' },
+  }) as unknown as Intended
+
+t.test('an intent and a settlement as they are written are read by their bytes, with the characters of the answer', (t) => {
+  const scan = new PaidScan()
+  for (const body of ['', '{"a":"b"}', 'ü€😀\ud800\u0001"\\', '\\', '\n'.repeat(9), '","encoding":"utf8"}}', 'x'.repeat(5_000)]) {
+    const intent = paid('rc_1', 3, body)
+    for (const text of [JSON.stringify(intent), intentLine(intent, undefined)]) {
+      const line = Buffer.from(`{"t":"before"}\n${text}\n`)
+      const { sold, body: characters } = scan.intent(line, 15, line.length - 1) ?? {}
+      t.equal(characters, body.length, body)
+      t.match(sold, { id: 'rc_1', price: '150000', account: 'wallet:0xab', names: intent.names, once: intent.once, call: { consumer: 'wallet:0xab' } })
+    }
+  }
+  const settled = lineOf({ t: 'settled', id: 'rc_1', transaction: '0x', headers: {}, at: 1 } as JournalRecord)
+  t.equal(scan.settled(Buffer.from(`${settled}\n`), 0), 'rc_1')
+  t.end()
+})
+
+t.test('payments that end late, or never, among many others with long lines', (t) => {
+  const lines: string[] = []
+  for (let index = 0; index < 600; index += 1) {
+    const id = `rc_${index}`
+    lines.push(JSON.stringify(paid(id, 1_000 + (index % 7) * 400, 'x'.repeat(index))))
+    // One in five ends at once, one after fifty others, one comes to nothing then, and two are left.
+    const before = `rc_${index - 50}`
+    if (index % 5 === 0) lines.push(lineOf({ t: 'settled', id, transaction: '0x', headers: {}, at: 1 } as JournalRecord))
+    if (index % 5 === 1 && index > 50) lines.push(lineOf({ t: 'settled', id: before, transaction: '0x', headers: {}, at: 1 } as JournalRecord))
+    if (index % 5 === 2 && index > 50) lines.push(lineOf({ t: 'void', id: before, reason: 'no', at: 1 } as JournalRecord))
+  }
+  t.strictSame(inGroups(lines, 7), oneByOne(lines))
   t.end()
 })
 
