@@ -3,11 +3,11 @@ import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { Answers } from '../../gateway/stores/answers.ts'
-import { intentLine, lineOf } from '../../gateway/stores/lines.ts'
-import { PaidScan } from '../../gateway/stores/paid-scan.ts'
+import { lineOf } from '../../gateway/stores/lines.ts'
 import type { Intended, JournalRecord } from '../../gateway/stores/records.ts'
 import { Replay } from '../../gateway/stores/replay.ts'
 import { State } from '../../gateway/stores/state.ts'
+import { paid } from '../rig/paid-intent.ts'
 import { seedOf } from '../rig/random.ts'
 import { imageOf } from '../rig/state.ts'
 
@@ -112,32 +112,6 @@ t.test('what a replay makes of payments is what JSON.parse of every line would m
     }),
     { numRuns: 3_000, seed },
   )
-  t.end()
-})
-
-const paid = (id: string, letters: number, body: string): Intended =>
-  ({
-    ...{ t: 'intent', id, at: 1, connection: 'nansen', owner: 'o', period: 0, units: 1, price: '150000', platform: '15000', by: 'x402' },
-    ...{ account: 'wallet:0xab', api: 'nansen', operation: 'a b/c-d.e', subject: { requestDigest: digest, answerDigest: digest } },
-    ...{ names: [{ name: `p:${id}`, digest, until: 9 }], once: [{ key: `0xab:${id}`, until: 9 }] },
-    call: { v: 3, id: 'q', at: 1, generation: 1, config: digest, upstreamMs: 2, tookMs: 3 },
-    payment: { network: 'eip155:1', payer: '0xab', amount: '150000', payload: { text: 'ü'.repeat(letters) }, requirements: {} },
-    answer: { status: 200, headers: ['content-type', 'application/json'], body, encoding: 'utf8' },
-  }) as unknown as Intended
-
-t.test('an intent and a settlement as they are written are read by their bytes, with the characters of the answer', (t) => {
-  const scan = new PaidScan()
-  for (const body of ['', '{"a":"b"}', 'ü€😀\ud800\u0001"\\', '\\', '\n'.repeat(9), '","encoding":"utf8"}}', 'x'.repeat(5_000)]) {
-    const intent = paid('rc_1', 3, body)
-    for (const text of [JSON.stringify(intent), intentLine(intent, undefined)]) {
-      const line = Buffer.from(`{"t":"before"}\n${text}\n`)
-      const { sold, body: characters } = scan.intent(line, 15, line.length - 1) ?? {}
-      t.equal(characters, body.length, body)
-      t.match(sold, { id: 'rc_1', price: '150000', account: 'wallet:0xab', names: intent.names, once: intent.once, call: { consumer: 'wallet:0xab' } })
-    }
-  }
-  const settled = lineOf({ t: 'settled', id: 'rc_1', transaction: '0x', headers: {}, at: 1 } as JournalRecord)
-  t.equal(scan.settled(Buffer.from(`${settled}\n`), 0), 'rc_1')
   t.end()
 })
 
