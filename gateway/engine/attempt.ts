@@ -22,7 +22,7 @@ export class Try implements AttemptEvents {
   readonly #listener: Listener
   attempt: Attempt | undefined
   status = 0
-  rawHeaders: string[] = []
+  rawHeaders: readonly string[] = []
   chunks: Buffer[] = []
   size = 0
   resume: () => void = () => undefined
@@ -39,7 +39,7 @@ export class Try implements AttemptEvents {
     this.startedAtMs = startedAtMs
   }
 
-  head(status: number, rawHeaders: string[], resume: () => void): boolean {
+  head(status: number, rawHeaders: readonly string[], resume: () => void): boolean {
     this.status = status
     this.rawHeaders = rawHeaders
     this.resume = resume

@@ -10,7 +10,7 @@ import { connectorOf, type Desk, Exchange, Lines } from './upstream/index.ts'
 /** What the flight hears of one attempt. */
 export interface AttemptEvents {
   /** False from `head` or `data` pauses the provider; `resume` continues. */
-  head(status: number, rawHeaders: string[], resume: () => void): boolean
+  head(status: number, rawHeaders: readonly string[], resume: () => void): boolean
   data(chunk: Buffer): boolean
   end(): void
   /** `sent`: some byte of the request may have left. */

@@ -8,22 +8,23 @@ const isHash = (transaction: unknown): transaction is string => typeof transacti
 /** A reason is a word of the protocol; free text may hold the facilitator's internals and stays here. */
 export const reasonOf = (reason: unknown): string => (typeof reason === 'string' && /^[a-z0-9_]{1,80}$/.test(reason) ? reason : 'refused by the facilitator')
 
-function headerOf({ x402Version }: Payment, said: object): Record<string, string> {
-  const text = Buffer.from(JSON.stringify(said), 'utf8').toString('base64')
+function headerOf({ x402Version }: Payment, said: string): Record<string, string> {
+  const text = Buffer.from(said, 'utf8').toString('base64')
   return x402Version === 2 ? { 'payment-response': text } : { 'x-payment-response': text }
 }
 
 const networkOf = ({ requirements }: Payment): string => (requirements as { network: string }).network
 
+/** Written by hand: transaction and payer are hexadecimal, and every paid call has one. */
 export const settled = (payment: Payment, transaction: string): Settlement => ({
   state: 'settled',
   transaction,
-  headers: headerOf(payment, { success: true, transaction, network: networkOf(payment), payer: payment.payer }),
+  headers: headerOf(payment, `{"success":true,"transaction":"${transaction}","network":${JSON.stringify(networkOf(payment))},"payer":"${payment.payer}"}`),
 })
 
 export const notSettled = (payment: Payment, reason: string): Settlement => ({
   ...{ state: 'not_settled', reason },
-  headers: headerOf(payment, { success: false, errorReason: reason, transaction: '', network: networkOf(payment), payer: payment.payer }),
+  headers: headerOf(payment, JSON.stringify({ success: false, errorReason: reason, transaction: '', network: networkOf(payment), payer: payment.payer })),
 })
 
 /** The boolean decides, not the status. */

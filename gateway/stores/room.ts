@@ -34,6 +34,8 @@ export class Room {
   position: number
   #segment: Segment
   #fd: number
+  /** The same file for zeros: where writes sync themselves each piece of them would go to the disk alone, and they are synced once, together. */
+  #zerosFd: number
   /** Zeros or records are on disk up to here. */
   #ready: number
   /** The same of the next segment; 0 before it is made. */
@@ -52,6 +54,7 @@ export class Room {
     this.position = options.position
     this.#step = Math.min(STEP_BYTES, options.segmentBytes)
     this.#fd = openSync(options.segment.file, constants.O_RDWR | constants.O_CREAT | SYNCS_ITSELF, 0o600)
+    this.#zerosFd = openSync(options.segment.file, constants.O_WRONLY)
     this.#ready = fstatSync(this.#fd).size
   }
 
@@ -118,8 +121,13 @@ export class Room {
   async close(): Promise<void> {
     this.last()
     await this.#work
-    closeSync(this.#fd)
+    this.#closeFiles()
     rmSync(this.#nextFile, { force: true })
+  }
+
+  #closeFiles(): void {
+    closeSync(this.#fd)
+    closeSync(this.#zerosFd)
   }
 
   get #nextFile(): string {
@@ -162,7 +170,7 @@ export class Room {
   }
 
   async #fill(bytes: number): Promise<void> {
-    this.#ready += await zeros(this.#fd, this.#ready, bytes)
+    this.#ready += await zeros(this.#zerosFd, this.#ready, bytes)
   }
 
   async #makeNext(): Promise<void> {
@@ -187,8 +195,9 @@ export class Room {
     } finally {
       closeSync(folder)
     }
-    closeSync(this.#fd)
+    this.#closeFiles()
     this.#fd = openSync(segment.file, constants.O_RDWR | SYNCS_ITSELF)
+    this.#zerosFd = openSync(segment.file, constants.O_WRONLY)
     this.#segment = segment
     this.position = 0
     this.#ready = ready

@@ -34,6 +34,7 @@ interface Head extends Link {
 const FEW = 'few'
 const KEYS = 'keys'
 const SEEDS = 2 ** 32
+const PIECE_CHARACTERS = 16 * 1024
 
 /** All but the keys, which have two indexes. */
 function tablesOf({ keys, accounts, named, once, spending }: State): readonly (readonly [string, Layered<unknown>])[] {
@@ -60,12 +61,24 @@ export function putSnapshot(file: string, { sequence, hash, sealed, state }: Sna
       parts.begin(`${name} heap`)
       putColumns(parts, name, writeLayered(layered, seed, parts.write))
     }
-    parts.begin(FEW)
-    for (const line of linesOf(state)) parts.write(Buffer.from(`${JSON.stringify(line)}\n`))
+    putFew(parts, state)
     parts.finish({ v: 2, sequence, hash, seed, sealed } satisfies Head)
   } finally {
     parts.close()
   }
+}
+
+/** Stored answers are not that few: many lines are one piece for the file. */
+function putFew(parts: PartsWriter, state: State): void {
+  parts.begin(FEW)
+  let text = ''
+  for (const line of linesOf(state)) {
+    text += `${JSON.stringify(line)}\n`
+    if (text.length < PIECE_CHARACTERS) continue
+    parts.write(Buffer.from(text))
+    text = ''
+  }
+  parts.write(Buffer.from(text))
 }
 
 function putColumns(parts: PartsWriter, name: string, { starts, index }: Written): void {

@@ -104,3 +104,15 @@ t.test('the request before decides nothing about the next one', (t) => {
   t.equal(plainHead('GET /api/a HTTP/1.1\r\nHost: x \r\n\r\n', 9, first), undefined)
   t.end()
 })
+
+t.test('a value is read to its end, however long it is, and what no value may hold is seen wherever it stands', async (t) => {
+  for (let before = 1; before < 200; before += before > 60 && before < 70 ? 1 : 7) {
+    for (const odd of ['', 'x', ' x', ' ', '\x01', '\x80', '\t']) {
+      const value = 'y'.repeat(before) + odd + 'y'.repeat(odd === ' ' ? 0 : 9)
+      const found = plainHead(`GET /api/a HTTP/1.1\r\nHost: x\r\nX-A: ${value}\r\nX-B: z\r\n\r\n`, LIMITS.headers, undefined)
+      const isGood = odd === '' || odd === 'x' || odd === ' x'
+      if (found?.fields[3] !== (isGood ? value : undefined)) t.fail(`${before} and ${JSON.stringify(odd)}`)
+      else if (isGood) t.equal(found?.fields[5], 'z')
+    }
+  }
+})

@@ -13,7 +13,7 @@ export const SECRET = 'the-credential-of-alice'
 export interface Heard {
   /** In order: `head 200`, `data …`, `end`, `error …`. */
   readonly events: string[]
-  raw: string[]
+  raw: readonly string[]
   sent: boolean | undefined
   resume: () => void
   readonly over: Promise<void>
@@ -62,7 +62,7 @@ export function send(
   const over = new Promise<void>((resolve) => {
     done = resolve
   })
-  const heard = { events: [] as string[], raw: [] as string[], sent: undefined as boolean | undefined, resume: (): void => undefined, over }
+  const heard = { events: [] as string[], raw: [] as readonly string[], sent: undefined as boolean | undefined, resume: (): void => undefined, over }
   const attempt = transport.send(
     { connection, operation: operationOf(operation, { streaming }), method, path, query, headers: [...headers], body: Buffer.from(body) },
     {

@@ -7,6 +7,7 @@ import { lineOf } from '../../gateway/stores/lines.ts'
 import type { Intended, JournalRecord } from '../../gateway/stores/records.ts'
 import { Replay } from '../../gateway/stores/replay.ts'
 import { State } from '../../gateway/stores/state.ts'
+import { paid } from '../rig/paid-intent.ts'
 import { seedOf } from '../rig/random.ts'
 import { imageOf } from '../rig/state.ts'
 
@@ -111,6 +112,21 @@ t.test('what a replay makes of payments is what JSON.parse of every line would m
     }),
     { numRuns: 3_000, seed },
   )
+  t.end()
+})
+
+t.test('payments that end late, or never, among many others with long lines', (t) => {
+  const lines: string[] = []
+  for (let index = 0; index < 600; index += 1) {
+    const id = `rc_${index}`
+    lines.push(JSON.stringify(paid(id, 1_000 + (index % 7) * 400, 'x'.repeat(index))))
+    // One in five ends at once, one after fifty others, one comes to nothing then, and two are left.
+    const before = `rc_${index - 50}`
+    if (index % 5 === 0) lines.push(lineOf({ t: 'settled', id, transaction: '0x', headers: {}, at: 1 } as JournalRecord))
+    if (index % 5 === 1 && index > 50) lines.push(lineOf({ t: 'settled', id: before, transaction: '0x', headers: {}, at: 1 } as JournalRecord))
+    if (index % 5 === 2 && index > 50) lines.push(lineOf({ t: 'void', id: before, reason: 'no', at: 1 } as JournalRecord))
+  }
+  t.strictSame(inGroups(lines, 7), oneByOne(lines))
   t.end()
 })
 

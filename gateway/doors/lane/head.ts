@@ -23,6 +23,9 @@ const table = (characters: RegExp): Uint8Array => Uint8Array.from({ length: 256 
 /** RFC 9110 section 5.6.2 */
 const NAME = table(/^[!#$%&'*+.^_`|~0-9A-Za-z-]$/)
 const VALUE = table(/^[\x20-\x7e]$/)
+/** The same for long ones, payments above all: to be called costs it as much as a few characters, and each of them a quarter. */
+const LONG_VALUE = /[\x20-\x7e]*/y
+const SHORT = 64
 /** What RFC 3986 has in a path or a query. */
 const TARGET = table(/^[A-Za-z0-9._~!$&'()*+,;=:@%/?-]$/)
 
@@ -108,9 +111,16 @@ function nameAt(text: string, from: number): string {
 
 /** Empty where it begins or ends with a space, too. */
 function valueAt(text: string, from: number): string {
-  let at = from
-  while (VALUE[text.charCodeAt(at)] === 1) at += 1
+  const at = valueEnd(text, from)
   return text.charCodeAt(from) === SPACE || text.charCodeAt(at - 1) === SPACE ? '' : text.slice(from, at)
+}
+
+function valueEnd(text: string, from: number): number {
+  let at = from
+  for (const near = from + SHORT; at < near; at += 1) if (VALUE[text.charCodeAt(at)] !== 1) return at
+  LONG_VALUE.lastIndex = at
+  LONG_VALUE.test(text)
+  return LONG_VALUE.lastIndex
 }
 
 /** Of the body; undefined where the request is for another host, or another connection comes after it. */

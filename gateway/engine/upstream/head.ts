@@ -9,8 +9,8 @@ export interface Head {
   readonly status: number
   /** As it came, from the status line to the last field. */
   readonly bytes: Buffer
-  /** Flat list, names and values as they came. */
-  readonly fields: string[]
+  /** Flat list, names and values as they came; an answer may have those of the one before, so nobody changes them. */
+  readonly fields: readonly string[]
   readonly version: 0 | 1
   /** Undefined where none is stated. */
   readonly length: number | undefined

@@ -17,8 +17,10 @@ const STOPPING = new Error('the gateway is stopping')
 
 /** JSON says the same with what is not ASCII escaped: then it is as long as it has characters, and leaves in one write with its head. */
 const escaped = (json: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII as a whole is what is looked for
-  /^[\x00-\x7f]*$/.test(json) ? json : json.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  Buffer.byteLength(json) === json.length
+    ? json
+    : // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII as a whole is what is looked for
+      json.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 class Question implements Carried, Rolled {
   readonly #text: string

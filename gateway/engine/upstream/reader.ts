@@ -2,7 +2,8 @@
  * Reads one answer after the other from the bytes of a connection (RFC 9112): where each begins and ends is decided here and
  * nowhere else. Strict: what can be read in two ways is malformed.
  */
-import { type Head, MalformedAnswer, readFields, readHead } from './head.ts'
+import { type Head, MalformedAnswer, readFields } from './head.ts'
+import { KnownHead } from './known-head.ts'
 import { Section } from './section.ts'
 
 /** Who hears of it; false pauses until the reader is asked to go on. */
@@ -29,8 +30,7 @@ export class AnswerReader {
   #state: State = 'idle'
   #toHead = false
   #interim = 0
-  /** Fields of the last answer; nobody changes them. */
-  #before: readonly string[] = []
+  readonly #known = new KnownHead()
   readonly #section = new Section()
   /** Bytes of the body, or of the chunk, that are to come. */
   #left = 0
@@ -91,6 +91,11 @@ export class AnswerReader {
   }
 
   #readHead(bytes: Buffer, at: number, to: AnswerEvents): number {
+    const known = this.#section.hasBegun ? undefined : this.#known.at(bytes, at)
+    if (known !== undefined) {
+      this.#begun(known, to)
+      return at + known.bytes.length + 2
+    }
     const next = this.#section.take(bytes, at, false)
     if (this.#section.bytes === undefined) {
       // What will never be one is not waited for.
@@ -99,13 +104,16 @@ export class AnswerReader {
       if (begun.compare(BEGINNING, 0, length, 0, length) !== 0) throw new MalformedAnswer('the provider does not answer in HTTP/1')
       return next
     }
-    const head = readHead(this.#section.bytes, this.#before)
-    this.#before = head.fields
+    const head = this.#known.read(this.#section.bytes)
     this.#section.begin()
+    this.#begun(head, to)
+    return next
+  }
+
+  #begun(head: Head, to: AnswerEvents): void {
     if (head.status < 200) this.#noteInterim(head)
     else this.#frame(head)
     this.paused = !to.head(head)
-    return next
   }
 
   #noteInterim({ status }: Head): void {

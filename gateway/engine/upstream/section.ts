@@ -54,6 +54,11 @@ export class Section {
     return from + end + 4 - before
   }
 
+  /** A piece of it was kept. */
+  get hasBegun(): boolean {
+    return this.#kept !== undefined
+  }
+
   /** What is there of it so far. */
   get begun(): Buffer {
     return this.#kept?.subarray(0, this.#length) ?? NO_BYTES
