@@ -55,6 +55,10 @@ export class Closing {
     }
   }
 
+  async taken(): Promise<void> {
+    await Promise.all(Array.from(this.#sockets, wasTaken))
+  }
+
   end(): void {
     this.begun = true
     for (const socket of this.#shaking) socket.destroy()
@@ -83,6 +87,16 @@ export class Closing {
       else socket.destroySoon()
     })
   }
+}
+
+/** Resolves when what was written to it has left, or it is gone. */
+export function wasTaken(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.writableLength === 0) return resolve()
+    socket.once('close', resolve)
+    if (socket.writableEnded) socket.once('finish', resolve)
+    else socket.write('', () => resolve())
+  })
 }
 
 function keep<T extends Socket>(kept: Set<T>, socket: T): void {

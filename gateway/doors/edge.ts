@@ -109,6 +109,11 @@ export class Edge {
     this.#lane?.close()
   }
 
+  /** Resolves when every answer that was written has been taken. */
+  async taken(): Promise<void> {
+    await Promise.all([this.#closing.taken(), this.#lane?.taken()])
+  }
+
   end(): void {
     this.#closing.end()
     this.#lane?.end()

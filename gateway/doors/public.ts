@@ -72,6 +72,10 @@ export class PublicDoor {
     this.#edge.close()
   }
 
+  taken(): Promise<void> {
+    return this.#edge.taken()
+  }
+
   end(): void {
     this.#edge.end()
   }

@@ -1,6 +1,7 @@
 /** Opens both ports, then the gateway behind them: nothing is half started when one of them cannot be had. */
 import type { AddressInfo } from 'node:net'
 import type http from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '#contract'
 import type { GatewayConfig, Limits, ListenAddress } from '../../config/model.ts'
 import type { CertificateFiles } from '../../config/certificates.ts'
@@ -118,6 +119,7 @@ class Open {
   /** Consumers first, then the operator. What ended badly is told when everything has ended. */
   async close(graceMs: number): Promise<void> {
     const { gateway, doors, certificates, workers } = this.#parts
+    const endsMs = performance.now() + graceMs
     const reloaded = this.reloader?.close()
     const unclean = await workers?.all.stop(graceMs).then(
       () => undefined,
@@ -127,6 +129,7 @@ class Open {
     await reloaded
     await this.#schedule?.close()
     await gateway.close(graceMs)
+    await doors.taken(endsMs - performance.now())
     doors.end()
     certificates.close()
     if (unclean !== undefined) throw unclean
@@ -178,6 +181,14 @@ class Doors {
   close(): void {
     this.#public?.close()
     this.#admin?.close()
+  }
+
+  /** Who is slow to take what he has paid for has what is left of the time for calls under way. */
+  async taken(withinMs: number): Promise<void> {
+    if (this.#public === undefined || withinMs <= 0) return
+    const over = new AbortController()
+    await Promise.race([this.#public.taken(), sleep(withinMs, undefined, over)])
+    over.abort()
   }
 
   end(): void {

@@ -1,8 +1,10 @@
 /** A port that closes: whoever comes at that moment is let go at once, whoever has begun to ask is answered, and told that it is the last. */
 
+import { connect } from 'node:net'
 import t, { type Test } from 'tap'
-import { until } from '../rig/gateway.ts'
-import { type Caller, openPort, PORTS, type Port } from '../rig/edge.ts'
+import { type Caller, callerOn, openPort, PORTS, type Port } from '../rig/edge.ts'
+import { openGateway, sandbox, until } from '../rig/gateway.ts'
+import { customConnection, startProvider, UPSTREAM } from '../rig/provider.ts'
 
 const get = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`
 
@@ -114,10 +116,41 @@ onEach('an answer that had begun, or was not taken yet, comes whole, and its con
   sink.end()
   await isLetGo(stream)
   t.match(stream.got, /piece\r\n0\r\n\r\n$/)
+  let isTaken = false
+  void port.edge.taken().then(() => {
+    isTaken = true
+  })
   for (const caller of slow) {
+    t.notOk(isTaken)
     caller.socket.resume()
     await isLetGo(caller)
     t.equal(caller.got.length - caller.got.indexOf('\r\n\r\n') - 4, whole.length)
+  }
+  await until('everything is taken', () => isTaken)
+})
+
+t.test('a stop waits for who is slow to take an answer that was charged, and no longer than for a call', async (t) => {
+  const provider = await startProvider(t)
+  const whole = 'x'.repeat(8 * 1024 * 1024)
+  for (const graceMs of [60_000, 100]) {
+    const upstream = { ...UPSTREAM, buffer: '16MiB' }
+    const rig = await openGateway(t, sandbox({ upstream, api_connections: [customConnection(provider.url)] }))
+    const { key } = await rig.key({ credits: '$5' })
+    const caller = callerOn(connect({ port: Number(new URL(rig.publicUrl).port), host: '127.0.0.1' }))
+    provider.next((response) => void response.end(whole))
+    caller.socket.pause()
+    caller.send(get('/acme/search').replace('Host', `Authorization: Bearer ${key}\r\nHost`))
+    await until('it is charged', async () => (await rig.gateway.ground.admin.counters('acme')).sold === 1)
+    const { gateway } = rig
+    const closes = gateway.close.bind(gateway)
+    // The last of the calls is over, and everything is written.
+    gateway.close = (ms) => closes(ms).then(() => void (graceMs > 100 && setImmediate(() => caller.socket.resume())))
+    await rig.close(graceMs)
+    caller.socket.resume()
+    await isLetGo(caller)
+    const got = caller.got.length - caller.got.indexOf('\r\n\r\n') - 4
+    if (graceMs === 100) t.ok(got < whole.length, `${got} bytes`)
+    else t.equal(got, whole.length)
   }
 })
 

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import type { Rolled } from '#contract'
 import type { Client } from '../client.ts'
+import { wasTaken } from '../closing.ts'
 import { type PlainHead, plainHead } from './head.ts'
 import { readsInto } from './inbox.ts'
 import type { Answering, PlainRequest } from './request.ts'
@@ -82,6 +83,10 @@ export class PlainConnection implements Answering, Rolled {
   /** Of an owner that is closing. A request that has begun gets an answer, unless its rest does not come (`REST_WITHIN_MS`). */
   close(): void {
     if (this.#current === undefined && this.#kept === undefined) this.#socket.destroy()
+  }
+
+  taken(): Promise<void> {
+    return wasTaken(this.#socket)
   }
 
   destroy(): void {

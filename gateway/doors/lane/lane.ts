@@ -93,6 +93,11 @@ export class Lane implements LaneOwner {
     for (const connection of this.#connections.all()) connection.close()
   }
 
+  /** Resolves when every answer that was written has been taken. */
+  async taken(): Promise<void> {
+    await Promise.all(this.#connections.all().map((connection) => connection.taken()))
+  }
+
   end(): void {
     this.closing = true
     for (const connection of this.#connections.all()) connection.destroy()
