@@ -383,9 +383,6 @@ export class Flight implements Listener, Rolled {
   #lost(cause: unknown): void {
     if (this.#state === 'over') return
     const current = this.#try
-    // Between two connections nobody is being asked: the first has not served and bills nothing, or there would be no second, and
-    // the second was not reached. Which of them holds the unit is not known where the answer to a `switch` is lost, and is the
-    // same: the store takes one behind the other, so that it comes back from wherever it is.
     const fate = current === undefined || current.kept !== undefined ? 'returned' : 'wasted'
     if (current !== undefined && this.#sale === undefined) this.#note(current, current.kept === undefined ? 'ok' : 'kept', fate)
     this.#sale = undefined
