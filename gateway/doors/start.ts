@@ -1,7 +1,6 @@
 /** Opens both ports, then the gateway behind them: nothing is half started when one of them cannot be had. */
 import type { AddressInfo } from 'node:net'
 import type http from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '#contract'
 import type { GatewayConfig, Limits, ListenAddress } from '../../config/model.ts'
 import type { CertificateFiles } from '../../config/certificates.ts'
@@ -183,12 +182,8 @@ class Doors {
     this.#admin?.close()
   }
 
-  /** Who is slow to take what he has paid for has what is left of the time for calls under way. */
   async taken(withinMs: number): Promise<void> {
-    if (this.#public === undefined || withinMs <= 0) return
-    const over = new AbortController()
-    await Promise.race([this.#public.taken(), sleep(withinMs, undefined, over)])
-    over.abort()
+    await this.#public?.taken(withinMs)
   }
 
   end(): void {
