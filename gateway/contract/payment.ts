@@ -76,11 +76,14 @@ export type SignedIn =
   | { readonly why: string }
   | { readonly lost: unknown }
 
+/** `former`: as the payment may have fitted before a reload. It buys nothing; what it has bought is found by it. */
+export type ReadPayment = { readonly payment: Payment } | { readonly refusal: Refusal; readonly former?: Payment }
+
 /** Where x402 payments are taken, on one set of terms. */
 export interface Till {
   challenge(resource: Resource, price: Usd, error: string): Challenge
   /** Undefined where no payment is shown. */
-  read(header: (name: string) => string | undefined, resource: () => Resource): { readonly payment: Payment } | { readonly refusal: Refusal } | undefined
+  read(header: (name: string) => string | undefined, resource: () => Resource): ReadPayment | undefined
   /** A payment pays once; kept while clocks may differ. */
   once(payment: Payment): OnceClaim
   /** Asked when the reservation stands: what a payment has bought, or may have bought, is looked up before. */

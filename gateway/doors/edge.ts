@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 import { type Refusal, refuse } from '#contract'
 import type { Limits } from '../../config/model.ts'
 import { leavesBody } from './body.ts'
+import { Closing, type HttpSocket } from './closing.ts'
 import { type Fault, faultOf } from './head.ts'
 import { type Calls, Lane } from './lane/lane.ts'
 import { TLS, type Certificate } from './tls.ts'
@@ -39,12 +40,6 @@ const LINGER_MS = 2_000
 /** Slow requests are looked for once a second, and are told why before anybody cuts them off for being still. */
 const SLOWER_MS = 2_000
 
-/** What node:http keeps on a socket: the answer that is being written now, and the request that was read last. */
-type HttpSocket = Socket & {
-  _httpMessage?: (DoorResponse & { req: DoorRequest }) | null
-  parser?: { incoming?: DoorRequest | null } | null
-}
-
 type DoorServer = http.Server<typeof DoorRequest, typeof DoorResponse>
 
 export class Edge {
@@ -52,6 +47,7 @@ export class Edge {
   readonly #parts: EdgeParts
   #limits: Limits
   #stillMs: number
+  readonly #closing: Closing
   readonly #lane: Lane | undefined
   /** Connections on which nothing more is carried out. */
   readonly #ending = new WeakSet<Socket>()
@@ -68,7 +64,10 @@ export class Edge {
       requireHostHeader: false,
       noDelay: true,
       IncomingMessage: DoorRequest,
-      ServerResponse: responsesSaying(() => this.#limits.idleMs),
+      ServerResponse: responsesSaying(
+        () => this.#limits.idleMs,
+        (request) => this.#isLast(request),
+      ),
     }
     const server: DoorServer =
       certificate === undefined
@@ -88,8 +87,10 @@ export class Edge {
     this.server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#clientError(error, socket as HttpSocket))
     this.server.on('timeout', (socket: Socket) => this.#still(socket))
     certificate?.serveBy(this.server as https.Server)
+    this.#closing = new Closing(this.server, certificate !== undefined)
     const { calls } = parts
     this.#lane = calls === undefined ? undefined : new Lane({ server: this.server, tls: certificate !== undefined, limits, stillMs: this.#stillMs, calls })
+    if (certificate !== undefined) this.#closing.followHandshakes()
   }
 
   /** At a reload, for connections that are opened from now on. What is open keeps its timers. */
@@ -104,15 +105,25 @@ export class Edge {
 
   /** Idle connections end at once; busy ones with their answer. */
   close(): void {
-    this.server.close()
-    this.server.closeIdleConnections()
+    this.#closing.begin()
     this.#lane?.close()
   }
 
+  /** Resolves when every answer that was written has been taken. */
+  async taken(): Promise<void> {
+    await Promise.all([this.#closing.taken(), this.#lane?.taken()])
+  }
+
   end(): void {
-    this.server.close()
-    this.server.closeAllConnections()
+    this.#closing.end()
     this.#lane?.end()
+  }
+
+  /** Of a port that is closing: what stands behind is thrown away. */
+  #isLast(request: DoorRequest): boolean {
+    if (!this.#closing.isLast(request)) return false
+    this.#endWith(request.socket)
+    return true
   }
 
   /** Says no. The connection ends with it where the rest of the request is not worth reading, or nobody knows where it ends. */

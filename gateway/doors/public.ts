@@ -4,6 +4,7 @@
  */
 import type { Server } from 'node:http'
 import type { BlockList, Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isRefusal, type Refusal, refuse } from '#contract'
 import type { GatewayConfig, Limits } from '../../config/model.ts'
 import { type Engine, ownFields, problemOf } from '../engine/index.ts'
@@ -70,6 +71,14 @@ export class PublicDoor {
 
   close(): void {
     this.#edge.close()
+  }
+
+  /** Who is slow to take what he has paid for has what is left of the time for calls under way. */
+  async taken(withinMs: number): Promise<void> {
+    if (withinMs <= 0) return
+    const over = new AbortController()
+    await Promise.race([this.#edge.taken(), sleep(withinMs, undefined, over)])
+    over.abort()
   }
 
   end(): void {

@@ -118,6 +118,7 @@ class Open {
   /** Consumers first, then the operator. What ended badly is told when everything has ended. */
   async close(graceMs: number): Promise<void> {
     const { gateway, doors, certificates, workers } = this.#parts
+    const endsMs = performance.now() + graceMs
     const reloaded = this.reloader?.close()
     const unclean = await workers?.all.stop(graceMs).then(
       () => undefined,
@@ -127,6 +128,7 @@ class Open {
     await reloaded
     await this.#schedule?.close()
     await gateway.close(graceMs)
+    await doors.taken(endsMs - performance.now())
     doors.end()
     certificates.close()
     if (unclean !== undefined) throw unclean
@@ -178,6 +180,10 @@ class Doors {
   close(): void {
     this.#public?.close()
     this.#admin?.close()
+  }
+
+  async taken(withinMs: number): Promise<void> {
+    await this.#public?.taken(withinMs)
   }
 
   end(): void {

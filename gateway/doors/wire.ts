@@ -119,7 +119,7 @@ export class DoorResponse extends ServerResponse<DoorRequest> {
   answer(status: number, headers: readonly string[], body: Buffer | string): void {
     const { socket } = this
     const { _hasBody, _expect_continue, _sent100 } = this._own
-    const plain = this.shouldKeepAlive && socket !== null && _hasBody && socket.writableLength === 0 && (_expect_continue !== true || _sent100)
+    const plain = this.shouldKeepAlive && !this.isLast && socket !== null && _hasBody && socket.writableLength === 0 && (_expect_continue !== true || _sent100)
     if (!plain || body.length > JOINED_BYTES || this.getHeaderNames().length > 0) {
       this.writeHead(status, headers as unknown as OutgoingHttpHeaders)
       this.end(body)
@@ -138,28 +138,46 @@ export class DoorResponse extends ServerResponse<DoorRequest> {
     else socket.write('', (error) => void (error ?? this.emit('finish')))
   }
 
+  /** Nothing more is answered on its connection, whatever the request says. */
+  protected get isLast(): boolean {
+    return false
+  }
+
+  override writeHead(...said: unknown[]): this {
+    if (this.shouldKeepAlive && this.isLast) this.shouldKeepAlive = false
+    return super.writeHead(...(said as [number, OutgoingHttpHeaders]))
+  }
+
   private get _own(): Inside {
     return this as unknown as Inside
   }
 }
 
 /**
- * Status line and fields of an answer after which the connection stays, up to and with the empty line.
+ * Status line and fields of an answer, up to and with the empty line. The connection stays for `idleMs`; undefined: it ends.
  * @throws TypeError where a field holds what no field may (RFC 9110 section 5.5)
  */
-export function answerHead(status: number, headers: readonly string[], idleMs: number): string {
+export function answerHead(status: number, headers: readonly string[], idleMs: number | undefined): string {
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const value = headers[at + 1] as string
     if (!isField(value)) throw new TypeError(`the field ${headers[at]} of an answer holds what no field may`)
     head += `${headers[at]}: ${value}\r\n`
   }
-  return `${head}Date: ${dateNow()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(idleMs / 1000)}\r\n\r\n`
+  const stays = idleMs === undefined ? 'close' : `keep-alive\r\nKeep-Alive: timeout=${Math.floor(idleMs / 1000)}`
+  return `${head}Date: ${dateNow()}\r\nConnection: ${stays}\r\n\r\n`
 }
 
-/** Responses that say how long a connection may be idle, whoever sees to it: node:http takes it from its own timeout otherwise. */
-export function responsesSaying(idleMs: () => number): typeof DoorResponse {
-  class Saying extends DoorResponse {}
+/**
+ * Responses that say how long a connection may be idle, whoever sees to it (node:http takes it from its own timeout otherwise),
+ * or that it ends with them.
+ */
+export function responsesSaying(idleMs: () => number, isLast: (request: DoorRequest) => boolean): typeof DoorResponse {
+  class Saying extends DoorResponse {
+    protected override get isLast(): boolean {
+      return isLast(this.req)
+    }
+  }
   Object.defineProperty(Saying.prototype, '_keepAliveTimeout', { get: idleMs, set: () => undefined })
   return Saying
 }

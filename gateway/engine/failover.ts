@@ -21,6 +21,11 @@ export function elsewhere(ports: EnginePorts, call: EngineCall, stranded: Strand
   return first === undefined ? undefined : switched(ports, call, stranded, first)
 }
 
+/**
+ * Where the answer to a `switch` is lost nobody knows which of the two holds the unit, and it is the same: the first has not
+ * served and bills nothing (`mayFailOver`), the second was not asked. The store takes the release behind the move, so that the
+ * unit comes back from wherever it is.
+ */
 async function switched(ports: EnginePorts, call: EngineCall, stranded: Stranded, first: Alternative): Promise<Alternative | undefined> {
   const { hold, fate, tried, waits } = stranded
   for (let next: Alternative | undefined = first; next !== undefined; next = nextOf(ports, call, stranded)) {

@@ -383,7 +383,7 @@ export class Flight implements Listener, Rolled {
   #lost(cause: unknown): void {
     if (this.#state === 'over') return
     const current = this.#try
-    const fate = current?.kept === undefined ? 'wasted' : 'returned'
+    const fate = current === undefined || current.kept !== undefined ? 'returned' : 'wasted'
     if (current !== undefined && this.#sale === undefined) this.#note(current, current.kept === undefined ? 'ok' : 'kept', fate)
     this.#sale = undefined
     this.#try = undefined

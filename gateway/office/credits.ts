@@ -6,8 +6,8 @@ import type { Begun, EpochMs, KeyRecord, NameClaim, Payment, Refusal, Settlement
 import { dollars, formatUsd, refuse } from '#contract'
 import type { Ground } from '../ground/index.ts'
 import { actOf, newKey } from './keys.ts'
-import { isPaid, type Ordered, orderIn, resourceOf } from './order.ts'
-import { again, type CreditsAnswer, digestOf, nameOf } from './purchase-names.ts'
+import { isPaid, type Ordered, orderIn, resourceOf, misfit } from './order.ts'
+import { again, type Buying, type CreditsAnswer, digestOf, nameOf } from './purchase-names.ts'
 
 export interface CreditsAsk {
   readonly address: string
@@ -31,14 +31,6 @@ const MOST_AN_ADDRESS = 8
 const MOST_AT_ONCE = 256
 const RETRY_SECONDS = 2
 
-interface Buying {
-  readonly id: string
-  readonly account: string
-  readonly payment: Payment
-  readonly names: readonly NameClaim[]
-  readonly keyId: string | undefined
-}
-
 export class CreditDesk {
   readonly #parts: CreditDeskParts
   readonly #busy = new Map<string, number>()
@@ -60,16 +52,23 @@ export class CreditDesk {
       () => resourceOf(this.#parts, order),
     )
     if (shown === undefined) return this.#offer(refuse('payment_required', `the credits cost ${dollars(order.price)}`), order)
-    if ('refusal' in shown) return this.#offer(shown.refusal, order)
-    const { payment } = shown
-    if (payment.amount < order.price)
-      return this.#offer(
-        refuse('payment_invalid', `the payment is over ${dollars(payment.amount)}, the credits cost ${dollars(order.price)}; it was not used`),
-        order,
-      )
-    if (payment.x402Version === 2 && payment.quote === undefined)
-      return this.#offer(refuse('payment_invalid', 'the payment does not repeat the offer (accepted.extra.quote); it was not used'), order)
+    const unfit = misfit(shown, order)
+    if (unfit !== undefined) return (await this.#bought(unfit.payment, order, key)) ?? this.#offer(unfit.refusal, order)
+    const { payment } = shown as { readonly payment: Payment }
     return this.#within(ask, () => this.#purchase(ask, { order, payment, key }))
+  }
+
+  /** Prices and wallets change with a reload: what a payment has bought before is found by it until its validBefore. */
+  async #bought(payment: Payment | undefined, order: Ordered, key: KeyRecord | undefined): Promise<CreditsAnswer | Refusal | undefined> {
+    if (payment === undefined) return undefined
+    const name = `p:${payment.digest}`
+    const account = key?.account ?? `wallet:${payment.payer}`
+    for (;;) {
+      const named = await this.#parts.ground.store.named(name, digestOf(order, key))
+      if (named.state === 'absent') return undefined
+      const told = await this.#named({ kind: 'named', named, name }, { account, payment }, order)
+      if (told !== undefined) return told
+    }
   }
 
   /** A payment is shown that buys here what is ordered. */

@@ -1,5 +1,5 @@
 /** What somebody wants to buy: an amount, or calls of an API. */
-import { dollars, parseUsd, type Refusal, refuse, type Till, type Usd } from '#contract'
+import { dollars, type Payment, parseUsd, type ReadPayment, type Refusal, refuse, type Till, type Usd } from '#contract'
 
 export interface Ordered {
   readonly price: Usd
@@ -78,4 +78,13 @@ export function isPaid(ask: Asked, seller: Seller): boolean {
     () => resourceOf(seller, order),
   )
   return shown !== undefined && 'payment' in shown && shown.payment.amount >= order.price
+}
+
+/** Why a payment does not buy what is ordered. */
+export function misfit(shown: ReadPayment, { price }: Ordered): { readonly refusal: Refusal; readonly payment: Payment | undefined } | undefined {
+  if ('refusal' in shown) return { refusal: shown.refusal, payment: shown.former }
+  const { payment } = shown
+  const no = (why: string) => ({ refusal: refuse('payment_invalid', `${why}; it was not used`), payment })
+  if (payment.amount < price) return no(`the payment is over ${dollars(payment.amount)}, the credits cost ${dollars(price)}`)
+  return payment.x402Version === 2 && payment.quote === undefined ? no('the payment does not repeat the offer (accepted.extra.quote)') : undefined
 }

@@ -1,11 +1,20 @@
 /** Under which names a purchase is found again, what makes two purchases the same, and how one is answered. */
-import { type KeyRecord, type Refusal, refuse, sha256 } from '#contract'
+import { type KeyRecord, type NameClaim, type Payment, type Refusal, refuse, sha256 } from '#contract'
 import type { Ordered } from './order.ts'
 
 export interface CreditsAnswer {
   /** Flat list. */
   readonly headers: readonly string[]
   readonly body: Record<string, unknown>
+}
+
+/** A purchase under way. */
+export interface Buying {
+  readonly id: string
+  readonly account: string
+  readonly payment: Payment
+  readonly names: readonly NameClaim[]
+  readonly keyId: string | undefined
 }
 
 /** For a wallet the key is a capability of its own, so it must not be guessable. */

@@ -2,7 +2,7 @@
  * A payment as it stands in a request: decoded once, and held against the offer before anybody is asked. What is refused here
  * a facilitator would refuse anyway; it learns nothing of it. Scheme exact on EVM, EIP-3009 (x402 v2 sections 5 and 6.1).
  */
-import { type EpochMs, type Payment, type PaymentRequirements, type Refusal, type Resource, refuse, sha256 } from '#contract'
+import { type EpochMs, type PaymentRequirements, type ReadPayment, type Refusal, type Resource, refuse, sha256 } from '#contract'
 import { micros, type Offer, requirements, requirementsV1, type Terms } from './offers.ts'
 import { ShownPayment } from './shown.ts'
 
@@ -43,12 +43,12 @@ interface Authorization {
   readonly nonce: string
 }
 
-export type Shown = { readonly payment: Payment } | { readonly refusal: Refusal }
+export type Shown = ReadPayment
 
 const malformed = (what: string): Shown => ({ refusal: refuse('bad_request', `the payment header ${what}`) })
 export const invalid = (what: string): { readonly refusal: Refusal } => ({ refusal: refuse('payment_invalid', `${what}; the payment was not used`) })
 /** Terms change with a reload: it may have fitted those of before. */
-const unfit = ({ header }: Sent, what: string): Shown => ({ refusal: { ...invalid(what).refusal, payment: sha256(header) } })
+const unfit = ({ header }: Sent, what: string): { readonly refusal: Refusal } => ({ refusal: { ...invalid(what).refusal, payment: sha256(header) } })
 
 /** Written by hand: the schemas of @x402/core take four times as long as all else that is done with a payment here. */
 function decoded({ version, header }: Sent): Record<string, unknown> | undefined {
@@ -118,9 +118,7 @@ export function paymentIn(sent: Sent, { offers, terms, resource, upfront }: Read
     sent.version === 1 ? v1Name === accepted.network : network === accepted.network && isSame(accepted.asset, asset),
   )
   if (offer === undefined || accepted.scheme !== 'exact') return unfit(sent, 'the payment is for another network, asset or scheme than offered')
-  if (!isSame(authorization.to, terms.payTo)) return unfit(sent, 'the payment goes to another address than offered')
   const { value } = authorization
-  if (sent.version === 2 && (accepted.amount !== value || !isSame(accepted.payTo, terms.payTo))) return unfit(sent, 'the payment does not repeat the offer')
   const quote = sent.version === 2 && typeof accepted.extra?.quote === 'string' && QUOTE.test(accepted.extra.quote) ? accepted.extra.quote : undefined
   const identifier = identifierOf(payload)
   const facts = {
@@ -137,7 +135,11 @@ export function paymentIn(sent: Sent, { offers, terms, resource, upfront }: Read
     payload,
     requirements: sent.version === 2 ? requirements(offer, terms, value, quote) : requirementsV1(offer, terms, value, resource()),
   }
-  return { payment: new ShownPayment(facts, identifier, quote) }
+  const payment = new ShownPayment(facts, identifier, quote)
+  const unlike = (what: string): Shown => ({ ...unfit(sent, what), former: payment })
+  if (!isSame(authorization.to, terms.payTo)) return unlike('the payment goes to another address than offered')
+  if (sent.version === 2 && (accepted.amount !== value || !isSame(accepted.payTo, terms.payTo))) return unlike('the payment does not repeat the offer')
+  return { payment }
 }
 
 /** Only the identifier, by its form: the schema beside it comes from the client and is not compiled. */

@@ -89,6 +89,30 @@ t.test('what a payment has bought is fetched by it until its validBefore, althou
   t.match(connections, [{ calls_sold: 1, revenue: '0.15' }])
 })
 
+t.test('what a purchase gave is shown to its payment until its validBefore, although payments go elsewhere or the price has risen', async (t) => {
+  for (const payTo of [HERE, ELSEWHERE]) {
+    const clock = new MovableClock()
+    const rig = await openGateway(t, textOf({ connections: [nansen()], ttl: '5s' }), { clock })
+    const buy = (headers: Record<string, string> = {}, calls = 10): Promise<Answer> => rig.call('POST', '/credits', { headers, body: { api: 'nansen', calls } })
+    const offer = (await buy()).headers['payment-required'] ?? ''
+    const wallet = generatePrivateKey()
+    const [used, unused] = [await signedPayment(offer, wallet), await signedPayment(offer, wallet)]
+    const bought = await buy({ 'payment-signature': used })
+    t.match(bought, { status: 200, json: { credited: '1.50', balance: '1.50' } })
+    await rig.reload(textOf({ connections: [nansen({ markup: '4x' })], payTo, ttl: '5s' }))
+    clock.aheadMs = 60_000
+    const again = await buy({ 'payment-signature': used })
+    t.match(again, { status: 200, json: { credited: '1.50', balance: '1.50', wallet: bought.json.wallet } })
+    t.equal(again.headers['x-atlas-receipt'], bought.headers['x-atlas-receipt'])
+    t.match(await rig.call('GET', '/credits', { headers: bearer(String(again.json.key)) }), { status: 200, json: { balance: '1.50' } })
+    t.match(await buy({ 'payment-signature': used }, 5), { status: 409, json: { code: 'idempotency_conflict' } })
+    const offered = { status: 402, json: { code: 'payment_invalid', amount: '2.00' } }
+    t.match(await buy({ 'payment-signature': unused }), offered, 'one that has bought nothing buys nothing')
+    clock.aheadMs = 91_000
+    t.match(await buy({ 'payment-signature': used }), offered, 'nor does this one once it is over')
+  }
+})
+
 t.test('credits that were quoted by the call are sold for what was quoted', async (t) => {
   const rig = await openGateway(t, textOf({ connections: [nansen()] }))
   const buy = (headers: Record<string, string> = {}): Promise<Answer> => rig.call('POST', '/credits', { headers, body: { api: 'nansen', calls: 10 } })

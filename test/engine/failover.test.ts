@@ -3,8 +3,12 @@
 import t, { type Test } from 'tap'
 import { type Adapter, type Connection, type FailureRule, ratio, units } from '../../gateway/contract/index.ts'
 import { adapterOf, connectionOf, operationOf } from '../rig/acme.ts'
-import { type Flown, type Inside, openInside, reached, turns } from '../rig/inside.ts'
+import { type Flown, type Inside, type InsideSetup, openInside, reached, turns } from '../rig/inside.ts'
+import { until } from '../rig/gateway.ts'
+import { lossy } from '../rig/lossy.ts'
 import { paymentHeader } from '../rig/payments.ts'
+import { startRedis } from '../rig/redis.ts'
+import { openRedisStore } from '../rig/redis-store.ts'
 import { Gate, type ScriptedTry } from '../rig/scripted.ts'
 import { WatchedStore } from '../rig/watched.ts'
 
@@ -22,9 +26,16 @@ interface World {
   readonly store: WatchedStore
 }
 
-async function open(t: Test, answers: (one: ScriptedTry) => void, adapter: Partial<Adapter> = {}, pool = POOL): Promise<World> {
+async function open(
+  t: Test,
+  answers: (one: ScriptedTry) => void,
+  adapter: Partial<Adapter> = {},
+  pool = POOL,
+  setup: Pick<InsideSetup, 'real' | 'patienceMs'> = {},
+): Promise<World> {
   const stores: WatchedStore[] = []
   const inside = await openInside(t, {
+    ...setup,
     adapter: adapterOf([operationOf('search')], adapter),
     apis: new Map([['acme', pool]]),
     between: (real) => {
@@ -157,12 +168,66 @@ t.test('a client that leaves while another connection is being found takes nothi
   }
 })
 
-t.test('a store that is lost while another connection is being found refuses the call', async (t) => {
-  const { inside, store } = await open(t, failing(['a'], notSent))
-  store.fails = (move) => move === 'switch'
-  const flown = await call(inside, await inside.key('k'))
-  t.match(flown.sink.answers, [{ status: 503, body: /"code":"unavailable"/ }])
+/** Nobody was asked but the first, which bills nothing: no unit is used up, in no account. */
+async function unused(t: Test, { inside, store }: World, { flight, sink, id }: Flown): Promise<void> {
+  t.equal(flight.state, 'over')
+  t.match(sink.answers, [{ status: 503, body: /"code":"unavailable"/ }])
   t.equal([...store.held.values()][0]?.ends.length, 1, 'the hold ended once')
+  t.strictSame(asked(inside), ['a'])
+  t.strictSame(await usedOf(inside), UNUSED)
+  t.strictSame(
+    inside.outcomes.get(id)?.[0]?.attempts.map(({ connection, used }) => `${connection} ${used}`),
+    ['a returned'],
+  )
+}
+
+t.test('a store that is lost while another connection is being found refuses the call, and the unit comes back, wherever it was', async (t) => {
+  // On its way there, on its way back, and too late.
+  for (const way of ['there', 'back', 'late'] as const) {
+    const world = await open(t, failing(['a'], notSent), {}, POOL, { patienceMs: way === 'late' ? 50 : 60_000 })
+    const { inside, store } = world
+    const gate = new Gate()
+    store.fails = (move) => way === 'there' && move === 'switch'
+    store.waits = (move) => (move === 'switch' ? gate : undefined)
+    const flown = inside.fly('/acme/search', { headers: await inside.key('k') })
+    await reached('the first has failed', () => inside.provider.tries[0]?.over === true)
+    if (way === 'back') gate.fail(new Error('the answer is lost'))
+    await reached('the call is over', () => flown.flight.state === 'over')
+    gate.open()
+    await turns()
+    await inside.flushed()
+    await unused(t, world, flown)
+    t.strictSame(
+      inside.journal.filter(({ t }) => t === 'wasted'),
+      [],
+      way,
+    )
+  }
+})
+
+t.test('the same with Redis, which has moved the call, has not, or does it when the way is open again', async (t) => {
+  const redis = await startRedis(t)
+  for (const way of ['there', 'back'] as const) {
+    const proxy = await lossy(t, redis)
+    const rig = await openRedisStore(t, { ...redis, url: proxy.url }, { connections: POOL })
+    const fail = (one: ScriptedTry): void => {
+      if (way === 'back') proxy.lose(true)
+      one.error(false)
+    }
+    const world = await open(t, failing(['a'], fail), {}, POOL, { real: rig, patienceMs: 150 })
+    const { inside, store } = world
+    const headers = await inside.key('k')
+    store.fails = (move) => way === 'there' && move === 'switch'
+    const flown = inside.fly('/acme/search', { headers })
+    await until('the call is over', () => flown.flight.state === 'over')
+    proxy.lose(false)
+    await inside.flushed()
+    await until('the way is open again', () => rig.lost() === undefined)
+    await unused(t, world, flown)
+    const lines = await rig.raw(async (client, prefix) => (await client.xrange(`${prefix}out`, '-', '+')).flatMap(([, fields]) => fields))
+    t.notMatch(lines.join('\n'), /"t":"(wasted|charge)"/, way)
+    t.strictSame(await rig.raw((client, prefix) => client.keys(`${prefix}holds:*`)), [], 'nothing is held')
+  }
 })
 
 t.test('a call that is given up before a byte of it has left gives its unit back', async (t) => {

@@ -47,8 +47,18 @@ export interface InsideSetup {
   readonly floor?: number
   /** How long a call waits for the store; long enough here for any test that does not ask for less. */
   readonly patienceMs?: number
+  /** Default: the embedded one. Its journal is not seen here. */
+  readonly real?: RealStore
   /** What stands between the engine and the real store. */
   readonly between?: (store: Store) => Store
+}
+
+export interface RealStore {
+  readonly clock: ScriptedClock
+  readonly store: Store
+  readonly admin: StoreAdmin
+  readonly meters: Meters
+  flushed(): Promise<void>
 }
 
 export interface Asked {
@@ -104,7 +114,7 @@ export interface Inside extends OpenedHealth {
 export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<Inside> {
   const { apis = new Map([['acme', [connectionOf('acme')]]]), adapter = adapterOf([operationOf('search')]) } = setup
   const limits = { upstreamTimeoutMs: setup.upstreamTimeoutMs ?? 30_000, concurrentPerConsumer: setup.concurrentPerConsumer ?? 1000 }
-  const outside = outsideParts()
+  const outside = outsideParts(setup.real?.clock)
   const { clock, chance, log, facilitator, provider } = outside
   const { store, admin, meters, journal, flushed } = openStore(t, clock, setup)
   admin.configure([...apis.values()].flat())
@@ -144,13 +154,14 @@ export async function openInside(t: Teardown, setup: InsideSetup = {}): Promise<
 }
 
 /** What stands around a gateway. */
-function outsideParts() {
+function outsideParts(clock = new ScriptedClock()) {
   const logged: LogLine[] = []
   const facilitator = new ScriptedFacilitator()
-  return { clock: new ScriptedClock(), chance: countingChance(), logged, log: memoryLog(logged), facilitator, provider: new ScriptedTransport() }
+  return { clock, chance: countingChance(), logged, log: memoryLog(logged), facilitator, provider: new ScriptedTransport() }
 }
 
-function openStore(t: Teardown, clock: ScriptedClock, { between }: InsideSetup) {
+function openStore(t: Teardown, clock: ScriptedClock, { between, real }: InsideSetup) {
+  if (real !== undefined) return { ...real, store: between?.(real.store) ?? real.store, journal: [] }
   const journal: JournalRecord[] = []
   const onGroup = ({ bytes }: Group): void => {
     for (const line of bytes.toString().split('\n')) if (line !== '') journal.push(JSON.parse(line) as JournalRecord)

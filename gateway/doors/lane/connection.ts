@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import type { Rolled } from '#contract'
 import type { Client } from '../client.ts'
+import { wasTaken } from '../closing.ts'
 import { type PlainHead, plainHead } from './head.ts'
 import { readsInto } from './inbox.ts'
 import type { Answering, PlainRequest } from './request.ts'
@@ -17,7 +18,8 @@ export interface Underway {
 
 export interface LaneOwner {
   readonly limits: { readonly headers: number; readonly headerBytes: number; readonly bodyBytes: number }
-  readonly idleMs: number
+  /** Undefined: with an answer its connection ends. */
+  readonly idleMs: number | undefined
   readonly stillMs: number
   /** No connection is kept any more. */
   readonly closing: boolean
@@ -55,6 +57,8 @@ export class PlainConnection implements Answering, Rolled {
   #begun = false
   #reading = false
   #left = false
+  /** Its last answer has left. Nothing that still comes is carried out; it is read, so that the answer is not lost. */
+  #over = false
   /** Whether what comes is in borrowed memory. */
   readonly #borrows: boolean
   readonly #onData = (bytes: Buffer): void => this.#came(bytes)
@@ -76,9 +80,13 @@ export class PlainConnection implements Answering, Rolled {
     socket.on('close', this.#onClose)
   }
 
-  /** Of an owner that is closing: at once where nobody waits for an answer, else with it. */
+  /** Of an owner that is closing. A request that has begun gets an answer, unless its rest does not come (`REST_WITHIN_MS`). */
   close(): void {
-    if (this.#current === undefined) this.#socket.destroy()
+    if (this.#current === undefined && this.#kept === undefined) this.#socket.destroy()
+  }
+
+  taken(): Promise<void> {
+    return wasTaken(this.#socket)
   }
 
   destroy(): void {
@@ -89,6 +97,7 @@ export class PlainConnection implements Answering, Rolled {
 
   #came(bytes: Buffer): void {
     if (this.#left) return void this.#socket.emit('data', Buffer.from(bytes))
+    if (this.#over) return
     this.#kept = this.#kept === undefined ? bytes : Buffer.concat([this.#kept, bytes])
     if (this.#current === undefined) this.#read()
     if (this.#kept === undefined) return
@@ -204,9 +213,15 @@ export class PlainConnection implements Answering, Rolled {
   #answered(): void {
     this.#current = undefined
     this.#begun = false
-    if (this.#owner.closing) return void this.#socket.end()
     if (this.#socket.isPaused()) this.#socket.resume()
+    if (this.#owner.closing) return this.#last()
     if (this.#kept !== undefined && !this.#reading) setImmediate(() => this.#read())
+  }
+
+  #last(): void {
+    this.#over = true
+    this.#kept = undefined
+    this.#socket.end()
   }
 
   // ---------------------------------------------------------------- the connection

@@ -50,11 +50,17 @@ export class Lane implements LaneOwner {
     if (begin === undefined || others.length > 0) throw new Error(`node:http was expected to listen to ${event}, and nobody else`)
     this.#begin = begin as (this: Server, socket: Socket) => void
     server.removeAllListeners(event)
-    server.on(event, (socket: Socket) => this.#connections.add(new PlainConnection(socket, peerOf(socket), this)))
+    server.on(event, (socket: Socket) => this.#came(socket))
   }
 
-  get idleMs(): number {
-    return this.limits.idleMs
+  /** A handshake, or whoever hands connections on, may have taken its time: to a port that is closing nobody comes any more. */
+  #came(socket: Socket): void {
+    if (this.closing) socket.destroy()
+    else this.#connections.add(new PlainConnection(socket, peerOf(socket), this))
+  }
+
+  get idleMs(): number | undefined {
+    return this.closing ? undefined : this.limits.idleMs
   }
 
   takes(target: string): boolean {
@@ -81,10 +87,15 @@ export class Lane implements LaneOwner {
     this.#connections.delete(connection)
   }
 
-  /** Connections on which nobody waits end at once, the others with their answer. */
+  /** Connections that are idle end at once; one on which a request has begun, or waits for its answer, ends with that. */
   close(): void {
     this.closing = true
     for (const connection of this.#connections.all()) connection.close()
+  }
+
+  /** Resolves when every answer that was written has been taken. */
+  async taken(): Promise<void> {
+    await Promise.all(this.#connections.all().map((connection) => connection.taken()))
   }
 
   end(): void {

@@ -1,4 +1,4 @@
-/** How an answer stands on the connection (RFC 9112), as node:http would write it. */
+/** How an answer stands on the connection (RFC 9112), as node:http would write it. Without `idleMs` the connection ends with it. */
 import type { Socket } from 'node:net'
 import { answerHead } from '../wire.ts'
 
@@ -7,7 +7,7 @@ const JOINED_BYTES = 12 * 1024
 const NO_BODY: ReadonlySet<number> = new Set([204, 304])
 
 /** @throws TypeError where a field holds what no field may; then nothing was written */
-export function writeWhole(socket: Socket, idleMs: number, status: number, headers: string[], body: Buffer | string): void {
+export function writeWhole(socket: Socket, idleMs: number | undefined, status: number, headers: string[], body: Buffer | string): void {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
   const empty = NO_BODY.has(status)
   if (!empty) headers.push('content-length', String(bytes.length))
@@ -21,7 +21,7 @@ export function writeWhole(socket: Socket, idleMs: number, status: number, heade
 }
 
 /** The head of an answer in chunks. @throws TypeError as above */
-export function writeHead(socket: Socket, idleMs: number, status: number, headers: string[]): void {
+export function writeHead(socket: Socket, idleMs: number | undefined, status: number, headers: string[]): void {
   headers.push('transfer-encoding', 'chunked')
   socket.write(answerHead(status, headers, idleMs), 'latin1')
 }
