@@ -51,6 +51,9 @@ interface Stage {
   readonly gates: { readonly reserve: Gate; readonly verify: Gate; readonly charge: Gate }
 }
 
+/** So many rows are played side by side. */
+const AT_ONCE = 100
+
 export async function run(t: Test, rows: readonly Row[]): Promise<Came[]> {
   const connections = rows.map((_, at) => connectionOf(`c${at}`))
   const apis = new Map(connections.map((connection) => [connection.name, [connection]]))
@@ -65,7 +68,10 @@ export async function run(t: Test, rows: readonly Row[]): Promise<Came[]> {
   const stages = await Promise.all(rows.map((row, at) => stageOf(inside, row, at)))
   gate(inside, stores[0] as WatchedStore, stages)
   const store = stores[0] as WatchedStore
-  const played = await Promise.all(stages.map((stage) => play(inside, store, stage)))
+  const played: Played[] = []
+  // All at once would keep each other waiting.
+  for (let at = 0; at < stages.length; at += AT_ONCE)
+    played.push(...(await Promise.all(stages.slice(at, at + AT_ONCE).map((stage) => play(inside, store, stage)))))
   await inside.flushed()
   const written = writtenIn(inside)
   return Promise.all(played.map((one) => came(inside, store, one, written)))
