@@ -86,6 +86,8 @@ t.test('a chain that is broken, or another one than the books have read, is name
 t.test('what the store holds and the books do not, and units that cannot be, are named', async (t) => {
   const balances = new Map([['key:a', 9_550_001n as Usd]])
   t.match([...(await failing(t, '', { store: { ...GOOD, balances } }))], [['books agree with the store', /key:a/]])
+  const none = await failing(t, '', { store: { ...GOOD, balances: new Map() } })
+  t.strictSame([...none], [['books agree with the store', 'key:a has 9550000 micro-dollars more in the books than in the store']])
   const usage = new Map([['acme', { sold: 3, own: 1, wasted: 3, external: -1 }]])
   t.match(
     [...(await failing(t, '', { store: { ...GOOD, usage } }))],

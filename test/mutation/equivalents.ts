@@ -19,9 +19,24 @@ export const equivalents: readonly Equivalent[] = [
     reason: 'the largest exact sum is handed on one charge earlier, as a bigint that is the same',
   },
   {
+    id: 'd699e861',
+    place: 'gateway/books/call-pages.ts: return 0, where there are no groups',
+    reason: 'where no group is kept, none stands behind the first one either',
+  },
+  {
     id: '2a0016ec',
     place: 'gateway/books/pendings.ts: #begun.size < BEGUN',
     reason: 'what is not at hand is read from the file, where it says the same',
+  },
+  {
+    id: 'a08d7e60',
+    place: 'gateway/contract/time.ts: knownDay = day',
+    reason: 'a month that is not remembered is worked out again, and is the same',
+  },
+  {
+    id: '30624462',
+    place: 'gateway/contract/time.ts: Math.floor(atMs / DAY_MS)',
+    reason: 'each millisecond is a day of its own: a month is remembered for less long, and is the same',
   },
   {
     id: '763d6abd',
