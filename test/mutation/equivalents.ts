@@ -24,6 +24,11 @@ export const equivalents: readonly Equivalent[] = [
     reason: 'where no group is kept, none stands behind the first one either',
   },
   {
+    id: '6ddae93a',
+    place: 'gateway/books/pages.ts: #booking += 1',
+    reason: 'bookings are only told apart, counted up or down; the one that the constructor begins takes nothing',
+  },
+  {
     id: '2a0016ec',
     place: 'gateway/books/pendings.ts: #begun.size < BEGUN',
     reason: 'what is not at hand is read from the file, where it says the same',
