@@ -84,21 +84,18 @@ export class ThreadBooks implements Books {
     await this.#feed.settled()
     const pageOf = this.#elsewhere.calls ?? ((ask) => this.#thread.ask('callsAfter', [ask]))
     let coming: Promise<CallPage> | undefined = pageOf({ sinceMs, after: undefined, open: [] })
-    try {
-      while (coming !== undefined) {
-        const page: CallPage = await coming
-        const { next, open } = page
-        // The next piece is read while this one is on its way.
-        coming = next === undefined ? undefined : pageOf({ sinceMs, after: next, open })
-        for (const text of textsOf(page)) {
-          yield text
-          // Calls have their turn.
-          await setImmediate()
-        }
-      }
-    } finally {
-      // Whoever reads no further does not hear how it ended.
+    while (coming !== undefined) {
+      const page: CallPage = await coming
+      const { next, open } = page
+      // The next piece is read while this one is on its way.
+      coming = next === undefined ? undefined : pageOf({ sinceMs, after: next, open })
+      // It may fail before whoever reads is there, who hears it then; and whoever reads no further never does.
       coming?.catch(() => undefined)
+      for (const text of textsOf(page)) {
+        yield text
+        // Calls have their turn.
+        await setImmediate()
+      }
     }
   }
 

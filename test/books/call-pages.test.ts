@@ -1,7 +1,8 @@
 /** Recorded calls are told alike wherever their records are kept: in the journal, in books made from an outbox, in PostgreSQL. */
+import { setImmediate as turnOf } from 'node:timers/promises'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { type Books, type CallLine, CallLines, type CallPage, readCallLines, textsOf } from '#contract'
+import { type Books, type CallAsk, type CallLine, CallLines, type CallPage, readCallLines, textsOf } from '#contract'
 import { ledgerId, openBooks } from '../../gateway/books/index.ts'
 import { chainOf, MemoryOutbox, postgresAlone, silent } from '../rig/books.ts'
 import { memoryFolder } from '../rig/folder.ts'
@@ -157,3 +158,23 @@ function reordered(record: object): object {
   const [first, ...rest] = Object.entries(record)
   return Object.fromEntries([first as [string, unknown], ...rest.reverse()])
 }
+
+t.test('whoever reads no further hears nothing of a piece that was read ahead and failed', async (t) => {
+  const folder = memoryFolder(t)
+  const asked: unknown[] = []
+  const calls = async ({ after }: CallAsk): Promise<CallPage> => {
+    asked.push(after)
+    if (after !== undefined) throw new Error('the disk')
+    return { lines: new TextEncoder().encode('["a line"]\n'), next: 1, open: [] }
+  }
+  const { books } = openBooks({ folder, mode: 'sandbox', flushed: () => Promise.resolve(), calls })
+  t.teardown(() => books.close())
+  for await (const text of books.calls(0)) {
+    t.equal(text, '["a line"]\n')
+    break
+  }
+  // What nobody has caught would have ended the process by now.
+  await turnOf()
+  t.strictSame(asked, [undefined, 1])
+  await t.rejects(linesOf(books.calls(0)), { message: 'the disk' }, 'who reads on does')
+})

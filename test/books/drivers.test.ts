@@ -141,3 +141,22 @@ t.test('a receipt is found with its place in the chain, also when it was free, a
   })
   for (const id of ['r4', 'r6', 'nobody', 'r2:intent']) t.equal(await opened.books.charged(id), undefined, id)
 })
+
+t.test('what one write has begun, the next one ends: a payment, settled or not, and a payout', async (t) => {
+  const step = { ...NOTHING, price: 150_000n, share: 15_000n, units: 1 }
+  for (const kind of ['settled', 'void', 'payout-end'] as const) {
+    const records = historyOf([{ ...step, kind: kind === 'payout-end' ? 'payout' : 'intent' }, { ...step, kind }])
+    const groups = chainOf(groupsOf(records, [1]))
+    const [embedded, postgres] = [booksAlone(t, memoryFolder(t)), await fresh(t)]
+    for (const group of groups) {
+      embedded.feed(group)
+      postgres.feed(group)
+      // Asked for, it is written: no two groups come together.
+      await told(postgres.books, MONTHS, ACCOUNTS)
+    }
+    t.ok(groups.length > 1, `${kind}: ${groups.length} writes`)
+    t.strictSame(await told(postgres.books, MONTHS, ACCOUNTS), await told(embedded.books, MONTHS, ACCOUNTS), kind)
+    t.strictSame(await unproven(postgres.books, records), [], kind)
+    await Promise.all([embedded.books.close(), postgres.books.close()])
+  }
+})

@@ -4,7 +4,11 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { StoreFigures, Usd } from '#contract'
+import { Booking } from '../../gateway/books/booking.ts'
 import { type OpenBooks, openBooks } from '../../gateway/books/index.ts'
+import { Ledger } from '../../gateway/books/ledger.ts'
+import { prepare } from '../../gateway/books/prepare.ts'
+import { provenAudit } from '../../gateway/books/proof.ts'
 import { chainOf, soldCall } from '../rig/books.ts'
 import { memoryFolder } from '../rig/folder.ts'
 import type { Fed } from '../rig/ledger.ts'
@@ -82,6 +86,8 @@ t.test('a chain that is broken, or another one than the books have read, is name
 t.test('what the store holds and the books do not, and units that cannot be, are named', async (t) => {
   const balances = new Map([['key:a', 9_550_001n as Usd]])
   t.match([...(await failing(t, '', { store: { ...GOOD, balances } }))], [['books agree with the store', /key:a/]])
+  const none = await failing(t, '', { store: { ...GOOD, balances: new Map() } })
+  t.strictSame([...none], [['books agree with the store', 'key:a has 9550000 micro-dollars more in the books than in the store']])
   const usage = new Map([['acme', { sold: 3, own: 1, wasted: 3, external: -1 }]])
   t.match(
     [...(await failing(t, '', { store: { ...GOOD, usage } }))],
@@ -90,6 +96,26 @@ t.test('what the store holds and the books do not, and units that cannot be, are
       ['units add up', /acme .* external/],
     ],
   )
+})
+
+t.test('a proof of the audit log is of the books as they were when it began, whatever is booked meanwhile', async (t) => {
+  const folder = memoryFolder(t)
+  const file = join(folder, 'books.db')
+  prepare(file, { folder, mode: 'sandbox' }, 'journal')
+  const ledger = new Ledger(file, { keepsLines: true })
+  t.teardown(() => ledger.close())
+  const booking = new Booking({ keepsLines: true })
+  const book = (groups: readonly Fed[]): void => {
+    booking.begin(ledger.standing.sequence)
+    for (const group of groups) booking.take(group)
+    ledger.write(booking)
+  }
+  const chain = chainOf(Array.from({ length: 6 }, (_, n) => [{ t: 'audit', at, action: 'key.create', actor: 'operator', subject: `k${n}`, detail: {} }]))
+  book(chain.slice(0, 4))
+  const begun = provenAudit(file, { keepsLines: true })
+  book(chain.slice(4))
+  t.match(await begun, { sequence: 4, lines: 4, groups: 4, problems: [] })
+  t.match(await provenAudit(file, { keepsLines: true }), { sequence: 6, lines: 6, groups: 6, problems: [] })
 })
 
 t.test('books that could not be written go on by themselves when they can, with all that came meanwhile', async (t) => {
@@ -109,6 +135,15 @@ t.test('books that could not be written go on by themselves when they can, with 
   while (opened.failed() !== undefined && Date.now() < deadline) await pause(5)
   t.equal(opened.failed(), undefined)
   t.match(await opened.books.report(MONTH), [{ callsSold: 9 }])
+})
+
+t.test('books that are opened again know how far they are before anything is fed', async (t) => {
+  const folder = memoryFolder(t)
+  const opened = open(t, folder)
+  for (const group of chainOf(GROUPS)) opened.feed(group)
+  await opened.books.close()
+  t.equal(opened.fedUpTo, 2)
+  t.equal(open(t, folder).fedUpTo, 2)
 })
 
 t.test('books that another program has locked wait for it', async (t) => {

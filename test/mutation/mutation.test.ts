@@ -7,6 +7,7 @@ import { root } from '../house/sources.ts'
 import { luaEdits } from './lua.ts'
 import { type Mutant, mutantsOf } from './mutants.ts'
 import { tryMutants } from './trial.ts'
+import { Workshop } from './workshop.ts'
 
 const JSON_FILE = 'dist/gateway/engine/json.js'
 const made = (text: string): string[] => mutantsOf('dist/gateway/engine/a.js', text).map(({ from, to, by }) => text.slice(0, from) + by + text.slice(to))
@@ -66,4 +67,11 @@ t.test('a mutant is killed by the test that notices it, survives where none does
   const ids = [tried[0]?.mutant.id ?? '']
   t.match(await tryMutants({ room, count: 3, seed: 3, ids, test: 'engine/counters-nowhere', say }), [{ mutant: { id: ids[0] }, fate: 'survived' }])
   t.equal(readFileSync(`${root}/${JSON_FILE}`, 'utf8'), before)
+})
+
+t.test('the command of a test runs what was changed, not what was bundled before', async (t) => {
+  const shop = new Workshop(root)
+  t.teardown(() => shop.close())
+  shop.write('dist/gateway/main.js', "export const run = async () => console.log('changed')\n")
+  t.match(await shop.run('gateway/atlas.mjs', 60_000), { end: 'passed', said: 'changed\n' })
 })

@@ -102,10 +102,13 @@ t.test('after a failed sync nothing is acknowledged, also where it was the sync 
 
 t.test('a group on its way is not acknowledged when room ahead of it could not be made for another reason than a full disk', async (t) => {
   const folder = join(memoryFolder(t), 'journal')
-  const { journal } = Journal.open({ folder, segmentBytes: 64 * 1024, replay: () => undefined, onGroup: () => undefined })
+  let [broken, isTold, after] = [false, false, 0]
+  const onGroup = (): void => {
+    if (isTold) after += 1
+  }
+  const { journal } = Journal.open({ folder, segmentBytes: 64 * 1024, replay: () => undefined, onGroup })
   await journal.durable('{"t":"before"}')
   const { write, fdatasync } = fs
-  let [broken, isTold, after] = [false, false, 0]
   const failing = (fd: number, bytes: Buffer, from: number, length: number, at: number, done: Written): void => {
     if (bytes[from] !== 0) return void write(fd, bytes, from, length, at, done)
     broken = true
@@ -125,9 +128,25 @@ t.test('a group on its way is not acknowledged when room ahead of it could not b
   }
   const results = await Promise.allSettled(Array.from({ length: 40 }, busy))
   t.ok(isTold)
-  t.equal(after, 0)
+  t.equal(after, 0, 'and the books do not get it either')
   t.ok(results.every(({ status }) => status === 'rejected'))
   t.match(journal.failed, { cause: { code: 'EIO' } })
+  await journal.close()
+})
+
+t.test('a journal that no room can be made for has failed at once, although nobody writes', async (t) => {
+  const told = new Promise<void>((resolve) => {
+    const failing = (...args: [number, Buffer, number, number, number, Written]): void => {
+      setImmediate(() => {
+        args[5](error('EIO'), 0)
+        setImmediate(resolve)
+      })
+    }
+    using(t, { write: failing as typeof fs.write })
+  })
+  const { journal } = Journal.open({ folder: join(memoryFolder(t), 'journal'), replay: () => undefined, onGroup: () => undefined })
+  await told
+  t.match(journal.failed, { message: 'the journal cannot be written', cause: { code: 'EIO' } })
   await journal.close()
 })
 

@@ -76,6 +76,15 @@ for (const [name, openDriver] of drivers(t)) {
     t.equal(await (await life.reopen()).admin.balance(WALLET), usd('$0.30'))
   })
 
+  t.test(`${name}: a call that is paid holds nothing of the credits of its wallet`, async (t) => {
+    const rig = await open(t)
+    await begin(rig, 'one')
+    await rig.store.buy('one', { account: WALLET, payment })
+    await rig.store.resolve('one', SETTLED)
+    await hold(rig, 'paid', supply(x402('$0.15'), [acme], 1))
+    t.match(await reserve(rig, 'by credits', supply(credits(WALLET), [acme], 2)), { kind: 'held' }, 'all of them, to the last')
+  })
+
   t.test(`${name}: what was paid upfront is held for its call, and nothing else can spend it`, async (t) => {
     const rig = await open(t)
     await prepaying(rig)

@@ -37,6 +37,18 @@ for (const [name, openDriver] of drivers(t)) {
     }
   })
 
+  t.test(`${name}: fewer calls left are nearer, however soon the next may come; of as few the one with the longer wait is shown`, async (t) => {
+    const [few, many, quick] = [() => pace('few', 6, 3), () => pace('many', 600, 6), () => pace('quick', 600, 3)]
+    for (const isFirst of [true, false]) {
+      const order = (a: RateClaim, b: RateClaim): RateClaim[] => (isFirst ? [a, b] : [b, a])
+      const rig = await open(t)
+      t.match(await reserve(rig, 'a', sale(), ...order(few(), many())), { rate: { limit: 6, remaining: 2 } })
+      for (const id of ['b', 'c']) await hold(rig, id, sale(), few())
+      for (const id of ['d', 'e', 'f']) await hold(rig, id, sale(), quick())
+      t.match(await reserve(rig, 'g', sale(), ...order(few(), quick())), { retryAfterSeconds: 10, rate: { limit: 6, remaining: 0 } })
+    }
+  })
+
   t.test(`${name}: of two paces that refuse the longer wait is told, and neither has taken anything`, async (t) => {
     const rig = await open(t)
     const [a, b] = [() => pace('a', 60, 1), () => pace('b', 6, 1)]
