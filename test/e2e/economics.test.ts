@@ -31,8 +31,8 @@ writeFileSync(changed, JSON.stringify(fileOf(CHANGED), null, 2))
 writeMonth(join(folder, 'data'), NOW, traded, began)
 const started = await startAtlas(t, file)
 
-/** What the start of a command takes where nothing else is to do and the bare proxy takes 35 µs a request (docs/performance.md); where that takes 55, 225 ms. */
-const START_MS = 160
+/** What the start of a command takes where nothing else is to do and the bare proxy takes 35 µs a request (docs/performance.md); where that takes 55, 145 ms. Before decision 109 it took half as long again. */
+const START_MS = 105
 
 /**
  * Where other work takes the machine, or it is slow, a command may take so many times longer as its mere start does: two of them, since
