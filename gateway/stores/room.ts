@@ -1,6 +1,8 @@
 /**
  * Room for the journal to write into: the open segment, filled with zeros ahead of the writer so that a sync has no
- * new size to write, and the next one. A full disk shows here, before any record is at stake, and ends by itself.
+ * new size to write, and the next one, which is filled at the pace at which the open one is used up: so only the first
+ * segment of a start grows while records are written to it, and each record that is synced meanwhile has to wait for its
+ * size. A full disk shows here, before any record is at stake, and ends by itself.
  */
 import { closeSync, constants, fdatasync, fstatSync, fsync, openSync, rename, rmSync, write } from 'node:fs'
 import { join } from 'node:path'
@@ -38,7 +40,7 @@ export class Room {
   #zerosFd: number
   /** Zeros or records are on disk up to here. */
   #ready: number
-  /** The same of the next segment; 0 before it is made. */
+  /** Zeros of the next segment, on disk; 0 before it is made. */
   #next = 0
   #work: Promise<void> | undefined
   #full = false
@@ -106,9 +108,11 @@ export class Room {
   }
 
   ahead(): void {
-    if (this.#work !== undefined || this.#isLast || this.#ready - this.position >= this.#step) return
-    if (this.#ready < this.#options.segmentBytes) void this.#start(() => this.#fill(this.#step))
-    else if (this.#next === 0) void this.#start(() => this.#makeNext())
+    if (this.#work !== undefined || this.#isLast) return
+    const { segmentBytes } = this.#options
+    const near = this.#step / 2
+    if (this.#ready < segmentBytes && this.#ready - this.position < this.#step) void this.#start(() => this.#fill(this.#step))
+    else if (this.position >= near && this.#next < Math.min(segmentBytes, this.position + near)) void this.#start(() => this.#fillNext())
   }
 
   /** What waits now is the last: a full disk is not waited for any more. */
@@ -173,10 +177,11 @@ export class Room {
     this.#ready += await zeros(this.#zerosFd, this.#ready, bytes)
   }
 
-  async #makeNext(): Promise<void> {
-    const fd = openSync(this.#nextFile, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC, 0o600)
+  async #fillNext(): Promise<void> {
+    const anew = this.#next === 0 ? constants.O_CREAT | constants.O_TRUNC : 0
+    const fd = openSync(this.#nextFile, constants.O_WRONLY | anew, 0o600)
     try {
-      this.#next = await zeros(fd, 0, this.#step)
+      this.#next += await zeros(fd, this.#next, Math.min(this.#step, this.#options.segmentBytes - this.#next))
     } finally {
       closeSync(fd)
     }
@@ -184,7 +189,7 @@ export class Room {
 
   /** Whole groups stand before, and all are durable: only then does the name of the next one exist. */
   async #roll(sequence: number): Promise<void> {
-    if (this.#next === 0) await this.#makeNext()
+    if (this.#next === 0) await this.#fillNext()
     const segment = { first: sequence, file: segmentFile(this.#options.folder, sequence) }
     await call((done) => rename(this.#nextFile, segment.file, done))
     const ready = this.#next

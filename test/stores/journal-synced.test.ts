@@ -1,10 +1,11 @@
 /** Nothing is acknowledged that a power cut could take: every record is written through a descriptor whose writes return when they are on disk. */
-import fs, { constants, readFileSync, readlinkSync } from 'node:fs'
+import fs, { constants, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
 import { Journal } from '../../gateway/stores/journal.ts'
+import { segmentName } from '../../gateway/stores/segments.ts'
 import { using, type Written } from '../rig/disk.ts'
-import { temporaryFolder } from '../rig/gateway.ts'
+import { temporaryFolder, until } from '../rig/gateway.ts'
 
 const SEGMENT_BYTES = 64 * 1024
 const ROUNDS = 30
@@ -39,3 +40,25 @@ t.test(
     t.ok(segments.size > 3, [...segments].join())
   },
 )
+
+t.test('a segment after the first has its size before a record is written to it, so that no sync waits for a new one', async (t) => {
+  const [segmentBytes, stepBytes] = [3 * 1024 * 1024, 1024 * 1024]
+  const folder = join(temporaryFolder(t), 'journal')
+  const { journal } = Journal.open({ folder, segmentBytes, replay: () => undefined, onGroup: () => undefined })
+  const sizeOf = (file: string): number => statSync(join(folder, file), { throwIfNoEntry: false })?.size ?? 0
+  const text = JSON.stringify({ text: 'x'.repeat(20_000) })
+  const openBefore = journal.end.segment
+  while (journal.end.segment === openBefore) {
+    const { offset } = journal.end
+    // At the pace at which the open one is used up, never more than a step ahead.
+    await until('the next one is as far', () => sizeOf('next.seg') >= Math.min(segmentBytes, offset < stepBytes ? 0 : offset))
+    t.ok(sizeOf('next.seg') <= offset + 2 * stepBytes, `${sizeOf('next.seg')} where ${offset} are used`)
+    await journal.durable(text)
+  }
+  const open = segmentName(journal.end.segment)
+  while (journal.end.offset + text.length < segmentBytes - 1_000) {
+    t.equal(sizeOf(open), segmentBytes)
+    await journal.durable(text)
+  }
+  await journal.close()
+})
