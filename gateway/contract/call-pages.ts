@@ -1,5 +1,5 @@
 /** Recorded calls on their way from the thread that reads them: pages of lines, and the pieces in which they are looked at. */
-import type { SoldLine } from './call-lines.ts'
+import type { OpenLine } from './call-lines.ts'
 
 /** A piece of what is recorded. */
 export interface CallPage {
@@ -8,7 +8,7 @@ export interface CallPage {
   /** Behind what the next piece begins; undefined: this is the last. */
   readonly next: number | undefined
   /** Payments that are still to be settled: for the next piece. */
-  readonly open: readonly SoldLine[]
+  readonly open: readonly OpenLine[]
 }
 
 export interface CallAsk {
@@ -16,7 +16,7 @@ export interface CallAsk {
   readonly sinceMs: number
   /** Undefined: from where `sinceMs` may lie. */
   readonly after: number | undefined
-  readonly open: readonly SoldLine[]
+  readonly open: readonly OpenLine[]
 }
 
 /** What one thread hands to another with an answer, instead of copying it. */
