@@ -121,7 +121,7 @@ export class CallLines {
     lines.member(view, at.from, at.to)
     lines.member(view, id.from - 1, id.to + 1)
     if (entry === -1) this.#spelled(bytes)
-    else lines.put(known.view, known.tailFrom(entry), known.tailFrom(entry) + known.tailBytes(entry))
+    else lines.put(known.view, known.tailFrom(entry), known.tailTo(entry))
     if (scan.isIntent) this.#open.set(bytes.toString('utf8', id.from, id.to), lines.cut(before))
   }
 

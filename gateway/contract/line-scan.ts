@@ -2,6 +2,7 @@
  * Reads a line of JSON where its bytes stand: a reader expects what has to come next, and asks at the end whether all of it did. Nothing
  * is made of what is read, neither text nor object; whatever is written otherwise is left to whoever parses.
  */
+import { hashed } from './text-bytes.ts'
 
 /** A text to be compared with bytes, four of them at a time; the last four overlap those before. */
 export interface Literal {
@@ -38,8 +39,6 @@ const BEYOND_NINE = 0x06060606
 const ESCAPE = 0x5c
 const QUOTES = QUOTE * ONES
 const ESCAPES = ESCAPE * ONES
-/** Any large odd number. */
-const HASHED = 0x9e3779b1 | 0
 
 const NOTHING = Buffer.alloc(0)
 const viewOf = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -96,7 +95,7 @@ export class LineScan {
     return at
   }
 
-  /** Steps to this byte, or to the end: what stands between is told by its hash. */
+  /** Steps to this byte, or to the end: what stands between is told by its hash (`hashOf`). */
   protected hashTo(byte: number, end: number): number {
     const { bytes, view } = this
     const each = byte * ONES
@@ -108,10 +107,10 @@ export class LineScan {
       const is = word ^ each
       // One of the four is this byte: by Mycroft's rule for a byte of zero.
       if (((is - ONES) & ~is & HIGH_BITS) !== 0) break
-      hash = Math.imul(((hash << 5) | (hash >>> 27)) ^ word, HASHED)
+      hash = hashed(hash, word)
     }
     for (let next = bytes[at]; at < end && next !== byte; next = bytes[at]) {
-      hash = Math.imul(((hash << 5) | (hash >>> 27)) ^ (next as number), HASHED)
+      hash = hashed(hash, next as number)
       at += 1
     }
     this.place = at

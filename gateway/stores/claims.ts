@@ -150,7 +150,7 @@ export class Claims {
 
   /** Of what was counted as spent only this much was. */
   spent(hold: Hold, price: bigint): void {
-    for (const spent of hold.spends) this.#parts.counters.unspend(spent, spent.amount - price)
+    for (const spent of hold.spends) if (spent.amount !== price) this.#parts.counters.unspend(spent, spent.amount - price)
   }
 
   /** Of the units that were taken of a share only so many were used. */

@@ -92,6 +92,12 @@ export class Counters {
     return { key, per, turn: this.#sums[per].turn, amount, atMs }
   }
 
+  /** What was spent, whatever the caps say, in the day and the month that are now. */
+  count(key: string, amount: bigint): void {
+    const atMs = this.#clock.nowMs()
+    for (const per of PER) this.#sums[per].add(key, amount, atMs)
+  }
+
   unspend({ key, per, turn }: Spent, amount: bigint): void {
     const nowMs = this.#clock.nowMs()
     this.#sums[per].get(key, nowMs)
