@@ -3,8 +3,9 @@
  * uncharged calls: what forecasts and simulations are made from. Nothing of a payment, an answer or a request is in them.
  */
 import type { CallPage } from './call-pages.ts'
+import type { Span } from './call-parts.ts'
 import { CallScan } from './call-scan.ts'
-import { LineBytes } from './line-bytes.ts'
+import { fixedText, LineBytes } from './line-bytes.ts'
 import type { WrittenCall } from './written-call.ts'
 import type { CallRecord } from './record.ts'
 import type { Attempt } from './outcome.ts'
@@ -87,7 +88,7 @@ type Other =
 
 const NOTHING: readonly never[] = []
 const isWaste = ({ used, units }: Attempt): boolean => used === 'wasted' && units > 0
-const wastedOf = (attempts: readonly Attempt[]): readonly WastedUnits[] =>
+export const wastedOf = (attempts: readonly Attempt[]): readonly WastedUnits[] =>
   attempts.some(isWaste) ? attempts.filter(isWaste).map(({ connection, units }): WastedUnits => [connection, units]) : NOTHING
 
 /** Reads records in their order; a payment counts when it is settled. */
@@ -116,7 +117,7 @@ export class CallLines {
     const before = lines.end
     // Some members are written twice, what is known takes less.
     lines.room(length * 2)
-    lines.put(SOLD, 0, SOLD.byteLength)
+    lines.putAll(SOLD)
     lines.member(view, received.from, received.to)
     lines.member(view, at.from, at.to)
     lines.member(view, id.from - 1, id.to + 1)
@@ -141,8 +142,8 @@ export class CallLines {
     lines.member(view, units.from, units.to)
     lines.member(view, price.from - 1, price.to + 1)
     lines.member(view, platform.from - 1, platform.to + 1)
-    if (attempts.to > 0) return lines.text(`,${JSON.stringify(wastedIn(bytes.toString('utf8', attempts.from, attempts.to)))}]\n`)
-    lines.put(NOTHING_WASTED, 0, NOTHING_WASTED.byteLength)
+    if (attempts.to > 0) return lines.text(wastedText(bytes, attempts))
+    lines.putAll(NOTHING_WASTED)
     this.#scan.keep(lines.view, from, lines.end)
   }
 
@@ -191,20 +192,16 @@ function scanOfThread(): CallScan {
   return scan
 }
 
-const viewOf = (text: string): DataView => new DataView(new TextEncoder().encode(text).buffer)
-const SOLD = viewOf('["c"')
-const NOTHING_WASTED = viewOf(',[]]\n')
+const SOLD = fixedText('["c"')
+const NOTHING_WASTED = fixedText(',[]]\n')
 const textOf = (line: CallLine): string => `${JSON.stringify(line)}\n`
-const wastedIn = (attempts: string): readonly WastedUnits[] => wastedOf(JSON.parse(`[${attempts}]`) as Attempt[])
+/** The end of a line, of attempts as they are written, without their brackets. */
+export const wastedText = (bytes: Buffer, { from, to }: Span): string =>
+  `,${JSON.stringify(wastedOf(JSON.parse(`[${bytes.toString('utf8', from, to)}]`) as Attempt[]))}]\n`
 
 function soldOf({ id, at, connection, owner, units, price, platform, by, account, api, operation, call }: Charge): SoldLine {
   const { at: received = at, consumer = account, requested = units, attempts = NOTHING } = (call ?? {}) as Partial<WrittenCall>
   return ['c', received, at, id, api, operation, consumer, account, by, connection, owner, requested, units, price, platform, wastedOf(attempts)]
-}
-
-/** Of a call that stands in the log of uncharged ones. */
-export function unchargedLine({ at, api, operation, consumer, kind, code, requested, attempts }: CallRecord): string {
-  return `${JSON.stringify(['u', at, api, operation, consumer, kind, code ?? '', requested, wastedOf(attempts)] satisfies UnchargedLine)}\n`
 }
 
 /** Whole lines, as they were written. @throws SyntaxError where one is none */

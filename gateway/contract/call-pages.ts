@@ -29,12 +29,11 @@ export function lentBy(answer: unknown): readonly ArrayBuffer[] {
 const LINE_FEED = 10
 const PIECE_BYTES = 64 * 1024
 
-/** Whole lines as text, as many at once as are read in a few milliseconds. */
-export function* textsOf({ lines }: CallPage): Generator<string> {
-  const decoder = new TextDecoder()
+/** Whole lines, as many at once as are read in a few milliseconds. */
+export function* piecesOf({ lines }: CallPage): Generator<Uint8Array> {
   for (let at = 0; at < lines.length; ) {
     const end = lines.indexOf(LINE_FEED, Math.min(at + PIECE_BYTES, lines.length - 1)) + 1 || lines.length
-    yield decoder.decode(lines.subarray(at, end))
+    yield lines.subarray(at, end)
     at = end
   }
 }

@@ -2,8 +2,9 @@
  * Reads a charge, an intent or a settlement where its bytes stand, as stores write them, into what the line of a recorded call says.
  * What a charge says by itself is not said again by its call. Whatever is written otherwise is left to whoever parses.
  */
+import { CallParts, Span } from './call-parts.ts'
 import { KnownCalls } from './known-calls.ts'
-import { LineScan, literal } from './line-scan.ts'
+import { literal } from './line-scan.ts'
 import { isSame } from './text-bytes.ts'
 
 const CHARGE = literal('{"t":"charge","id":"')
@@ -44,30 +45,17 @@ const RECEIPT = literal(',"receipt":"')
 const REQUESTED = literal(',"requested":')
 const CANDIDATES = literal(',"candidates":[')
 const ATTEMPTS = literal(',"attempts":[')
-const BRACKET = literal(']')
 const UPSTREAM = literal(',"upstreamMs":')
 const TOOK = literal(',"tookMs":')
 const ATTEMPT_END = literal('}],"tookMs":')
 /** Brace and bracket. */
 const ENDS_LIST = 2
-const WASTED = literal('"used":"wasted"')
 const AT_END = literal('},"at":')
 const END = literal('",')
-const W = 0x77
-const A = 0x61
-/** Where that stands. */
-const W_AT = WASTED.bytes.indexOf('wa')
 const BRACE = 0x7b
 const CLOSING = 0x7d
-const RIGHT = 0x5d
 const DIGITS_FROM = 0x30
 const DIGITS_TO = 0x39
-
-/** Where a text stands, without its quotes, or a number; places are bytes. */
-class Span {
-  from = 0
-  to = 0
-}
 
 /** Where the number begins that ends here. */
 function digitsBefore(bytes: Buffer, end: number): number {
@@ -77,7 +65,7 @@ function digitsBefore(bytes: Buffer, end: number): number {
 }
 
 /** One record at a time. */
-export class CallScan extends LineScan {
+export class CallScan extends CallParts {
   readonly known = new KnownCalls()
   isIntent = false
   readonly id = new Span()
@@ -115,7 +103,7 @@ export class CallScan extends LineScan {
     this.id.from = this.place
     this.id.to = this.text()
     this.expect(AT)
-    this.#number(this.at)
+    this.digitsIn(this.at)
     if (this.is(SINCE)) this.digits()
     const terms = this.#terms
     terms.from = this.place
@@ -169,17 +157,17 @@ export class CallScan extends LineScan {
 
   #sold(): void {
     this.expect(CONNECTION)
-    this.#text(this.connection)
+    this.wordsIn(this.connection)
     this.expect(OWNER)
-    this.#text(this.owner)
+    this.wordsIn(this.owner)
     this.expect(PERIOD)
     this.digits()
     this.expect(UNITS)
-    this.#number(this.units)
+    this.digitsIn(this.units)
     this.expect(PRICE)
-    this.#number(this.price)
+    this.digitsIn(this.price)
     this.expect(PLATFORM)
-    this.#number(this.platform)
+    this.digitsIn(this.platform)
   }
 
   #asked(): void {
@@ -187,11 +175,11 @@ export class CallScan extends LineScan {
     if (!this.is(CREDITS) && !this.is(BY_OWNER) && !this.is(X402)) this.ok = false
     this.by.to = this.place
     this.expect(ACCOUNT)
-    this.#text(this.account)
+    this.wordsIn(this.account)
     this.expect(API)
-    this.#text(this.api)
+    this.wordsIn(this.api)
     this.expect(OPERATION)
-    this.#text(this.operation)
+    this.wordsIn(this.operation)
     this.expect(SUBJECT)
   }
 
@@ -215,7 +203,7 @@ export class CallScan extends LineScan {
     this.expect(CALL_ID)
     this.words()
     this.expect(AT)
-    this.#number(this.received)
+    this.digitsIn(this.received)
     return this.ok
   }
 
@@ -229,7 +217,7 @@ export class CallScan extends LineScan {
     this.digest()
     this.expect(QUOTE)
     this.#whose()
-    if (this.is(KIND)) this.#word()
+    if (this.is(KIND)) this.word()
     if (this.is(STATUS)) this.digits()
     if (this.is(RECEIPT)) this.#receipt()
     this.#served()
@@ -256,10 +244,10 @@ export class CallScan extends LineScan {
     const { consumer, account } = this
     consumer.from = account.from
     consumer.to = account.to
-    if (this.is(CALL_API)) this.#word()
-    if (this.is(CALL_OPERATION)) this.#word()
+    if (this.is(CALL_API)) this.word()
+    if (this.is(CALL_OPERATION)) this.word()
     if (!this.is(CONSUMER)) return
-    this.#text(consumer)
+    this.wordsIn(consumer)
     this.expect(QUOTE)
   }
 
@@ -269,13 +257,13 @@ export class CallScan extends LineScan {
     requested.to = units.to
     attempts.from = 0
     attempts.to = 0
-    if (this.is(REQUESTED)) this.#number(requested)
-    if (this.is(CANDIDATES)) this.#list()
+    if (this.is(REQUESTED)) this.digitsIn(requested)
+    if (this.is(CANDIDATES)) this.list()
     if (this.is(UNITS)) this.digits()
-    if (this.is(PRICE)) this.#word()
+    if (this.is(PRICE)) this.word()
     if (!this.is(ATTEMPTS)) return
     const from = this.place
-    const hasWaste = this.#list()
+    const hasWaste = this.list()
     if (hasWaste) {
       attempts.from = from
       attempts.to = this.place - 1
@@ -284,45 +272,15 @@ export class CallScan extends LineScan {
     this.#rest.to = digitsBefore(this.bytes, this.place - ENDS_LIST)
   }
 
-  #text(span: Span): void {
-    span.from = this.place
-    span.to = this.words()
-  }
-
-  #number(span: Span): void {
-    span.from = this.place
-    this.digits()
-    span.to = this.place
-  }
-
-  #word(): void {
-    this.words()
-    this.expect(QUOTE)
-  }
-
-  /** Steps behind the bracket that ends it. True where units in it were wasted. */
-  #list(): boolean {
-    const { bytes } = this
-    let hasWaste = false
-    let at = this.place
-    for (let byte = bytes[at]; byte !== RIGHT && byte !== undefined; byte = bytes[at]) {
-      if (byte === W && bytes[at + 1] === A) hasWaste ||= this.stands(WASTED, at - W_AT)
-      at += 1
-    }
-    this.place = at
-    this.expect(BRACKET)
-    return hasWaste
-  }
-
   /** A settlement: its id and when it was; false where it is none, or written otherwise. */
   readSettled(bytes: Buffer, start: number, end: number): boolean {
     this.begin(bytes, start)
     if (!this.is(SETTLED)) return false
-    this.#text(this.id)
+    this.wordsIn(this.id)
     this.expect(END)
     const at = digitsBefore(bytes, end - 1)
     this.place = at
-    this.#number(this.at)
+    this.digitsIn(this.at)
     // The last member is the record's own: whatever a settlement holds ends before.
     return this.ok && this.at.to === end - 1 && bytes[end - 1] === CLOSING && this.stands(AT_END, at - AT_END.length)
   }

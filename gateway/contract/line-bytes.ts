@@ -6,6 +6,9 @@ const COMMA = 0x2c
 
 const NOTHING = Buffer.allocUnsafeSlow(0)
 
+/** What is put into many lines. */
+export const fixedText = (text: string): DataView => new DataView(new TextEncoder().encode(text).buffer)
+
 const viewOf = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 
 export class LineBytes {
@@ -27,6 +30,10 @@ export class LineBytes {
   put(from: DataView, start: number, end: number): void {
     copyText(from, start, this.view, this.#end, end - start)
     this.#end += end - start
+  }
+
+  putAll(from: DataView): void {
+    this.put(from, 0, from.byteLength)
   }
 
   /** Behind a comma. */
@@ -56,6 +63,7 @@ export class LineBytes {
 
   /** What was put since it was last taken: memory of its own. */
   take(): Uint8Array<ArrayBuffer> {
+    if (this.#end === 0) return new Uint8Array()
     const taken = this.#bytes.subarray(0, this.#end)
     LineBytes.#usualBytes = Math.max(FIRST_BYTES, this.#end + (this.#end >>> 3))
     this.#bytes = NOTHING

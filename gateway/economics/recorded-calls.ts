@@ -1,5 +1,6 @@
 /** Recorded calls while they are read, each in some bytes, and put in order when all of them are there. */
 import { ByteTable, copyText, grown, hashOf } from '#contract'
+import { orderOf } from './order.ts'
 import type { Recorded } from './recorded.ts'
 
 const FIRST_CALLS = 4096
@@ -70,21 +71,4 @@ export class RecordedCalls {
 function copied<T extends Float64Array | Int32Array>(from: T, to: T): T {
   to.set(from)
   return to
-}
-
-/** Of these times, as plain numbers, which are sorted without calling anybody back: the time and behind it the place, where both fit in one. */
-function orderOf(times: Float64Array): ArrayLike<number> {
-  const { length } = times
-  let [least, most] = [Number.POSITIVE_INFINITY, 0]
-  for (const time of times) {
-    least = Math.min(least, time)
-    most = Math.max(most, time)
-  }
-  if ((most - least + 1) * length > Number.MAX_SAFE_INTEGER)
-    return Uint32Array.from(times.keys()).sort((a, b) => (times[a] as number) - (times[b] as number) || a - b)
-  const order = new Float64Array(length)
-  for (let at = 0; at < length; at += 1) order[at] = ((times[at] as number) - least) * length + at
-  order.sort()
-  for (let at = 0; at < length; at += 1) order[at] = (order[at] as number) - Math.floor((order[at] as number) / length) * length
-  return order
 }

@@ -50,6 +50,7 @@ const NOTHING: readonly never[] = []
 
 /** Text as it comes, cut anywhere, made into lines. */
 export class RecordedText {
+  readonly #decoder = new TextDecoder()
   #head: RecordedHead | undefined
   #rest = ''
 
@@ -59,7 +60,8 @@ export class RecordedText {
   }
 
   /** Whole lines. @throws SyntaxError where it is no such text */
-  take(text: string): readonly CallLine[] {
+  take(piece: string | Uint8Array): readonly CallLine[] {
+    const text = typeof piece === 'string' ? piece : this.#decoder.decode(piece, { stream: true })
     const end = text.lastIndexOf('\n')
     if (end === -1) {
       this.#rest += text

@@ -125,6 +125,14 @@ export class Claims {
     }
   }
 
+  /** Paces and shares alone, of a call that nobody holds. */
+  drawOn(claims: readonly StoreClaim[], units: number): void {
+    for (const claim of claims) {
+      if (claim.kind === 'rate') this.#parts.paces.take(claim)
+      else if (claim.kind === 'share') this.#parts.shares.take(claim, units)
+    }
+  }
+
   /** Those of an intent found at start. */
   adopt(hold: Hold): void {
     for (const { key } of hold.once) this.#open.set(key, true)

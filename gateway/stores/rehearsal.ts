@@ -128,9 +128,7 @@ export class Rehearsal {
     hold.payer = payer
     hold.price = NOTHING
     moveHold(hold, alternative, shelf)
-    hold.rates.length = 0
-    hold.spends.length = 0
-    hold.shares.length = 0
+    for (const taken of [hold.rates, hold.spends, hold.shares]) while (taken.length > 0) taken.pop()
     return hold
   }
 
@@ -168,7 +166,7 @@ export class Rehearsal {
   /** Paces and shares are drawn on, whatever they say: the call was let through. */
   passed({ supply, limits }: Plan): void {
     const alternative = supply.alternatives[0]
-    if (alternative !== undefined && this.#stock.shelf(alternative.connection) !== undefined) this.#take(alternative, supply.payer, limits)
+    if (alternative !== undefined && this.#stock.shelf(alternative.connection) !== undefined) this.#claims.drawOn(limits, alternative.units)
   }
 
   /** Of the period that is now. */

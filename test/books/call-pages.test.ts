@@ -1,7 +1,7 @@
 /** Recorded calls are told alike wherever their records are kept: in the journal, in books made from an outbox, in PostgreSQL. */
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { type Books, type CallLine, CallLines, type CallPage, readCallLines, textsOf } from '#contract'
+import { type Books, type CallLine, CallLines, type CallPage, piecesOf, readCallLines } from '#contract'
 import { ledgerId, openBooks } from '../../gateway/books/index.ts'
 import { chainOf, MemoryOutbox, postgresAlone, silent } from '../rig/books.ts'
 import { memoryFolder } from '../rig/folder.ts'
@@ -15,12 +15,12 @@ const seed = seedOf(t)
 const server = await openPostgres(t)
 let names = 0
 
-const textIn = (page: CallPage): string => [...textsOf(page)].join('')
+const textIn = (page: CallPage): string => Buffer.concat([...piecesOf(page)]).toString()
 
-async function linesOf(calls: AsyncIterable<string>): Promise<CallLine[]> {
-  let text = ''
-  for await (const piece of calls) text += piece
-  return readCallLines(text)
+async function linesOf(calls: AsyncIterable<Uint8Array>): Promise<CallLine[]> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of calls) pieces.push(piece)
+  return readCallLines(Buffer.concat(pieces).toString())
 }
 
 interface Written {
@@ -111,20 +111,20 @@ t.test('a page of any size is read in small pieces of whole lines, and others ha
     if (reading) setImmediate(turn)
   }
   setImmediate(turn)
-  const pieces: string[] = []
+  const pieces: Buffer[] = []
   const turnsBefore: number[] = []
   for await (const piece of books.calls(0)) {
     turnsBefore.push(turns)
-    pieces.push(piece)
+    pieces.push(Buffer.from(piece))
   }
   reading = false
   t.ok(pieces.length > 5, `${pieces.length} pieces`)
-  for (const piece of pieces) t.ok(piece.endsWith('\n') && piece.length < 66_000, `${piece.length} characters`)
+  for (const piece of pieces) t.ok(piece.at(-1) === 10 && piece.length < 66_000, `${piece.length} bytes`)
   t.ok(
     turnsBefore.every((count, at) => at === 0 || count > (turnsBefore[at - 1] as number)),
     'a turn between any two',
   )
-  t.equal(readCallLines(pieces.join('')).length, 3_000)
+  t.equal(readCallLines(Buffer.concat(pieces).toString()).length, 3_000)
 })
 
 t.test('the journal tells the same by hand as by its JSON, across segments, with what was wasted, reversed and counted elsewhere', async (t) => {
