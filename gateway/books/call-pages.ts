@@ -19,13 +19,14 @@ const EARLIER_MS = 3_600_000
 /** Groups a piece, and those looked at for a time. */
 const GROUPS = 500
 const LOOKED_AT = 16
+const LINE_FEED = 10
 const AT = /"at":(\d{12,14})/
 
 export async function callPage(groups: KeptGroups, { sinceMs, after, open }: CallAsk): Promise<CallPage> {
   const from = after ?? (await before(groups, sinceMs - EARLIER_MS))
   const found = await groups.after(from, GROUPS)
   const lines = new CallLines(open)
-  for (const { body } of found) for (const line of textOf(body).split('\n')) lines.take(line)
+  for (const { body } of found) eachLine(bufferOf(body), lines)
   return lines.page(found.length < GROUPS ? undefined : found.at(-1)?.sequence)
 }
 
@@ -45,11 +46,20 @@ async function before(groups: KeptGroups, sinceMs: number): Promise<number> {
   return Math.max(span.first - 1, low - 1)
 }
 
-const textOf = (body: Uint8Array): string => Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
+const bufferOf = (body: Uint8Array): Buffer => Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+
+function eachLine(body: Buffer, lines: CallLines): void {
+  for (let at = 0; at < body.length; ) {
+    const feed = body.indexOf(LINE_FEED, at)
+    const end = feed === -1 ? body.length : feed
+    lines.take(body, at, end)
+    at = end + 1
+  }
+}
 
 function timeOf(groups: readonly KeptGroup[]): number | undefined {
   for (const { body } of groups) {
-    const found = AT.exec(textOf(body))
+    const found = AT.exec(bufferOf(body).toString('latin1'))
     if (found !== null) return Number.parseInt(found[1] as string, 10)
   }
   return undefined

@@ -11,7 +11,7 @@ import {
   type ReportRow,
   type StatementEntry,
   type StoreFigures,
-  textsOf,
+  piecesOf,
   type Usd,
 } from '#contract'
 import { agreement } from './agreement.ts'
@@ -80,7 +80,7 @@ export class ThreadBooks implements Books {
     return this.#thread.ask('charged', [receipt])
   }
 
-  async *calls(sinceMs: number): AsyncIterable<string> {
+  async *calls(sinceMs: number): AsyncIterable<Uint8Array> {
     await this.#feed.settled()
     const pageOf = this.#elsewhere.calls ?? ((ask) => this.#thread.ask('callsAfter', [ask]))
     let coming: Promise<CallPage> | undefined = pageOf({ sinceMs, after: undefined, open: [] })
@@ -91,8 +91,8 @@ export class ThreadBooks implements Books {
       coming = next === undefined ? undefined : pageOf({ sinceMs, after: next, open })
       // It may fail before whoever reads is there, who hears it then; and whoever reads no further never does.
       coming?.catch(() => undefined)
-      for (const text of textsOf(page)) {
-        yield text
+      for (const piece of piecesOf(page)) {
+        yield piece
         // Calls have their turn.
         await setImmediate()
       }

@@ -3,6 +3,9 @@
  * uncharged calls: what forecasts and simulations are made from. Nothing of a payment, an answer or a request is in them.
  */
 import type { CallPage } from './call-pages.ts'
+import type { Span } from './call-parts.ts'
+import { CallScan } from './call-scan.ts'
+import { fixedText, LineBytes } from './line-bytes.ts'
 import type { WrittenCall } from './written-call.ts'
 import type { CallRecord } from './record.ts'
 import type { Attempt } from './outcome.ts'
@@ -50,31 +53,16 @@ export type UnchargedLine = readonly [
 export type LostLine = readonly [t: 'w', at: number, connection: string, units: number]
 /** What the provider counts beyond ours, in all of this period. */
 export type ExternalLine = readonly [t: 'x', at: number, connection: string, period: number, units: number]
+/** What is not settled yet: its line as it would be if it were settled when it was intended, with a line feed. */
+export type OpenLine = readonly [receipt: string, line: string]
 /** A charge that was reversed: what it had cost, and whose balance has it again. Amounts are micro-dollars as text. */
 export type RefundLine = readonly [t: 'r', at: number, receipt: string, price: string, platform: string, account: string]
 
 export type CallLine = SoldLine | UnchargedLine | LostLine | ExternalLine | RefundLine
 
-const WORD = '[\\w .:/-]*'
-const KEPT = `(${WORD})`
-/** The beginning of a charge or an intent, as stores write it. */
-const HEAD = new RegExp(
-  [
-    `^\\{"t":"(?:charge|intent)","id":"${KEPT}","at":(\\d+),(?:"since":\\d+,)?"connection":"${KEPT}","owner":"${KEPT}","period":\\d+,"units":(\\d+)`,
-    `"price":"(\\d+)","platform":"(\\d+)","by":"(owner|credits|x402)","account":"${KEPT}","api":"${KEPT}","operation":"${KEPT}",`,
-  ].join(','),
-)
-const CALL_START = ',"call":{"v":'
-/** What a charge says by itself is not said again by its call. */
-const CALL = new RegExp(
-  [
-    `,"call":\\{"v":\\d,"id":"${WORD}","at":(\\d+),"generation":\\d+,"config":"\\w*"(?:,"api":"${WORD}")?(?:,"operation":"${WORD}")?(?:,"consumer":"${KEPT}")?`,
-    `(?:,"kind":"\\w+")?(?:,"status":\\d+)?(?:,"receipt":"${WORD}")?(?:,"requested":(\\d+))?(?:,"candidates":\\[[^\\]]*\\])?(?:,"units":\\d+)?(?:,"price":"\\d+")?`,
-    `(?:,"attempts":\\[([^\\]]*)\\])?(?:,"upstreamMs":\\d+)?,"tookMs":`,
-  ].join(''),
-  'y',
-)
+/** What is read of records. */
 const READ = /^\{"t":"(charge|intent|settled|void|refund|wasted|external)"/
+const READ_BYTES = 20
 
 interface Charge {
   readonly t: 'charge' | 'intent'
@@ -100,42 +88,75 @@ type Other =
 
 const NOTHING: readonly never[] = []
 const isWaste = ({ used, units }: Attempt): boolean => used === 'wasted' && units > 0
-const wastedOf = (attempts: readonly Attempt[]): readonly WastedUnits[] =>
+export const wastedOf = (attempts: readonly Attempt[]): readonly WastedUnits[] =>
   attempts.some(isWaste) ? attempts.filter(isWaste).map(({ connection, units }): WastedUnits => [connection, units]) : NOTHING
 
 /** Reads records in their order; a payment counts when it is settled. */
 export class CallLines {
-  readonly #open: Map<string, SoldLine>
-  #lines: string[] = []
-  #pieces: string[] = []
+  /** By their receipts. */
+  readonly #open: Map<string, string>
+  readonly #scan = scanOfThread()
+  readonly #lines = new LineBytes()
 
-  constructor(open: readonly SoldLine[]) {
-    this.#open = new Map(open.map((line) => [line[3], line]))
+  constructor(open: readonly OpenLine[]) {
+    this.#open = new Map(open)
   }
 
-  /** One record as it was written. What says nothing of a call changes nothing. */
-  take(record: string): void {
-    const isIntent = record.startsWith(INTENT)
-    const line = soldIn(record)
-    if (line === undefined) {
-      if (READ.test(record)) this.#parsed(JSON.parse(record) as Charge | Other)
-    } else if (isIntent) this.#sold(JSON.parse(line) as SoldLine, isIntent)
-    else this.#add(line)
+  /** One record as it was written, in [from, to). What says nothing of a call changes nothing. */
+  take(bytes: Buffer, from: number, to: number): void {
+    const scan = this.#scan
+    if (scan.read(bytes, from, to)) return this.#scanned(bytes, to - from)
+    if (scan.readSettled(bytes, from, to)) return this.#settled(bytes.toString('utf8', scan.id.from, scan.id.to), bytes.toString('latin1', scan.at.from, scan.at.to))
+    if (READ.test(bytes.toString('latin1', from, Math.min(to, from + READ_BYTES)))) this.#parsed(JSON.parse(bytes.toString('utf8', from, to)) as Charge | Other)
   }
 
-  #sold(line: SoldLine, isIntent: boolean): void {
-    if (isIntent) this.#open.set(line[3], line)
-    else this.#put(line)
+  #scanned(bytes: Buffer, length: number): void {
+    const scan = this.#scan
+    const lines = this.#lines
+    const { view, known, entry, received, at, id } = scan
+    const before = lines.end
+    // Some members are written twice, what is known takes less.
+    lines.room(length * 2)
+    lines.putAll(SOLD)
+    lines.member(view, received.from, received.to)
+    lines.member(view, at.from, at.to)
+    lines.member(view, id.from - 1, id.to + 1)
+    if (entry === -1) this.#spelled(bytes)
+    else lines.put(known.view, known.tailFrom(entry), known.tailTo(entry))
+    if (scan.isIntent) this.#open.set(bytes.toString('utf8', id.from, id.to), lines.cut(before))
+  }
+
+  /** Texts with their quotes. */
+  #spelled(bytes: Buffer): void {
+    const { view, api, operation, consumer, account, by, connection, owner, requested, units, price, platform, attempts } = this.#scan
+    const lines = this.#lines
+    const from = lines.end
+    lines.member(view, api.from - 1, api.to + 1)
+    lines.member(view, operation.from - 1, operation.to + 1)
+    lines.member(view, consumer.from - 1, consumer.to + 1)
+    lines.member(view, account.from - 1, account.to + 1)
+    lines.member(view, by.from - 1, by.to + 1)
+    lines.member(view, connection.from - 1, connection.to + 1)
+    lines.member(view, owner.from - 1, owner.to + 1)
+    lines.member(view, requested.from, requested.to)
+    lines.member(view, units.from, units.to)
+    lines.member(view, price.from - 1, price.to + 1)
+    lines.member(view, platform.from - 1, platform.to + 1)
+    if (attempts.to > 0) return lines.text(wastedText(bytes, attempts))
+    lines.putAll(NOTHING_WASTED)
+    this.#scan.keep(lines.view, from, lines.end)
   }
 
   #parsed(record: Charge | Other): void {
     switch (record.t) {
       case 'charge':
+        return this.#put(soldOf(record))
       case 'intent':
-        return this.#sold(soldOf(record), record.t === 'intent')
+        return void this.#open.set(record.id, textOf(soldOf(record)))
       case 'settled':
+        return this.#settled(record.id, String(record.at))
       case 'void':
-        return this.#ended(record)
+        return void this.#open.delete(record.id)
       case 'refund':
         return this.#put(['r', record.at, record.receipt, record.price, record.platform, record.account])
       case 'wasted':
@@ -146,67 +167,41 @@ export class CallLines {
     }
   }
 
-  #ended({ t, id, at }: Extract<Other, { id: string }>): void {
-    const intent = this.#open.get(id)
+  #settled(id: string, at: string): void {
+    const line = this.#open.get(id)
+    if (line === undefined) return
     this.#open.delete(id)
-    if (intent === undefined || t === 'void') return
-    const [, received, , ...rest] = intent
-    this.#put(['c', received, at, ...rest])
+    const received = line.indexOf(',', SOLD.byteLength + 1)
+    this.#lines.text(line.slice(0, received + 1) + at + line.slice(line.indexOf(',', received + 1)))
   }
 
   #put(line: CallLine): void {
-    this.#add(JSON.stringify(line))
-  }
-
-  #add(line: string): void {
-    this.#lines.push(line)
-    if (this.#lines.length === JOINED) this.#join()
-  }
-
-  /** A line is made of parts of its record, which stays in memory until they are copied. */
-  #join(): void {
-    if (this.#lines.length > 0) this.#pieces.push(`${this.#lines.join('\n')}\n`)
-    this.#lines.length = 0
+    this.#lines.text(textOf(line))
   }
 
   /** What was read since it was last asked for. */
   page(next: number | undefined): CallPage {
-    this.#join()
-    const lines = new TextEncoder().encode(this.#pieces.join(''))
-    this.#pieces = []
-    return { lines, next, open: [...this.#open.values()] }
+    return { lines: this.#lines.take(), next, open: [...this.#open] }
   }
 }
 
-const JOINED = 64
-const INTENT = '{"t":"intent",'
-
-/**
- * The line of a charge or an intent by hand, as it was written: JSON.parse of a whole record takes eight times as long. Nothing
- * that is taken over needs an escape. Undefined where it is written otherwise.
- */
-function soldIn(text: string): string | undefined {
-  const head = HEAD.exec(text)
-  const at = head === null ? -1 : text.lastIndexOf(CALL_START)
-  if (head === null || at === -1) return undefined
-  CALL.lastIndex = at
-  const call = CALL.exec(text)
-  if (call === null) return undefined
-  const [, id, chargedAt, connection, owner, units, price, platform, by, account, api, operation] = head
-  const [, received, consumer = account, requested = units, attempts = ''] = call
-  const wasted = attempts.includes('"used":"wasted"') ? JSON.stringify(wastedOf(JSON.parse(`[${attempts}]`) as Attempt[])) : '[]'
-  const who = `"${consumer}","${account}","${by}","${connection}","${owner}"`
-  return `["c",${received},${chargedAt},"${id}","${api}","${operation}",${who},${requested},${units},"${price}","${platform}",${wasted}]`
+/** What is known of calls lasts from page to page. */
+let scan: CallScan | undefined
+function scanOfThread(): CallScan {
+  scan ??= new CallScan()
+  return scan
 }
+
+const SOLD = fixedText('["c"')
+const NOTHING_WASTED = fixedText(',[]]\n')
+const textOf = (line: CallLine): string => `${JSON.stringify(line)}\n`
+/** The end of a line, of attempts as they are written, without their brackets. */
+export const wastedText = (bytes: Buffer, { from, to }: Span): string =>
+  `,${JSON.stringify(wastedOf(JSON.parse(`[${bytes.toString('utf8', from, to)}]`) as Attempt[]))}]\n`
 
 function soldOf({ id, at, connection, owner, units, price, platform, by, account, api, operation, call }: Charge): SoldLine {
   const { at: received = at, consumer = account, requested = units, attempts = NOTHING } = (call ?? {}) as Partial<WrittenCall>
   return ['c', received, at, id, api, operation, consumer, account, by, connection, owner, requested, units, price, platform, wastedOf(attempts)]
-}
-
-/** Of a call that stands in the log of uncharged ones. */
-export function unchargedLine({ at, api, operation, consumer, kind, code, requested, attempts }: CallRecord): string {
-  return `${JSON.stringify(['u', at, api, operation, consumer, kind, code ?? '', requested, wastedOf(attempts)] satisfies UnchargedLine)}\n`
 }
 
 /** Whole lines, as they were written. @throws SyntaxError where one is none */

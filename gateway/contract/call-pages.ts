@@ -1,5 +1,5 @@
 /** Recorded calls on their way from the thread that reads them: pages of lines, and the pieces in which they are looked at. */
-import type { SoldLine } from './call-lines.ts'
+import type { OpenLine } from './call-lines.ts'
 
 /** A piece of what is recorded. */
 export interface CallPage {
@@ -8,7 +8,7 @@ export interface CallPage {
   /** Behind what the next piece begins; undefined: this is the last. */
   readonly next: number | undefined
   /** Payments that are still to be settled: for the next piece. */
-  readonly open: readonly SoldLine[]
+  readonly open: readonly OpenLine[]
 }
 
 export interface CallAsk {
@@ -16,7 +16,7 @@ export interface CallAsk {
   readonly sinceMs: number
   /** Undefined: from where `sinceMs` may lie. */
   readonly after: number | undefined
-  readonly open: readonly SoldLine[]
+  readonly open: readonly OpenLine[]
 }
 
 /** What one thread hands to another with an answer, instead of copying it. */
@@ -29,12 +29,11 @@ export function lentBy(answer: unknown): readonly ArrayBuffer[] {
 const LINE_FEED = 10
 const PIECE_BYTES = 64 * 1024
 
-/** Whole lines as text, as many at once as are read in a few milliseconds. */
-export function* textsOf({ lines }: CallPage): Generator<string> {
-  const decoder = new TextDecoder()
+/** Whole lines, as many at once as are read in a few milliseconds. */
+export function* piecesOf({ lines }: CallPage): Generator<Uint8Array> {
   for (let at = 0; at < lines.length; ) {
     const end = lines.indexOf(LINE_FEED, Math.min(at + PIECE_BYTES, lines.length - 1)) + 1 || lines.length
-    yield decoder.decode(lines.subarray(at, end))
+    yield lines.subarray(at, end)
     at = end
   }
 }

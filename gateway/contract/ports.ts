@@ -142,8 +142,8 @@ export interface Books {
   entry(id: string): Promise<LedgerEntry | undefined>
   /** Undefined where no charge has this id. */
   charged(receipt: string): Promise<ChargedCall | undefined>
-  /** Charged and free calls received since then and some before, in lines (`readCallLines`), piece by piece; in the order in which they were charged. */
-  calls(sinceMs: number): AsyncIterable<string>
+  /** Charged and free calls received since then and some before, in lines (`readCallLines`) in UTF-8, piece by piece; in the order in which they were charged. */
+  calls(sinceMs: number): AsyncIterable<Uint8Array>
   /** Reads everything again and proves it. */
   verify(store: () => Promise<StoreFigures>): Promise<readonly LedgerCheck[]>
   close(): Promise<void>

@@ -30,10 +30,13 @@ export class Figures {
     return sums
   }
 
-  refused(api: string, code: string): void {
-    const codes = this.#refusals.get(api) ?? new Map<string, number>()
-    this.#refusals.set(api, codes)
-    codes.set(code, (codes.get(code) ?? 0) + 1)
+  refused(api: string, code: string, calls = 1): void {
+    let codes = this.#refusals.get(api)
+    if (codes === undefined) {
+      codes = new Map()
+      this.#refusals.set(api, codes)
+    }
+    codes.set(code, (codes.get(code) ?? 0) + calls)
   }
 
   all(): Sums[] {

@@ -7,6 +7,7 @@ import type { Connection } from '#contract'
 import { periodAt } from '../stores/index.ts'
 import { type MonthEnd, monthEndOf } from './month-end.ts'
 import type { ConnectionNow, Recorded, RecordedHead } from './recorded.ts'
+import type { Said } from './said.ts'
 import { DAY_MS, FORECAST_DAYS, type Use, Uses } from './uses.ts'
 
 const LEAST_DAYS = 3
@@ -50,7 +51,7 @@ export interface Forecast {
 /** `recorded` has the last seven days. Connections in the order given. */
 export function forecastOf(recorded: Recorded, connections: readonly Connection[]): readonly Forecast[] {
   const uses = new Uses(recorded.head.nowMs)
-  for (const event of recorded.events) uses.take(event)
+  for (const [at, receivedMs] of recorded.receivedMs.entries()) uses.add(receivedMs, recorded.said[recorded.numbers[at] as number] as Said)
   return forecastsOf(recorded.head, uses, connections)
 }
 

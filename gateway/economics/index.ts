@@ -4,7 +4,8 @@
  * in sums (`sales.ts`, `burn.ts`). Read
  * `recorded.ts` for what is known. Pure: records in, figures out; whoever asks reads them from a gateway or its store.
  */
-export { type Recorded, RecordedReader, RecordedText } from './recorded.ts'
+export { type Recorded, RecordedText } from './recorded.ts'
+export { RecordedReader } from './recorded-reader.ts'
 export { type Forecast, forecastOf, forecastsOf } from './forecast.ts'
 export { DAY_MS, FORECAST_DAYS, Uses } from './uses.ts'
 export { OTHERS, Sales, type Spend, type Window } from './sales.ts'

@@ -1,11 +1,11 @@
 /** A recorded call as the chain sees it. What was in its request is not recorded, and not there. */
-import type { Call, Challenge, Connection, Consumer, EpochMs, Operation, OperationRequest, Payment, Price, Supply, Usd } from '#contract'
+import type { Call, Challenge, Clock, Connection, Consumer, EpochMs, Operation, OperationRequest, Payment, Price, Supply, Usd } from '#contract'
 import type { Route } from '../../config/model.ts'
 import type { Chain } from '../engine/chain.ts'
 
 export interface PlayedParts {
-  /** When it was received, epoch milliseconds. */
-  readonly at: number
+  /** Stands still when it was received. */
+  readonly clock: Clock
   readonly route: Route
   readonly chain: Chain
   readonly operation: Operation
@@ -18,26 +18,30 @@ const NO_REQUEST: OperationRequest = { params: {}, query: {}, queryAll: new Map(
 const NO_BODY = new Uint8Array()
 
 export class PlayedCall implements Call {
-  readonly receivedAtMs: EpochMs
   readonly api: string
   readonly operation: Operation
   readonly pool: readonly Connection[]
   readonly consumer: Consumer
   readonly payment: Payment | undefined
+  readonly #clock: Clock
   readonly #route: Route
   readonly #chain: Chain
   #supply: Supply | undefined
   #price: Price | undefined
 
-  constructor({ at, route, chain, operation, pool, consumer, payment }: PlayedParts) {
-    this.receivedAtMs = at as EpochMs
+  constructor({ clock, route, chain, operation, pool, consumer, payment }: PlayedParts) {
     this.api = route.api
     this.operation = operation
     this.pool = pool
     this.consumer = consumer
     this.payment = payment
+    this.#clock = clock
     this.#route = route
     this.#chain = chain
+  }
+
+  get receivedAtMs(): EpochMs {
+    return this.#clock.nowMs()
   }
 
   get method(): string {

@@ -1,5 +1,6 @@
 /** What a gateway or a store tells of recorded calls: a head with how things stand now, then a line a call, in any order. */
-import { type CallLine, readCallLines, type SoldLine, type UnchargedLine } from '#contract'
+import { type CallLine, readCallLines } from '#contract'
+import type { Said } from './said.ts'
 
 /** One connection as it stands. Times in epoch milliseconds, quota in units. */
 export interface ConnectionNow {
@@ -33,21 +34,23 @@ export interface RecordedHead {
   readonly keys: readonly KeyNow[]
 }
 
-export type CallEvent = SoldLine | UnchargedLine
-
+/** Calls and what else was recorded, in the order in which it was received; what stands at one place of the three lists is one of them. */
 export interface Recorded {
   readonly head: RecordedHead
-  /** By when they were received. */
-  readonly events: readonly CallLine[]
-  /** Receipts of charges that were reversed. */
-  readonly refunded: ReadonlySet<string>
+  /** Epoch milliseconds. */
+  readonly receivedMs: Float64Array
+  /** What it says, by its number in `said`. */
+  readonly numbers: Int32Array
+  /** 1: a charge that was reversed. */
+  readonly refunded: Uint8Array
+  readonly said: readonly Said[]
 }
 
-const RECEIPT = 3
 const NOTHING: readonly never[] = []
 
 /** Text as it comes, cut anywhere, made into lines. */
 export class RecordedText {
+  readonly #decoder = new TextDecoder()
   #head: RecordedHead | undefined
   #rest = ''
 
@@ -57,7 +60,8 @@ export class RecordedText {
   }
 
   /** Whole lines. @throws SyntaxError where it is no such text */
-  take(text: string): readonly CallLine[] {
+  take(piece: string | Uint8Array): readonly CallLine[] {
+    const text = typeof piece === 'string' ? piece : this.#decoder.decode(piece, { stream: true })
     const end = text.lastIndexOf('\n')
     if (end === -1) {
       this.#rest += text
@@ -77,53 +81,5 @@ export class RecordedText {
   end(): RecordedHead {
     if (this.#head === undefined || this.#rest !== '') throw new Error('the records of calls came to no end')
     return this.#head
-  }
-}
-
-export class RecordedReader {
-  readonly #text = new RecordedText()
-  readonly #events: CallLine[] = []
-  readonly #refunded = new Set<string>()
-  readonly #texts = new Map<string, string>()
-
-  /** Lines so far. */
-  get count(): number {
-    return this.#events.length
-  }
-
-  /** Text as it comes, cut anywhere. @throws SyntaxError where it is no such text */
-  take(text: string): void {
-    for (const line of this.#text.take(text)) {
-      if (line[0] === 'r') this.#refunded.add(line[2])
-      else this.#events.push(this.#shared(line))
-    }
-  }
-
-  /** Names and prices come again in every call: one of each is kept, and memory is a third of what it was. */
-  #shared(line: CallLine): CallLine {
-    if (line[0] !== 'c' && line[0] !== 'u') return line
-    const shared = line as unknown as unknown[]
-    for (let index = 0; index < shared.length; index += 1) {
-      const value = shared[index]
-      // Receipts are all different.
-      if (typeof value === 'string' && (line[0] !== 'c' || index !== RECEIPT)) shared[index] = this.#one(value)
-    }
-    const wasted = shared.at(-1)
-    if (Array.isArray(wasted) && wasted.length === 0) shared[shared.length - 1] = NOTHING
-    return line
-  }
-
-  #one(text: string): string {
-    const known = this.#texts.get(text)
-    if (known !== undefined) return known
-    this.#texts.set(text, text)
-    return text
-  }
-
-  /** @throws Error where it was cut off */
-  end(): Recorded {
-    const head = this.#text.end()
-    this.#events.sort((a, b) => a[1] - b[1])
-    return { head, events: this.#events, refunded: this.#refunded }
   }
 }

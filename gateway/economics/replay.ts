@@ -3,11 +3,14 @@
  * changed one's, where it goes as its rules say. What the present rules do not explain is left as it was: a refusal for abuse,
  * for calls at once, for a provider that was away.
  */
-import { type CallLine, isRefusal, priceOfUnits, type SoldLine, type StoreClaim, type UnchargedLine, type Units, type Usd } from '#contract'
-import type { Taken } from '../stores/index.ts'
-import { Figures, type Notes } from './figures.ts'
+import type { Usd } from '#contract'
+import type { Plan, Taken } from '../stores/index.ts'
+import { Alike, isSold, isUncharged } from './alike.ts'
+import { Figures } from './figures.ts'
+import { Payers } from './payers.ts'
 import type { Recorded } from './recorded.ts'
-import { type Payer, Payers, type Stage } from './stage.ts'
+import type { Called, ExternalSaid, LostSaid, Said, SoldSaid, UnchargedSaid } from './said.ts'
+import type { Stage } from './stage.ts'
 
 /** Paces and shares are taken up from so long before the first call that counts. */
 const PACES_BEFORE_MS = 3_600_000
@@ -17,188 +20,158 @@ const JUDGED: ReadonlySet<string> = new Set(['sold_out', 'rate_limited'])
 const ASKED: ReadonlySet<string> = new Set(['upstream_error', 'upstream_timeout'])
 
 export class Replay {
-  readonly before = new Figures()
+  /** What becomes of calls after the change, but for what is sold. */
   readonly after = new Figures()
-  readonly notes: Notes = {
-    ...{ calls: { sold: 0, uncharged: 0 }, dearer: { calls: 0, revenue: 0n }, regained: { calls: 0, revenue: 0n } },
-    ...{ lost: { calls: 0, revenue: 0n }, unexplained: 0, unknown: 0, asRecorded: 0 },
-  }
+  readonly #recorded: Recorded
   readonly #present: Stage
   readonly #next: Stage
   readonly #sinceMs: number
-  readonly #refunded: ReadonlySet<string>
   readonly #payers: Payers
   /** Whose paces have to be known on the present stage, too. */
-  readonly #watched = new Set<string>()
+  readonly #watched: ReadonlySet<string>
+  /** By the number of what they say. */
+  readonly #alike: (Alike | undefined)[] = []
 
-  constructor({ head, events, refunded }: Recorded, stages: { readonly present: Stage; readonly next: Stage; readonly sinceMs: number }) {
+  constructor(recorded: Recorded, stages: { readonly present: Stage; readonly next: Stage; readonly sinceMs: number }) {
+    this.#recorded = recorded
     this.#present = stages.present
     this.#next = stages.next
     this.#sinceMs = stages.sinceMs
-    this.#refunded = refunded
-    this.#payers = new Payers(head)
-    for (const event of events) if (event[0] === 'u' && event[6] === 'rate_limited') this.#watched.add(event[4])
+    this.#payers = new Payers(recorded.head)
+    this.#watched = new Set(recorded.said.flatMap((said) => (said.t === 'u' && said.code === 'rate_limited' ? [said.consumer] : [])))
   }
 
-  play(event: CallLine): void {
-    this.#present.rehearsal.at(event[1])
-    this.#next.rehearsal.at(event[1])
-    switch (event[0]) {
-      case 'c':
-        return event[1] < this.#sinceMs ? this.#soldEarlier(event) : this.#sold(event)
-      case 'u':
-        return event[1] < this.#sinceMs ? this.#wastedEarlier(event) : this.#uncharged(event)
-      case 'w':
-        for (const { rehearsal } of [this.#present, this.#next]) rehearsal.used(event[2], 'wasted', event[3])
-        return
-      case 'x':
-        for (const { rehearsal } of [this.#present, this.#next]) rehearsal.external(event[2], event[3], event[4])
+  /** Calls by what they say, with what became of them. */
+  get alike(): readonly Alike[] {
+    return this.#alike.filter((one) => one !== undefined)
+  }
+
+  /** Those that were received in this time. */
+  play(fromMs: number, toMs: number): void {
+    const { receivedMs, numbers, refunded, said } = this.#recorded
+    for (let at = 0; at < receivedMs.length; at += 1) {
+      const ms = receivedMs[at] as number
+      if (ms < fromMs || ms > toMs) continue
+      this.#present.rehearsal.at(ms)
+      this.#next.rehearsal.at(ms)
+      const number = numbers[at] as number
+      const says = said[number] as Said
+      if (says.t === 'c' || says.t === 'u') this.#called(this.#alikeOf(number, says), ms, refunded[at] === 1)
+      else this.#used(says)
+    }
+  }
+
+  #used(said: LostSaid | ExternalSaid): void {
+    for (const { rehearsal } of [this.#present, this.#next]) {
+      if (said.t === 'w') rehearsal.used(said.connection, 'wasted', said.units)
+      else rehearsal.external(said.connection, said.period, said.units)
+    }
+  }
+
+  #alikeOf(number: number, said: Called): Alike {
+    let found = this.#alike[number]
+    if (found === undefined) {
+      const isWatched = this.#watched.has(said.consumer)
+      found = new Alike(said, { payer: this.#payers.of(said), isWatched, takesAsRecorded: this.#next.takesAsRecorded(said) })
+      this.#alike[number] = found
+    }
+    return found
+  }
+
+  #called(call: Alike, ms: number, isReversed: boolean): void {
+    const counts = ms >= this.#sinceMs
+    if (isSold(call)) {
+      if (counts) this.#sold(call, isReversed)
+      else this.#soldEarlier(call, ms)
+    } else if (isUncharged(call)) {
+      if (counts) this.#uncharged(call)
+      else this.#wastedEarlier(call)
     }
   }
 
   // ---------------------------------------------------------------- before the first call that counts
 
-  #soldEarlier(event: SoldLine): void {
-    this.#asRecorded(this.#present, event)
-    this.#asRecorded(this.#next, event)
-    this.#spent(this.#next, event)
-    if (this.#watched.has(event[6])) this.#spent(this.#present, event)
-    if (event[1] < this.#sinceMs - PACES_BEFORE_MS) return
-    const payer = this.#payers.of(event)
-    if (payer === undefined) return
-    pass(this.#next, event, payer)
-    if (this.#watched.has(event[6])) pass(this.#present, event, payer)
+  #soldEarlier(call: Alike<SoldSaid>, ms: number): void {
+    asRecorded(this.#present, call.said)
+    asRecorded(this.#next, call.said)
+    spent(this.#next, call.said)
+    if (call.isWatched) spent(this.#present, call.said)
+    if (ms < this.#sinceMs - PACES_BEFORE_MS) return
+    this.#pass(this.#next, call)
+    if (call.isWatched) this.#pass(this.#present, call)
   }
 
-  #wastedEarlier(event: UnchargedLine): void {
-    for (const [connection, units] of event[8]) for (const { rehearsal } of [this.#present, this.#next]) rehearsal.used(connection, 'wasted', units)
-  }
-
-  #asRecorded({ rehearsal }: Stage, event: SoldLine): void {
-    rehearsal.used(event[9], event[8] === 'owner' ? 'own' : 'sold', event[12])
-    for (const [tried, wasted] of event[15]) rehearsal.used(tried, 'wasted', wasted)
-  }
-
-  #spent({ rehearsal }: Stage, event: SoldLine): void {
-    if (event[8] !== 'owner') rehearsal.spent(event[7], BigInt(event[13]))
+  #wastedEarlier({ said }: Alike<UnchargedSaid>): void {
+    for (const [connection, units] of said.wasted) for (const { rehearsal } of [this.#present, this.#next]) rehearsal.used(connection, 'wasted', units)
   }
 
   // ---------------------------------------------------------------- charged
 
-  #sold(event: SoldLine): void {
-    this.notes.calls.sold += 1
-    if (this.#next.takesAsRecorded(event)) this.notes.asRecorded += 1
-    this.#asRecorded(this.#present, event)
-    this.#countBefore(event)
-    const payer = this.#payers.of(event) as Payer
-    if (this.#watched.has(event[6])) {
-      this.#spent(this.#present, event)
-      pass(this.#present, event, payer)
+  #sold(call: Alike<SoldSaid>, isReversed: boolean): void {
+    const { said } = call
+    const reversed = isReversed ? 1 : 0
+    call.calls += 1
+    call.reversed += reversed
+    asRecorded(this.#present, said)
+    if (call.isWatched) {
+      spent(this.#present, said)
+      this.#pass(this.#present, call)
     }
-    const taken = this.#take(this.#next, event, payer)
+    const taken = this.#take(this.#next, call)
     if (typeof taken === 'string') {
-      this.after.refused(event[4], taken)
-      if (event[8] === 'owner') return
-      this.notes.lost.calls += 1
-      this.notes.lost.revenue += this.#isRefunded(event) ? 0n : BigInt(event[13])
+      this.after.refused(said.api, taken)
+      call.lost += 1
+      call.lostReversed += reversed
       return
     }
-    const units = this.#unitsOf(event, taken)
-    for (const [, wasted] of event[15]) this.#wasteAfter(taken, wasted)
-    const price = this.#charge(taken, event, units)
-    if (event[8] === 'owner' || price <= BigInt(event[13])) return
-    this.notes.dearer.calls += 1
-    this.notes.dearer.revenue += this.#isRefunded(event) ? 0n : price
+    for (const [, wasted] of said.wasted) this.#wasteAfter(taken, wasted)
+    this.#charge(call, taken, reversed)
   }
 
-  #countBefore(event: SoldLine): void {
-    const sums = this.before.of(event[9], event[10])
-    for (const [connection, wasted] of event[15]) this.before.of(connection, this.#ownerOf(connection, event[10])).wastedUnits += wasted
-    if (event[8] === 'owner') {
-      sums.ownUnits += event[12]
-      return
-    }
-    sums.callsSold += 1
-    sums.unitsSold += event[12]
-    if (this.#isRefunded(event)) return
-    sums.revenue += BigInt(event[13])
-    sums.platform += BigInt(event[14])
+  #charge(call: Alike, taken: Taken, reversed: number): void {
+    const sale = call.saleOf(taken)
+    sale.calls += 1
+    sale.reversed += reversed
+    this.#next.rehearsal.charge(taken, sale.units, sale.price as Usd)
   }
-
-  /** Where the operation has one number of units, it takes these; else what was charged of what was asked for. */
-  #unitsOf(event: SoldLine, { alternative }: Taken): number {
-    if (wasKept(event)) return 0
-    return this.#next.takesAsRecorded(event) ? Math.min(event[12], alternative.units) : alternative.units
-  }
-
-  /** Credits pay what was used, payments what was quoted, owners nothing. Answers with the price. */
-  #charge(taken: Taken, event: SoldLine | undefined, units: number): bigint {
-    const { alternative, hold } = taken
-    const sums = this.after.of(alternative.connection, alternative.owner)
-    if (hold.payer.by === 'owner') {
-      this.#next.rehearsal.charge(taken, units, 0n as Usd)
-      sums.ownUnits += units
-      return 0n
-    }
-    const isWhole = event !== undefined && (event[8] === 'x402' || wasKept(event))
-    const price = isWhole ? alternative.price : priceOfUnits(alternative, units as Units)
-    this.#next.rehearsal.charge(taken, units, price)
-    sums.callsSold += 1
-    sums.unitsSold += units
-    if (event !== undefined && this.#isRefunded(event)) return price
-    sums.revenue += price
-    sums.platform += alternative.platformShare(price, units as Units)
-    return price
-  }
-
-  #isRefunded = (event: SoldLine): boolean => this.#refunded.size > 0 && this.#refunded.has(event[3])
 
   // ---------------------------------------------------------------- not charged
 
-  #uncharged(event: UnchargedLine): void {
-    const [, , api, , , kind, code] = event
-    if (kind === 'replayed') return
-    this.notes.calls.uncharged += 1
-    if (kind === 'unknown') {
-      this.notes.unknown += 1
-      return
-    }
-    for (const [connection, units] of event[8]) {
-      this.#present.rehearsal.used(connection, 'wasted', units)
-      this.before.of(connection, this.#ownerOf(connection, '')).wastedUnits += units
-    }
-    if (code !== '') this.before.refused(api, code)
-    const payer = this.#payers.of(event)
-    if (payer !== undefined && JUDGED.has(code)) return this.#judge(event, payer)
-    if (payer !== undefined && (event[8].length > 0 || kind === 'passed' || ASKED.has(code))) return this.#unserved(event, payer)
+  #uncharged(call: Alike<UnchargedSaid>): void {
+    const { api, kind, code, wasted } = call.said
+    call.calls += 1
+    if (kind === 'replayed' || kind === 'unknown') return
+    for (const [connection, units] of wasted) this.#present.rehearsal.used(connection, 'wasted', units)
+    const isPaid = call.payer !== undefined
+    if (isPaid && JUDGED.has(code)) return this.#judge(call)
+    if (isPaid && (wasted.length > 0 || kind === 'passed' || ASKED.has(code))) return this.#unserved(call)
     if (code !== '') this.after.refused(api, code)
   }
 
   /** Refused for want of units, or for a pace: does it still hold? */
-  #judge(event: UnchargedLine, payer: Payer): void {
-    const [, , api, , , , code] = event
-    const explained = this.#take(this.#present, event, payer)
+  #judge(call: Alike<UnchargedSaid>): void {
+    const { api, code } = call.said
+    const explained = this.#take(this.#present, call)
     if (typeof explained !== 'string') {
       this.#present.rehearsal.giveBack(explained, 0)
-      this.notes.unexplained += 1
+      call.unexplained += 1
       return this.after.refused(api, code)
     }
-    const taken = this.#take(this.#next, event, payer)
+    const taken = this.#take(this.#next, call)
     if (typeof taken === 'string') return this.after.refused(api, taken)
-    const price = this.#charge(taken, undefined, taken.alternative.units)
-    if (taken.hold.payer.by === 'owner') return
-    this.notes.regained.calls += 1
-    this.notes.regained.revenue += price
+    this.#charge(call, taken, 0)
   }
 
   /** The provider did not serve it, whoever's connection it is; what came to nothing does so again. */
-  #unserved(event: UnchargedLine, payer: Payer): void {
-    const [, , api, , , , code] = event
-    const taken = this.#take(this.#next, event, payer)
+  #unserved(call: Alike<UnchargedSaid>): void {
+    const { api, code, wasted } = call.said
+    const taken = this.#take(this.#next, call)
     if (typeof taken === 'string') return this.after.refused(api, taken)
-    const wasted = event[8].reduce((sum, [, units]) => sum + units, 0)
     this.#next.rehearsal.giveBack(taken, 0)
-    this.#wasteAfter(taken, wasted)
+    this.#wasteAfter(
+      taken,
+      wasted.reduce((sum, [, units]) => sum + units, 0),
+    )
     if (code !== '') this.after.refused(api, code)
   }
 
@@ -207,36 +180,39 @@ export class Replay {
     this.after.of(alternative.connection, alternative.owner).wastedUnits += units
   }
 
+  // ---------------------------------------------------------------- on a stage
+
   /** What it gets, or the code of its refusal. */
-  #take(stage: Stage, event: SoldLine | UnchargedLine, payer: Payer): Taken | string {
-    const claims = stage.ask(event, payer)
-    if (isRefusal(claims)) return claims.code
-    // A chain that asks for no units serves nobody.
-    if (!claims.some(({ kind }) => kind === 'supply')) return 'unavailable'
-    const taken = stage.rehearsal.take(claims)
+  #take(stage: Stage, call: Alike): Taken | string {
+    const plan = this.#planOf(stage, call)
+    if (typeof plan === 'string') return plan
+    const taken = stage.rehearsal.take(plan)
     return taken.kind === 'taken' ? taken : taken.code
   }
 
-  readonly #owners = new Map<string, string>()
-
-  /** Of a connection that was only tried: as the other calls say. */
-  #ownerOf(connection: string, otherwise: string): string {
-    return this.#owners.get(connection) ?? otherwise
+  /** Let through once: paces and shares are drawn on. */
+  #pass(stage: Stage, call: Alike): void {
+    if (call.payer === undefined) return
+    const plan = this.#planOf(stage, call)
+    if (typeof plan !== 'string') stage.rehearsal.passed(plan)
   }
 
-  owns(connection: string, owner: string): void {
-    this.#owners.set(connection, owner)
+  #planOf(stage: Stage, call: Alike): Plan | string {
+    const which = stage === this.#present ? 'present' : 'next'
+    const known = call[which]
+    if (known !== undefined) return known
+    if (call.payer === undefined) throw new Error('nobody is known who could pay')
+    const { plan, isSteady } = stage.plan(call.said, call.payer)
+    if (isSteady) call[which] = plan
+    return plan
   }
 }
 
-/** Answered from what was kept of another call: paid for as if it were new, without a unit. */
-const wasKept = (event: SoldLine): boolean => event[12] === 0 && event[13] !== '0'
+function asRecorded({ rehearsal }: Stage, { connection, by, units, wasted }: SoldSaid): void {
+  rehearsal.used(connection, by === 'owner' ? 'own' : 'sold', units)
+  for (const [tried, count] of wasted) rehearsal.used(tried, 'wasted', count)
+}
 
-/** Let through once: paces and shares are drawn on. */
-function pass(stage: Stage, event: SoldLine, payer: Payer): void {
-  const claims = stage.ask(event, payer)
-  if (isRefusal(claims)) return
-  const supply = claims.find((claim: StoreClaim) => claim.kind === 'supply')
-  const alternative = supply?.alternatives[0]
-  if (supply !== undefined && alternative !== undefined) stage.rehearsal.passed(claims, alternative, supply.payer)
+function spent({ rehearsal }: Stage, { by, account, price }: SoldSaid): void {
+  if (by !== 'owner') rehearsal.spent(account, price)
 }

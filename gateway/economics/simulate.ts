@@ -5,6 +5,7 @@ import type { Counted, Figures, Notes, Sums } from './figures.ts'
 import type { Recorded } from './recorded.ts'
 import { Replay } from './replay.ts'
 import { Stage, type StageConfig } from './stage.ts'
+import { addSales, notesOf, recordedIn } from './tally.ts'
 
 export interface SimulateOptions {
   readonly recorded: Recorded
@@ -73,15 +74,18 @@ export function readFrom(configs: readonly Pick<StageConfig, 'connections'>[], s
 
 /** @throws what a plugin's `create` throws */
 export async function simulate({ recorded, present, next, sinceMs }: SimulateOptions): Promise<Simulation> {
-  const { head, events } = recorded
+  const { head } = recorded
   const startMs = readFrom([present, next], sinceMs) as EpochMs
   const offSale = new Set(head.connections.flatMap(({ name, enabled }) => (enabled ? [] : [name])))
   const stages = { present: await Stage.open(present, { offSale, startMs }), next: await Stage.open(next, { offSale, startMs }), sinceMs }
   const replay = new Replay(recorded, stages)
-  for (const { name, owner } of present.connections) replay.owns(name, owner)
-  for (const event of events) if (event[1] >= startMs && event[1] <= head.nowMs) replay.play(event)
+  replay.play(startMs, head.nowMs)
   for (const stage of [stages.present, stages.next]) stage.rehearsal.at(head.nowMs)
-  const { before, after, notes } = replay
+  const owners = new Map(present.connections.map(({ name, owner }) => [name, owner]))
+  const { alike, after } = replay
+  const before = recordedIn(alike, (connection) => owners.get(connection))
+  addSales(after, alike)
+  const notes = notesOf(alike)
   const sides = { before: { figures: before, stage: stages.present, config: present }, after: { figures: after, stage: stages.next, config: next } }
   const [all, then] = [sideOf(before.all(), before.refusals()), sideOf(after.all(), after.refusals())]
   return {

@@ -1,31 +1,14 @@
 /** A configuration on which recorded calls are asked for again: its own chain says what they claim, the store's rules what they get. */
-import {
-  type Clock,
-  type Consumer,
-  type Meters,
-  type Operation,
-  type Payment,
-  type PluginPorts,
-  type Refusal,
-  refuse,
-  type StockMirror,
-  type StoreClaim,
-  type Usd,
-} from '#contract'
+import { type Clock, isRefusal, type Meters, type Operation, type PluginPorts, type Refusal, type StockMirror, type StoreClaim } from '#contract'
 import type { GatewayConfig, Route } from '../../config/model.ts'
 import { Catalogue, type Entry } from '../engine/catalogue.ts'
 import { Chain } from '../engine/chain.ts'
-import { Rehearsal, type RehearsalOptions } from '../stores/index.ts'
-import { PlayedCall } from './played-call.ts'
-import type { CallEvent, KeyNow, RecordedHead } from './recorded.ts'
+import { type Plan, planOf, Rehearsal, type RehearsalOptions } from '../stores/index.ts'
+import type { Payer } from './payers.ts'
+import { PlayedCall, type PlayedParts } from './played-call.ts'
+import type { UnchargedSaid } from './said.ts'
 
 export type StageConfig = Pick<GatewayConfig, 'mode' | 'routes' | 'connections' | 'upstream' | 'limits'>
-
-/** Who asked and how it is paid for; undefined where nobody pays. */
-export interface Payer {
-  readonly consumer: Consumer
-  readonly payment: Payment | undefined
-}
 
 interface Played {
   readonly route: Route
@@ -33,24 +16,38 @@ interface Played {
   readonly entries: ReadonlyMap<string, Entry>
   /** Operations whose units are those of a recorded call, by operation and units. */
   readonly variants: Map<string, Operation>
+  readonly plans: Map<Payer, Map<Operation, Planned>>
 }
 
 /** Who asks is known from the record: what finds it out, and what takes payments, is not asked again. */
 const KNOWN_FACTS = ['consumer', 'payment', 'signedIn', 'challenge']
 
+/** What is asked for in a recorded call. */
+export type Asked = Pick<UnchargedSaid, 'api' | 'operation' | 'requested'>
+
+export interface Planned {
+  /** What is claimed, or the code of the refusal. */
+  readonly plan: Plan | string
+  /** So it is for whoever asks for the same, whenever. */
+  readonly isSteady: boolean
+}
+
 export class Stage {
   readonly rehearsal: Rehearsal
   readonly #apis: ReadonlyMap<string, Played>
+  readonly #moving: Moving
 
-  private constructor(rehearsal: Rehearsal, apis: ReadonlyMap<string, Played>) {
+  private constructor(rehearsal: Rehearsal, apis: ReadonlyMap<string, Played>, moving: Moving) {
     this.rehearsal = rehearsal
     this.#apis = apis
+    this.#moving = moving
   }
 
   /** @throws what a plugin's `create` throws */
   static async open(config: StageConfig, options: Pick<RehearsalOptions, 'offSale' | 'startMs'>): Promise<Stage> {
     const rehearsal = new Rehearsal({ ...options, connections: config.connections })
-    const ports = portsOf(config, rehearsal)
+    const moving = new Moving(rehearsal)
+    const ports = portsOf(config, moving)
     const chains = new Map<Route['chain'], Chain>()
     const apis = new Map<string, Played>()
     for (const route of config.routes) {
@@ -58,35 +55,73 @@ export class Stage {
       const chain = chains.get(route.chain) ?? (await Chain.create(links, ports))
       chains.set(route.chain, chain)
       const { entries } = new Catalogue(route.adapter, route.connections)
-      apis.set(route.api, { route, chain, entries: new Map(entries.map((entry) => [entry.operation.id, entry])), variants: new Map() })
+      const byId = new Map(entries.map((entry) => [entry.operation.id, entry]))
+      apis.set(route.api, { route, chain, entries: byId, variants: new Map(), plans: new Map() })
     }
-    return new Stage(rehearsal, apis)
+    return new Stage(rehearsal, apis, moving)
   }
 
-  /** What the chain claims for the call, or why it refuses it. */
-  ask(event: CallEvent, { consumer, payment }: Payer): readonly StoreClaim[] | Refusal {
-    const isSold = event[0] === 'c'
-    const [api, operationId, requested] = isSold ? [event[4], event[5], event[11]] : [event[2], event[3], event[7]]
+  /**
+   * What the chain says of the call. Whoever asks for the same gets the same answer (a guarantee of every plugin), unless the chain looked
+   * at what moves: the time, or what is left.
+   */
+  plan({ api, operation: id, requested }: Asked, payer: Payer): Planned {
     const played = this.#apis.get(api)
     if (played === undefined) return UNKNOWN_ROUTE
-    const entry = played.entries.get(operationId)
+    const entry = played.entries.get(id)
     if (entry === undefined) return UNKNOWN_OPERATION
-    const { route, chain } = played
     const operation = operationOf(played, entry.operation, requested)
-    const call = new PlayedCall({ at: event[1], route, chain, operation, pool: entry.connections, consumer, payment })
+    const plans = played.plans.get(payer) ?? new Map<Operation, Planned>()
+    const known = plans.get(operation)
+    if (known !== undefined) return known
+    const planned = this.#planned(played, { operation, pool: entry.connections, ...payer })
+    if (planned.isSteady) played.plans.set(payer, plans.set(operation, planned))
+    return planned
+  }
+
+  #planned({ route, chain }: Played, parts: Pick<PlayedParts, 'operation' | 'pool' | 'consumer' | 'payment'>): Planned {
+    const moving = this.#moving
+    moving.wasSeen = false
     // Whoever is asked for pays: nothing is claimed for who does not.
-    return chain.admit(call) as StoreClaim[] | Refusal
+    const claims = chain.admit(new PlayedCall({ ...parts, route, chain, clock: moving.clock })) as StoreClaim[] | Refusal
+    const isSteady = !moving.wasSeen
+    if (isRefusal(claims)) return { plan: claims.code, isSteady }
+    // A chain that asks for no units serves nobody.
+    return { plan: claims.some(({ kind }) => kind === 'supply') ? planOf(claims) : 'unavailable', isSteady }
   }
 
   /** Whether the answer decides what the operation takes, or the request: then a call takes what it took. */
-  takesAsRecorded(event: CallEvent): boolean {
-    const [api, operation] = event[0] === 'c' ? [event[4], event[5]] : [event[2], event[3]]
+  takesAsRecorded({ api, operation }: Asked): boolean {
     return typeof this.#apis.get(api)?.entries.get(operation)?.operation.units !== 'number'
   }
 }
 
-const UNKNOWN_ROUTE = refuse('unknown_route', 'the file has no such API')
-const UNKNOWN_OPERATION = refuse('unknown_operation', 'the API has no operation on sale at this path')
+/** The file has no such API; the API has no such operation on sale. */
+const UNKNOWN_ROUTE: Planned = { plan: 'unknown_route', isSteady: true }
+const UNKNOWN_OPERATION: Planned = { plan: 'unknown_operation', isSteady: true }
+
+/** What is another from call to call; notes that somebody looked. */
+class Moving {
+  wasSeen = false
+  readonly clock: Clock
+  readonly stock: StockMirror
+
+  constructor({ clock, stock }: Pick<Rehearsal, 'clock' | 'stock'>) {
+    const seen = <A extends unknown[], R>(look: (...of: A) => R): ((...of: A) => R) => {
+      return (...of) => {
+        this.wasSeen = true
+        return look(...of)
+      }
+    }
+    this.clock = { nowMs: seen(() => clock.nowMs()), monotonicNs: seen(() => clock.monotonicNs()) }
+    this.stock = {
+      enabled: seen((connection) => stock.enabled(connection)),
+      left: seen((connection) => stock.left(connection)),
+      leftForOwner: seen((connection) => stock.leftForOwner(connection)),
+      resetsAtMs: seen((connection) => stock.resetsAtMs(connection)),
+    }
+  }
+}
 
 /** Requests are not recorded: where units depend on them, they are those that were asked for. */
 function operationOf({ variants }: Played, operation: Operation, requested: number): Operation {
@@ -108,7 +143,7 @@ const QUIET: Meters = {
 }
 const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 
-function portsOf({ mode, upstream, limits }: StageConfig, { clock, stock }: { readonly clock: Clock; readonly stock: StockMirror }): PluginPorts {
+function portsOf({ mode, upstream, limits }: StageConfig, { clock, stock }: Moving): PluginPorts {
   return {
     ...{ mode, clock, stock, log: SILENT, meters: QUIET },
     chance: { hex: (bytes) => '0'.repeat(bytes * 2) },
@@ -122,58 +157,5 @@ function portsOf({ mode, upstream, limits }: StageConfig, { clock, stock }: { re
     till: () => {
       throw new Error('no payment is taken while recorded calls are played')
     },
-  }
-}
-
-/** Says only that somebody has paid: how much is decided by the price. */
-const PAYMENT = { payer: '0x', amount: 0n as Usd } as Payment
-
-const KEY = 'key:'
-const WALLET = 'wallet:'
-
-/** Who asked for recorded calls: the same objects for the same consumers. */
-export class Payers {
-  readonly #keys: ReadonlyMap<string, KeyNow>
-  readonly #known = new Map<string, Payer>()
-
-  constructor({ keys }: RecordedHead) {
-    this.#keys = new Map(keys.map((key) => [`${KEY}${key.id}`, key]))
-  }
-
-  /** Undefined where nobody paid, or it is not known who. */
-  of(event: CallEvent): Payer | undefined {
-    const isSold = event[0] === 'c'
-    const id = isSold ? event[6] : event[4]
-    const by = isSold ? event[8] : ''
-    const known = this.#known.get(`${by} ${id}`)
-    if (known !== undefined) return known
-    const payer = isSold ? this.#sold(id, by, event[7], event[10]) : this.#uncharged(id)
-    if (payer !== undefined && by !== 'owner') this.#known.set(`${by} ${id}`, payer)
-    return payer
-  }
-
-  #sold(id: string, by: string, account: string, owner: string): Payer {
-    if (by === 'owner') return { consumer: { kind: 'owner', id, keyId: id.slice(KEY.length), owner }, payment: undefined }
-    const payment = by === 'x402' ? PAYMENT : undefined
-    if (id.startsWith(KEY)) return { consumer: this.#key(id, account), payment }
-    const wallet = id.slice(WALLET.length)
-    return { consumer: by === 'x402' ? { kind: 'wallet', id, wallet } : { kind: 'signed', id, wallet, account }, payment }
-  }
-
-  #key(id: string, account: string): Consumer {
-    const { capPerDay, capPerMonth } = this.#keys.get(id) ?? {}
-    return {
-      ...{ kind: 'key', id, keyId: id.slice(KEY.length), account },
-      ...(capPerDay === undefined ? {} : { capPerDay: BigInt(capPerDay) as Usd }),
-      ...(capPerMonth === undefined ? {} : { capPerMonth: BigInt(capPerMonth) as Usd }),
-    }
-  }
-
-  /** How it would have been paid is not recorded: keys by their credits, wallets call by call. */
-  #uncharged(id: string): Payer | undefined {
-    const key = this.#keys.get(id)
-    if (key?.owner !== undefined) return { consumer: { kind: 'owner', id, keyId: key.id, owner: key.owner }, payment: undefined }
-    if (id.startsWith(KEY)) return { consumer: this.#key(id, key?.account ?? id), payment: undefined }
-    return id.startsWith(WALLET) ? { consumer: { kind: 'wallet', id, wallet: id.slice(WALLET.length) }, payment: PAYMENT } : undefined
   }
 }

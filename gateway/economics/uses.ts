@@ -1,5 +1,6 @@
 /** What was used of each connection in the last seven days of 24 hours, day by day: what a forecast is made from. */
 import type { CallLine } from '#contract'
+import { type Said, saidOf } from './said.ts'
 
 export const DAY_MS = 86_400_000
 export const FORECAST_DAYS = 7
@@ -40,18 +41,24 @@ export class Uses {
   }
 
   take(line: CallLine): void {
-    const at = line[1]
-    if (at < this.#fromMs || at >= this.#nowMs) return
-    if (line[0] === 'c') {
-      const [, , , , , , , , by, connection, , , units, price, platform] = line
-      const day = this.#day(connection, at, 1)
-      if (by === 'owner') day.own += units
-      else day.sold += units
-      day.revenue += BigInt(price)
-      day.platform += BigInt(platform)
-    } else if (line[0] === 'w') this.#day(line[2], at, 0).wasted += line[3]
-    const wasted = line[0] === 'c' ? line[15] : line[0] === 'u' && line[5] !== 'unknown' ? line[8] : []
+    if (line[0] !== 'r' && this.#counts(line[1])) this.add(line[1], saidOf(line))
+  }
+
+  add(at: number, said: Said): void {
+    if (!this.#counts(at)) return
+    if (said.t === 'c') {
+      const day = this.#day(said.connection, at, 1)
+      if (said.by === 'owner') day.own += said.units
+      else day.sold += said.units
+      day.revenue += said.price
+      day.platform += said.platform
+    } else if (said.t === 'w') this.#day(said.connection, at, 0).wasted += said.units
+    const wasted = said.t === 'c' || (said.t === 'u' && said.kind !== 'unknown') ? said.wasted : []
     for (const [connection, units] of wasted) this.#day(connection, at, 0).wasted += units
+  }
+
+  #counts(at: number): boolean {
+    return at >= this.#fromMs && at < this.#nowMs
   }
 
   /** Of a connection, noting that it was used then. */

@@ -18,8 +18,8 @@ export interface Ground {
   /** Of those who ask without paying: no move of the store. */
   readonly paces: LocalPaces
   readonly books: Books
-  /** What is recorded of calls since then, and of some before, in lines (`readCallLines`), piece by piece: charged ones first, then those that were not. */
-  calls(sinceMs: number): AsyncIterable<string>
+  /** What is recorded of calls since then, and of some before, in lines (`readCallLines`) in UTF-8, piece by piece: charged ones first, then those that were not. */
+  calls(sinceMs: number): AsyncIterable<Uint8Array>
   /** Who did what, in the one hash chain. */
   readonly audit: Audit
   /** Tells owners what concerns them. */

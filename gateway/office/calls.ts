@@ -7,7 +7,7 @@ export function recordedCalls(ground: Ground, sinceMs: number): LongText {
   return { type: 'application/x-ndjson', text: linesOf(ground, sinceMs) }
 }
 
-async function* linesOf({ admin, clock, config, calls }: Ground, sinceMs: number): AsyncIterable<string> {
+async function* linesOf({ admin, clock, config, calls }: Ground, sinceMs: number): AsyncIterable<string | Uint8Array> {
   const connections = await Promise.all(
     config.connections.map(async ({ name, owner }) => {
       const { enabled, sold, own, wasted, external, left, resetsAtMs } = await admin.counters(name)

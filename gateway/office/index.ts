@@ -22,10 +22,10 @@ export { Receipts, receiptsOf } from './receipts.ts'
 export { PayoutSchedule } from './schedule.ts'
 export { CreditDesk } from './credits.ts'
 
-/** Text that may be longer than memory. */
+/** Text that may be longer than memory; bytes of it are UTF-8. */
 export interface LongText {
   readonly type: string
-  readonly text: AsyncIterable<string>
+  readonly text: AsyncIterable<string | Uint8Array>
 }
 
 interface Quality {

@@ -1,5 +1,5 @@
 /** Recorded calls read out of the journal, a segment at a time: from the first that may hold calls of the time that is asked for. */
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { type CallAsk, CallLines, type CallPage } from '#contract'
 import { FRAME_BYTES, frameAt, HEAD_BYTES } from './frames.ts'
 import { bytesAt } from './reader-chain.ts'
@@ -16,8 +16,7 @@ export function callPage(segments: readonly Segment[], end: Place, { sinceMs, af
   const segment = segments[first]
   const lines = new CallLines(open)
   if (segment === undefined) return lines.page(undefined)
-  const bytes = segment.first === end.segment ? bytesAt(segment.file, 0, end.offset) : readFileSync(segment.file)
-  eachRecord(bytes, (record) => lines.take(record))
+  eachRecord(segment.file, segment.first === end.segment ? end.offset : Number.POSITIVE_INFINITY, lines)
   return lines.page(segments[first + 1] === undefined ? undefined : segment.first)
 }
 
@@ -37,13 +36,38 @@ function beginsAt({ file }: Segment): number | undefined {
 }
 
 const CLOSES = 0x3d
+/** Small enough to stay in the processor's cache while it is looked at. */
+const PIECE_BYTES = 256 * 1024
 
-function eachRecord(bytes: Buffer, visit: (record: string) => void): void {
+/** Up to this byte, or to the first place where no whole record stands. */
+function eachRecord(file: string, end: number, lines: CallLines): void {
+  const fd = openSync(file, 'r')
+  try {
+    let piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
+    // What was read of the file, and how much of it stands in the piece.
+    for (let [read, had] = [0, 0]; ; ) {
+      const got = readSync(fd, piece, had, Math.min(piece.length - had, end - read), read)
+      read += got
+      const done = recordsIn(piece.subarray(0, had + got), lines)
+      if (got === 0) return
+      had += got - done
+      // One record that is larger than a piece.
+      const next = had > piece.length / 2 ? Buffer.allocUnsafeSlow(piece.length * 2) : piece
+      piece.copy(next, 0, done, done + had)
+      piece = next
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Returns where the last whole one ends. */
+function recordsIn(bytes: Buffer, lines: CallLines): number {
   for (let at = 0; ; ) {
     const length = frameAt(bytes, at)
-    if (length <= 0) return
+    if (length <= 0) return at
     const start = at + HEAD_BYTES
-    if (bytes[start] !== CLOSES) visit(bytes.toString('utf8', start, start + length))
+    if (bytes[start] !== CLOSES) lines.take(bytes, start, start + length)
     at += length + FRAME_BYTES
   }
 }

@@ -125,6 +125,14 @@ export class Claims {
     }
   }
 
+  /** Paces and shares alone, of a call that nobody holds. */
+  drawOn(claims: readonly StoreClaim[], units: number): void {
+    for (const claim of claims) {
+      if (claim.kind === 'rate') this.#parts.paces.take(claim)
+      else if (claim.kind === 'share') this.#parts.shares.take(claim, units)
+    }
+  }
+
   /** Those of an intent found at start. */
   adopt(hold: Hold): void {
     for (const { key } of hold.once) this.#open.set(key, true)
@@ -150,7 +158,7 @@ export class Claims {
 
   /** Of what was counted as spent only this much was. */
   spent(hold: Hold, price: bigint): void {
-    for (const spent of hold.spends) this.#parts.counters.unspend(spent, spent.amount - price)
+    for (const spent of hold.spends) if (spent.amount !== price) this.#parts.counters.unspend(spent, spent.amount - price)
   }
 
   /** Of the units that were taken of a share only so many were used. */

@@ -19,7 +19,7 @@ class Sums {
   readonly per: Per
   turn = -1
   #endMs = 0
-  #sums = new Map<string, bigint>()
+  #sums = new Map<string, { amount: bigint }>()
 
   /** What the journal says of an earlier process: looked up where nothing was spent since. */
   #before: Layered<SpentSum> | undefined
@@ -36,15 +36,17 @@ class Sums {
   get(key: string, nowMs: number): bigint {
     this.#turnAt(nowMs)
     const sum = this.#sums.get(key)
-    if (sum !== undefined || this.#before === undefined) return sum ?? 0n
+    if (sum !== undefined || this.#before === undefined) return sum?.amount ?? 0n
     const before = this.#before.peek(key)
     return before?.turn === this.turn ? before.amount : 0n
   }
 
   add(key: string, amount: bigint, nowMs: number): void {
     // First: it may begin another turn, with sums of its own.
-    const sum = this.get(key, nowMs) + amount
-    this.#sums.set(key, sum)
+    this.#turnAt(nowMs)
+    const sum = this.#sums.get(key)
+    if (sum === undefined) this.#sums.set(key, { amount: this.get(key, nowMs) + amount })
+    else sum.amount += amount
   }
 
   /** A clock that is set back does not begin an old turn anew. */
@@ -90,6 +92,12 @@ export class Counters {
     const atMs = this.#clock.nowMs()
     this.#sums[per].add(key, amount, atMs)
     return { key, per, turn: this.#sums[per].turn, amount, atMs }
+  }
+
+  /** What was spent, whatever the caps say, in the day and the month that are now. */
+  count(key: string, amount: bigint): void {
+    const atMs = this.#clock.nowMs()
+    for (const per of PER) this.#sums[per].add(key, amount, atMs)
   }
 
   unspend({ key, per, turn }: Spent, amount: bigint): void {

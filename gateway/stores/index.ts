@@ -30,7 +30,7 @@ export { JournalError } from './groups.ts'
 export { memoryOf } from './memory.ts'
 export { Paces } from './paces.ts'
 export { periodAt } from './periods.ts'
-export { Rehearsal, type RehearsalOptions, type Taken } from './rehearsal.ts'
+export { type Plan, planOf, Rehearsal, type RehearsalOptions, type Taken } from './rehearsal.ts'
 
 export interface EmbeddedOptions {
   readonly folder: string

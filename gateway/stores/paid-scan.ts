@@ -2,7 +2,7 @@
  * Reads an intent and its settlement where their bytes stand: of a call that was paid and settled the state needs a few facts and how long
  * its answer is, and the lines are long. What looks otherwise is left to whoever parses.
  */
-import { isText, LineScan, literal } from '#contract'
+import { isText, LineScan, type Literal, literal } from '#contract'
 import type { SoldFacts } from './lines.ts'
 
 const INTENT = literal('{"t":"intent","id":"')
@@ -148,7 +148,7 @@ export class PaidScan extends LineScan {
     return amount
   }
 
-  #again(before: string, behind: Buffer): string {
+  #again(before: string, behind: Literal): string {
     return this.#same(before, this.expect(behind))
   }
 
@@ -166,10 +166,10 @@ export class PaidScan extends LineScan {
 /** Characters of the body of an answer that ends the line; undefined without one, -1 where it is not written as expected. */
 function bodyIn(bytes: Buffer, from: number, end: number): number | undefined {
   const rest = bytes.subarray(from, end)
-  const answer = rest.lastIndexOf(ANSWER)
+  const answer = rest.lastIndexOf(ANSWER.bytes)
   if (answer === -1) return undefined
-  const start = rest.indexOf(BODY, answer)
-  const ends = ENDS.find((text) => rest.compare(text, 0, text.length, Math.max(0, rest.length - text.length)) === 0)
+  const start = rest.indexOf(BODY.bytes, answer)
+  const ends = ENDS.find((text) => rest.compare(text.bytes, 0, text.length, Math.max(0, rest.length - text.length)) === 0)
   // A payment may hold members of the same names; what we have written ends the line.
   if (start === -1 || ends === undefined || rest.length - ends.length < start + BODY.length) return -1
   return charactersIn(rest, start + BODY.length, rest.length - ends.length)

@@ -3,23 +3,37 @@
  * periods, paces, caps and shares as when they are served. Payers have money for everything: whether they would have had it is
  * not known. One call is over before the next begins.
  */
-import type { Alternative, Clock, Connection, EpochMs, Payer, StockMirror, StoreClaim, SupplyClaim, Usd } from '#contract'
+import { type Alternative, type Clock, type Connection, type EpochMs, NOTHING, type Payer, type StockMirror, type StoreClaim, type SupplyClaim, type Usd } from '#contract'
 import { Answers } from './answers.ts'
 import { Claims } from './claims.ts'
 import { Counters } from './counters.ts'
-import { type Hold, newHold } from './holds.ts'
+import { type Hold, moveHold, newHold } from './holds.ts'
 import { Names } from './names.ts'
 import { Paces } from './paces.ts'
 import { Shares } from './shares.ts'
 import { State, type Tally } from './state.ts'
-import { Stock } from './stock.ts'
+import { type Shelf, Stock } from './stock.ts'
 import { choose, type Refused } from './supply.ts'
 
-/** What a call has taken. */
+/** What a call has taken, until the next one takes something. */
 export interface Taken {
   readonly kind: 'taken'
   readonly alternative: Alternative
   readonly hold: Hold
+}
+
+/** Claims of a call, looked through once for all that claim the same. */
+export interface Plan {
+  readonly claims: readonly StoreClaim[]
+  readonly supply: SupplyClaim
+  /** What is drawn on by a call that was let through. */
+  readonly limits: readonly StoreClaim[]
+}
+
+export function planOf(claims: readonly StoreClaim[]): Plan {
+  const supply = claims.find((claim): claim is SupplyClaim => claim.kind === 'supply')
+  if (supply === undefined) throw new Error('a reservation without a supply claim')
+  return { claims, supply: { ...supply, payer: richly(supply.payer) }, limits: claims.filter(({ kind }) => kind === 'rate' || kind === 'share') }
 }
 
 export interface RehearsalOptions {
@@ -57,6 +71,7 @@ class StageClock implements Clock {
 }
 
 export class Rehearsal {
+  #hold: Hold | undefined
   readonly #clock: StageClock
   readonly #state = new State(new Answers(0))
   readonly #stock: Stock
@@ -90,19 +105,31 @@ export class Rehearsal {
   }
 
   /** All claims or none, in the order of the store: limits, then stock. Names and payments that are used once are not looked at. */
-  take(claims: readonly StoreClaim[]): Taken | Refused {
-    const supply = claims.find((claim): claim is SupplyClaim => claim.kind === 'supply')
-    if (supply === undefined) throw new Error('a reservation without a supply claim')
-    const payer = richly(supply.payer)
-    const { alternative, refused } = choose({ ...supply, payer }, this.#state, this.#stock, this.#clock.nowMs())
+  take({ claims, supply }: Plan): Taken | Refused {
+    const { alternative, refused } = choose(supply, this.#state, this.#stock, this.#clock.nowMs())
     const limited = this.#claims.limited(claims, alternative?.price, alternative?.units ?? 0, 0)
     if (limited !== undefined) return limited
     if (refused !== undefined || alternative === undefined) return refused as Refused
+    return this.#take(alternative, supply.payer, claims)
+  }
+
+  #take(alternative: Alternative, payer: Payer, claims: readonly StoreClaim[]): Taken {
     const shelf = this.#stock.shelf(alternative.connection)
     if (shelf === undefined) throw new Error(`connection ${alternative.connection} is not configured`)
-    const hold = newHold('', alternative, payer, shelf)
+    const hold = this.#holdOf(alternative, payer, shelf)
     this.#claims.take(hold, claims)
     return { kind: 'taken', alternative, hold }
+  }
+
+  /** The same one again and again: one call is over before the next begins, and there are as many as a month has. */
+  #holdOf(alternative: Alternative, payer: Payer, shelf: Shelf): Hold {
+    this.#hold ??= newHold('', alternative, payer, shelf)
+    const hold = this.#hold
+    hold.payer = payer
+    hold.price = NOTHING
+    moveHold(hold, alternative, shelf)
+    for (const taken of [hold.rates, hold.spends, hold.shares]) while (taken.length > 0) taken.pop()
+    return hold
   }
 
   /** Served and charged. */
@@ -133,16 +160,13 @@ export class Rehearsal {
 
   /** Counts towards the caps of a payer. */
   spent(key: string, amount: bigint): void {
-    this.#counters.spend({ key, per: 'day' }, amount)
-    this.#counters.spend({ key, per: 'month' }, amount)
+    this.#counters.count(key, amount)
   }
 
   /** Paces and shares are drawn on, whatever they say: the call was let through. */
-  passed(claims: readonly StoreClaim[], alternative: Alternative, payer: Payer): void {
-    const shelf = this.#stock.shelf(alternative.connection)
-    if (shelf === undefined) return
-    const limits = claims.filter(({ kind }) => kind === 'rate' || kind === 'share')
-    this.#claims.take(newHold('', alternative, payer, shelf), limits)
+  passed({ supply, limits }: Plan): void {
+    const alternative = supply.alternatives[0]
+    if (alternative !== undefined && this.#stock.shelf(alternative.connection) !== undefined) this.#claims.drawOn(limits, alternative.units)
   }
 
   /** Of the period that is now. */

@@ -2,7 +2,7 @@
 import { setImmediate as turnOf } from 'node:timers/promises'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { type Books, type CallAsk, type CallLine, CallLines, type CallPage, readCallLines, textsOf } from '#contract'
+import { type Books, type CallAsk, type CallLine, CallLines, type CallPage, piecesOf, readCallLines } from '#contract'
 import { ledgerId, openBooks } from '../../gateway/books/index.ts'
 import { chainOf, MemoryOutbox, postgresAlone, silent } from '../rig/books.ts'
 import { memoryFolder } from '../rig/folder.ts'
@@ -16,12 +16,12 @@ const seed = seedOf(t)
 const server = await openPostgres(t)
 let names = 0
 
-const textIn = (page: CallPage): string => [...textsOf(page)].join('')
+const textIn = (page: CallPage): string => Buffer.concat([...piecesOf(page)]).toString()
 
-async function linesOf(calls: AsyncIterable<string>): Promise<CallLine[]> {
-  let text = ''
-  for await (const piece of calls) text += piece
-  return readCallLines(text)
+async function linesOf(calls: AsyncIterable<Uint8Array>): Promise<CallLine[]> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of calls) pieces.push(piece)
+  return readCallLines(Buffer.concat(pieces).toString())
 }
 
 interface Written {
@@ -112,20 +112,20 @@ t.test('a page of any size is read in small pieces of whole lines, and others ha
     if (reading) setImmediate(turn)
   }
   setImmediate(turn)
-  const pieces: string[] = []
+  const pieces: Buffer[] = []
   const turnsBefore: number[] = []
   for await (const piece of books.calls(0)) {
     turnsBefore.push(turns)
-    pieces.push(piece)
+    pieces.push(Buffer.from(piece))
   }
   reading = false
   t.ok(pieces.length > 5, `${pieces.length} pieces`)
-  for (const piece of pieces) t.ok(piece.endsWith('\n') && piece.length < 66_000, `${piece.length} characters`)
+  for (const piece of pieces) t.ok(piece.at(-1) === 10 && piece.length < 66_000, `${piece.length} bytes`)
   t.ok(
     turnsBefore.every((count, at) => at === 0 || count > (turnsBefore[at - 1] as number)),
     'a turn between any two',
   )
-  t.equal(readCallLines(pieces.join('')).length, 3_000)
+  t.equal(readCallLines(Buffer.concat(pieces).toString()).length, 3_000)
 })
 
 t.test('the journal tells the same by hand as by its JSON, across segments, with what was wasted, reversed and counted elsewhere', async (t) => {
@@ -143,7 +143,7 @@ t.test('the journal tells the same by hand as by its JSON, across segments, with
   t.ok(pages > 1, `${pages} segments`)
   const slow = new CallLines([])
   // Another order of members: nothing of it is read by hand.
-  for (const { text } of allFrames(journalOf(rig))) if (text.startsWith('{')) slow.take(JSON.stringify(reordered(JSON.parse(text) as object)))
+  for (const { text } of allFrames(journalOf(rig))) if (text.startsWith('{')) take(slow, JSON.stringify(reordered(JSON.parse(text) as object)))
   t.same(lines, readCallLines(textIn(slow.page(undefined))))
   const receipts = lines.flatMap((line) => (line[0] === 'c' && !line[3].startsWith('more') ? [line[3]] : []))
   t.same(receipts, ['plain', 'own', 'named', 'once', 'spent', 'refunded', 'settled', 'daily'])
@@ -152,6 +152,11 @@ t.test('the journal tells the same by hand as by its JSON, across segments, with
     ['refunded'],
   )
 })
+
+function take(lines: CallLines, text: string): void {
+  const bytes = Buffer.from(text)
+  lines.take(bytes, 0, bytes.length)
+}
 
 /** The first stays the first. */
 function reordered(record: object): object {

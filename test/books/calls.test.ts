@@ -2,22 +2,28 @@
 import { appendFileSync, existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { CallRecord, EpochMs } from '#contract'
-import { CallLog, readCalls } from '../../gateway/books/calls.ts'
+import { type CallRecord, type EpochMs, readCallLines, type UnchargedLine } from '#contract'
+import { CallLog } from '../../gateway/books/calls.ts'
+import { readUncharged } from '../../gateway/books/uncharged.ts'
 import { silent } from '../rig/books.ts'
 import { memoryFolder } from '../rig/folder.ts'
 import { type LogLine, memoryLog } from '../rig/scripted.ts'
 
-const recordOf = (id: string, at: number): CallRecord => ({
-  ...{ v: 2, id, at: at as EpochMs, generation: 1, config: 'c', api: 'acme', operation: 'search', consumer: 'key:k', kind: 'refused', status: 402 },
+const recordOf = (id: string, at: number, consumer = `key:${id}`): CallRecord => ({
+  ...{ v: 2, id, at: at as EpochMs, generation: 1, config: 'c', api: 'acme', operation: 'search', consumer, kind: 'refused', status: 402 },
   ...{ code: 'payment_required', requested: 1, candidates: ['acme', 'other'], units: 0, price: '0', attempts: [], tookMs: 1 },
 })
 
+async function linesOf(folder: string, sinceMs?: number): Promise<{ lines: UnchargedLine[]; damaged: number }> {
+  const pieces: Uint8Array[] = []
+  const calls = readUncharged({ folder, ...(sinceMs === undefined ? {} : { sinceMs }) })
+  for await (const piece of calls.lines) pieces.push(piece)
+  return { lines: readCallLines(Buffer.concat(pieces).toString()) as UnchargedLine[], damaged: calls.damaged() }
+}
+
 async function idsOf(folder: string, sinceMs?: number): Promise<{ ids: string[]; damaged: number }> {
-  const ids: string[] = []
-  const calls = readCalls({ folder, ...(sinceMs === undefined ? {} : { sinceMs }) })
-  for await (const { id } of calls.records) ids.push(id)
-  return { ids, damaged: calls.damaged() }
+  const { lines, damaged } = await linesOf(folder, sinceMs)
+  return { ids: lines.map(([, , , , consumer]) => consumer.slice('key:'.length)), damaged }
 }
 
 t.test('records are read as they were written, from both files, and only those asked for', async (t) => {
@@ -27,8 +33,11 @@ t.test('records are read as they were written, from both files, and only those a
   for (const at of [1, 2, 3]) log.write(recordOf(`r${at}`, at))
   await log.close()
   t.strictSame(await idsOf(folder), { ids: ['r1', 'r2', 'r3'], damaged: 0 })
-  const calls = readCalls({ folder })
-  for await (const record of calls.records) t.strictSame(record, recordOf(record.id, record.at))
+  const { lines } = await linesOf(folder)
+  t.strictSame(
+    lines,
+    [1, 2, 3].map((at) => ['u', at, 'acme', 'search', `key:r${at}`, 'refused', 'payment_required', 1, []]),
+  )
   writeFileSync(join(folder, 'calls.jsonl.1'), `${JSON.stringify(recordOf('r0', 0))}\n`)
   t.strictSame(await idsOf(folder), { ids: ['r0', 'r1', 'r2', 'r3'], damaged: 0 }, 'the older file first')
   t.strictSame(await idsOf(folder, 2), { ids: ['r2', 'r3'], damaged: 0 })
@@ -71,10 +80,10 @@ t.test('a flood of refusals does not become memory: beyond 8 MB that wait, recor
   const folder = memoryFolder(t)
   const said: LogLine[] = []
   const log = new CallLog(join(folder, 'calls.jsonl'), memoryLog(said))
-  const [empty, line] = [JSON.stringify(recordOf('', 0)).length, 1024 * 1024]
-  for (let at = 0; at < 10; at += 1) log.write(recordOf(String(at).padEnd(line - empty - 1, 'x'), at))
+  const [empty, line] = [JSON.stringify(recordOf('', 0, 'key:k')).length, 1024 * 1024]
+  for (let at = 0; at < 10; at += 1) log.write(recordOf(''.padEnd(line - empty - 1, 'x'), at, 'key:k'))
   await log.close()
-  const { ids } = await idsOf(folder)
-  t.equal(ids.map((id) => id[0]).join(''), '012345678', 'eight of 1 MB with their line ends are not beyond it')
+  const { lines } = await linesOf(folder)
+  t.equal(lines.map(([, at]) => at).join(''), '012345678', 'eight of 1 MB with their line ends are not beyond it')
   t.match(said, [{ fields: { dropped: 1 } }])
 })

@@ -1,7 +1,7 @@
 /** Calls that are played again meet the store's rules: its choice, its stock, its paces and caps; and whoever pays has money. */
 import t from 'tap'
 import { type StoreClaim, type Units, units, usd } from '#contract'
-import { Rehearsal } from '../../gateway/stores/index.ts'
+import { planOf, Rehearsal } from '../../gateway/stores/index.ts'
 import { connectionOf } from '../rig/acme.ts'
 import { credits, ownerOf, rate, spend, supply, x402 } from '../rig/store.ts'
 
@@ -12,7 +12,7 @@ const other = connectionOf('other', { quota: units(100), reserved: units(0) })
 const both = [acme, other]
 const opened = (offSale: readonly string[] = []): Rehearsal => new Rehearsal({ connections: both, offSale: new Set(offSale), startMs: START as never })
 const played = (rehearsal: Rehearsal, ...claims: readonly StoreClaim[]): string => {
-  const taken = rehearsal.take(claims)
+  const taken = rehearsal.take(planOf(claims))
   if (taken.kind !== 'taken') return taken.code
   rehearsal.charge(taken, taken.alternative.units, taken.alternative.price)
   return taken.alternative.connection
@@ -56,7 +56,7 @@ t.test('what happened before counts: units of a configured connection, external 
 
 t.test('what was not served is back, but for the units that came to nothing; time goes on and never back', async (t) => {
   const rehearsal = opened()
-  const taken = rehearsal.take([spend('key:k', '$0.30'), supply(credits(), [acme], 2)])
+  const taken = rehearsal.take(planOf([spend('key:k', '$0.30'), supply(credits(), [acme], 2)]))
   if (taken.kind !== 'taken') throw new Error('it was not taken')
   rehearsal.giveBack(taken, 1)
   t.match(rehearsal.tally('acme'), { sold: 0, wasted: 1 })
@@ -69,8 +69,7 @@ t.test('what was not served is back, but for the units that came to nothing; tim
 t.test('a call that was let through draws on paces, and on nothing else', async (t) => {
   const rehearsal = opened()
   const pace = rate('key:k', 1)
-  const { alternatives } = supply(credits(), [other])
-  rehearsal.passed([pace, supply(credits(), [other])], alternatives[0] as never, credits())
+  rehearsal.passed(planOf([pace, supply(credits(), [other])]))
   t.match(rehearsal.tally('other'), { sold: 0, heldSold: 0 })
   t.equal(played(rehearsal, pace, supply(credits(), [other])), 'rate_limited')
   rehearsal.at(START + 1_000)

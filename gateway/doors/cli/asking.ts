@@ -61,14 +61,21 @@ export async function askGateway(config: GatewayConfig, asked: Pick<Asked, 'meth
 /** Where that configuration would have a gateway. */
 export const placeOf = (config: GatewayConfig): string => urlOf(config)
 
-/** Asks for something long, which is written as it comes. Who answered is said on stderr. `of`: the file, or what was loaded from it. @throws Failure */
+/** The same as text. @throws Failure */
 export async function askText(of: string | undefined | Good, path: string, body: Asked['body'], write: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder()
+  await askLong(of, path, body, (piece) => write(typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true })))
+  write(decoder.decode())
+}
+
+/** Asks for something long, which is written as it comes: bytes from a gateway, text from a store. Who answered is said on stderr. `of`: the file, or what was loaded from it. @throws Failure */
+export async function askLong(of: string | undefined | Good, path: string, body: Asked['body'], write: (piece: Uint8Array | string) => void): Promise<void> {
   const { config, secrets } = typeof of === 'object' ? of : await loadGood(of)
   const asked = { method: 'GET' as const, path, body, secrets }
   const { dial, done } = await dialTo(config)
   const base = await runningAt(config, dial)
-  const each = async (texts: AsyncIterable<string>): Promise<void> => {
-    for await (const text of texts) write(text)
+  const each = async (pieces: AsyncIterable<Uint8Array | string>): Promise<void> => {
+    for await (const piece of pieces) write(piece)
   }
   if (base === undefined) {
     await done()
@@ -77,8 +84,8 @@ export async function askText(of: string | undefined | Good, path: string, body:
     return
   }
   process.stderr.write(`the gateway at ${base} answered\n`)
-  const { body: text } = await send(config, { base, dial }, asked)
-  if (text !== null) await each(text.pipeThrough(new TextDecoderStream()) as unknown as AsyncIterable<string>)
+  const { body: pieces } = await send(config, { base, dial }, asked)
+  if (pieces !== null) await each(pieces as unknown as AsyncIterable<Uint8Array>)
   await done()
 }
 

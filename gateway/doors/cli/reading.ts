@@ -1,6 +1,6 @@
 /** Recorded calls, read from the gateway that runs or from its store; how many so far is shown on a terminal. */
 import { type Recorded, RecordedReader } from '../../economics/index.ts'
-import { askText } from './asking.ts'
+import { askLong } from './asking.ts'
 import type { Good } from './context.ts'
 import { Progress } from './progress.ts'
 
@@ -9,8 +9,8 @@ export async function readRecorded(of: Good, since: number): Promise<Recorded> {
   const reader = new RecordedReader()
   const progress = new Progress('calls read')
   try {
-    await askText(of, '/api/calls', { since: Math.max(0, Math.floor(since)) }, (text) => {
-      reader.take(text)
+    await askLong(of, '/api/calls', { since: Math.max(0, Math.floor(since)) }, (piece) => {
+      reader.take(typeof piece === 'string' ? Buffer.from(piece) : piece)
       progress.at(reader.count)
     })
   } finally {
