@@ -106,7 +106,8 @@ export class CallLines {
   take(bytes: Buffer, from: number, to: number): void {
     const scan = this.#scan
     if (scan.read(bytes, from, to)) return this.#scanned(bytes, to - from)
-    if (scan.readSettled(bytes, from, to)) return this.#settled(bytes.toString('utf8', scan.id.from, scan.id.to), bytes.toString('latin1', scan.at.from, scan.at.to))
+    if (scan.readSettled(bytes, from, to))
+      return this.#settled(bytes.toString('utf8', scan.id.from, scan.id.to), bytes.toString('latin1', scan.at.from, scan.at.to))
     if (READ.test(bytes.toString('latin1', from, Math.min(to, from + READ_BYTES)))) this.#parsed(JSON.parse(bytes.toString('utf8', from, to)) as Charge | Other)
   }
 

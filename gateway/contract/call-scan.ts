@@ -4,54 +4,11 @@
  */
 import { CallParts, Span } from './call-parts.ts'
 import { KnownCalls } from './known-calls.ts'
-import { literal } from './line-scan.ts'
 import { isSame } from './text-bytes.ts'
+import * as said from './call-words.ts'
 
-const CHARGE = literal('{"t":"charge","id":"')
-const INTENT = literal('{"t":"intent","id":"')
-const SETTLED = literal('{"t":"settled","id":"')
-const AT = literal('","at":')
-const SINCE = literal(',"since":')
-const CONNECTION = literal(',"connection":"')
-const OWNER = literal('","owner":"')
-const PERIOD = literal('","period":')
-const UNITS = literal(',"units":')
-const PRICE = literal(',"price":"')
-const PLATFORM = literal('","platform":"')
-const BY = literal('","by":"')
-const CREDITS = literal('credits')
-const BY_OWNER = literal('owner')
-const X402 = literal('x402')
-const ACCOUNT = literal('","account":"')
-const API = literal('","api":"')
-const OPERATION = literal('","operation":"')
-const SUBJECT = literal('","subject":')
-const REQUEST = literal('{"requestDigest":"')
-const ANSWER = literal('","answerDigest":"')
-/** What follows where nobody named the call. */
-const CALL = literal('"},"names":[],"once":[],"call":{"v":')
-/** In JSON this can only be a member: within a text its quotes would be escaped. */
-const CALL_LATER = literal(',"call":{"v":')
-const CALL_ID = literal(',"id":"')
-const GENERATION = literal(',"generation":')
-const CONFIG = literal(',"config":"')
-const QUOTE = literal('"')
-const CALL_API = literal(',"api":"')
-const CALL_OPERATION = literal(',"operation":"')
-const CONSUMER = literal(',"consumer":"')
-const KIND = literal(',"kind":"')
-const STATUS = literal(',"status":')
-const RECEIPT = literal(',"receipt":"')
-const REQUESTED = literal(',"requested":')
-const CANDIDATES = literal(',"candidates":[')
-const ATTEMPTS = literal(',"attempts":[')
-const UPSTREAM = literal(',"upstreamMs":')
-const TOOK = literal(',"tookMs":')
-const ATTEMPT_END = literal('}],"tookMs":')
 /** Brace and bracket. */
 const ENDS_LIST = 2
-const AT_END = literal('},"at":')
-const END = literal('",')
 const BRACE = 0x7b
 const CLOSING = 0x7d
 const DIGITS_FROM = 0x30
@@ -98,13 +55,13 @@ export class CallScan extends CallParts {
   /** False where it is no charge and no intent, or one that is written otherwise. */
   read(bytes: Buffer, start: number, end: number): boolean {
     this.begin(bytes, start)
-    this.isIntent = this.is(INTENT)
-    if (!this.isIntent && !this.is(CHARGE)) return false
+    this.isIntent = this.is(said.INTENT)
+    if (!this.isIntent && !this.is(said.CHARGE)) return false
     this.id.from = this.place
     this.id.to = this.text()
-    this.expect(AT)
+    this.expect(said.AT)
     this.digitsIn(this.at)
-    if (this.is(SINCE)) this.digits()
+    if (this.is(said.SINCE)) this.digits()
     const terms = this.#terms
     terms.from = this.place
     const hash = this.hashTo(BRACE, end)
@@ -130,10 +87,10 @@ export class CallScan extends CallParts {
       if (!isSame(view, id.from, view, this.place, length) || !known.isRest(entry, view, this.place + length)) return false
       this.place += length + rest
       this.digits()
-      this.expect(ATTEMPT_END)
+      this.expect(said.ATTEMPT_END)
     } else {
       this.digits()
-      this.expect(TOOK)
+      this.expect(said.TOOK)
     }
     return this.ok
   }
@@ -156,53 +113,53 @@ export class CallScan extends CallParts {
   }
 
   #sold(): void {
-    this.expect(CONNECTION)
+    this.expect(said.CONNECTION)
     this.wordsIn(this.connection)
-    this.expect(OWNER)
+    this.expect(said.OWNER)
     this.wordsIn(this.owner)
-    this.expect(PERIOD)
+    this.expect(said.PERIOD)
     this.digits()
-    this.expect(UNITS)
+    this.expect(said.UNITS)
     this.digitsIn(this.units)
-    this.expect(PRICE)
+    this.expect(said.PRICE)
     this.digitsIn(this.price)
-    this.expect(PLATFORM)
+    this.expect(said.PLATFORM)
     this.digitsIn(this.platform)
   }
 
   #asked(): void {
-    this.by.from = this.expect(BY)
-    if (!this.is(CREDITS) && !this.is(BY_OWNER) && !this.is(X402)) this.ok = false
+    this.by.from = this.expect(said.BY)
+    if (!this.is(said.CREDITS) && !this.is(said.BY_OWNER) && !this.is(said.X402)) this.ok = false
     this.by.to = this.place
-    this.expect(ACCOUNT)
+    this.expect(said.ACCOUNT)
     this.wordsIn(this.account)
-    this.expect(API)
+    this.expect(said.API)
     this.wordsIn(this.api)
-    this.expect(OPERATION)
+    this.expect(said.OPERATION)
     this.wordsIn(this.operation)
-    this.expect(SUBJECT)
+    this.expect(said.SUBJECT)
   }
 
   /** Steps behind the instant of its call: over names, an answer that is kept, and whatever else may stand between. */
   #isAtCall(end: number): boolean {
     const from = this.place
-    this.expect(REQUEST)
+    this.expect(said.REQUEST)
     this.digest()
-    this.expect(ANSWER)
+    this.expect(said.ANSWER)
     this.digest()
-    if (!this.ok || !this.is(CALL)) {
+    if (!this.ok || !this.is(said.CALL)) {
       const rest = this.bytes.subarray(from, end)
-      const at = rest.indexOf(CALL_LATER.bytes)
+      const at = rest.indexOf(said.CALL_LATER.bytes)
       // A payment may hold a member of the same name.
-      if (at === -1 || rest.indexOf(CALL_LATER.bytes, at + 1) !== -1) return false
+      if (at === -1 || rest.indexOf(said.CALL_LATER.bytes, at + 1) !== -1) return false
       this.ok = true
-      this.place = from + at + CALL_LATER.length
+      this.place = from + at + said.CALL_LATER.length
     }
     this.#version = this.bytes[this.place] as number
     this.digits()
-    this.expect(CALL_ID)
+    this.expect(said.CALL_ID)
     this.words()
-    this.expect(AT)
+    this.expect(said.AT)
     this.digitsIn(this.received)
     return this.ok
   }
@@ -211,22 +168,22 @@ export class CallScan extends CallParts {
     const call = this.#call
     call.to = 0
     this.#rest.to = 0
-    this.expect(GENERATION)
+    this.expect(said.GENERATION)
     this.digits()
-    this.expect(CONFIG)
+    this.expect(said.CONFIG)
     this.digest()
-    this.expect(QUOTE)
+    this.expect(said.QUOTE)
     this.#whose()
-    if (this.is(KIND)) this.word()
-    if (this.is(STATUS)) this.digits()
-    if (this.is(RECEIPT)) this.#receipt()
+    if (this.is(said.KIND)) this.word()
+    if (this.is(said.STATUS)) this.digits()
+    if (this.is(said.RECEIPT)) this.#receipt()
     this.#served()
-    if (this.is(UPSTREAM)) {
+    if (this.is(said.UPSTREAM)) {
       call.to = this.place
       this.#rest.to = 0
       this.digits()
     } else if (this.#rest.to === 0) call.to = 0
-    this.expect(TOOK)
+    this.expect(said.TOOK)
   }
 
   /** Its own id: what stands before and behind comes again. */
@@ -234,7 +191,7 @@ export class CallScan extends CallParts {
     const { id } = this
     const from = this.place
     const to = this.words()
-    this.expect(QUOTE)
+    this.expect(said.QUOTE)
     if (to - from !== id.to - id.from || !isSame(this.view, from, this.view, id.from, to - from)) return
     this.#call.to = from
     this.#rest.from = to
@@ -244,11 +201,11 @@ export class CallScan extends CallParts {
     const { consumer, account } = this
     consumer.from = account.from
     consumer.to = account.to
-    if (this.is(CALL_API)) this.word()
-    if (this.is(CALL_OPERATION)) this.word()
-    if (!this.is(CONSUMER)) return
+    if (this.is(said.CALL_API)) this.word()
+    if (this.is(said.CALL_OPERATION)) this.word()
+    if (!this.is(said.CONSUMER)) return
     this.wordsIn(consumer)
-    this.expect(QUOTE)
+    this.expect(said.QUOTE)
   }
 
   #served(): void {
@@ -257,11 +214,11 @@ export class CallScan extends CallParts {
     requested.to = units.to
     attempts.from = 0
     attempts.to = 0
-    if (this.is(REQUESTED)) this.digitsIn(requested)
-    if (this.is(CANDIDATES)) this.list()
-    if (this.is(UNITS)) this.digits()
-    if (this.is(PRICE)) this.word()
-    if (!this.is(ATTEMPTS)) return
+    if (this.is(said.REQUESTED)) this.digitsIn(requested)
+    if (this.is(said.CANDIDATES)) this.list()
+    if (this.is(said.UNITS)) this.digits()
+    if (this.is(said.PRICE)) this.word()
+    if (!this.is(said.ATTEMPTS)) return
     const from = this.place
     const hasWaste = this.list()
     if (hasWaste) {
@@ -275,13 +232,13 @@ export class CallScan extends CallParts {
   /** A settlement: its id and when it was; false where it is none, or written otherwise. */
   readSettled(bytes: Buffer, start: number, end: number): boolean {
     this.begin(bytes, start)
-    if (!this.is(SETTLED)) return false
+    if (!this.is(said.SETTLED)) return false
     this.wordsIn(this.id)
-    this.expect(END)
+    this.expect(said.END)
     const at = digitsBefore(bytes, end - 1)
     this.place = at
     this.digitsIn(this.at)
     // The last member is the record's own: whatever a settlement holds ends before.
-    return this.ok && this.at.to === end - 1 && bytes[end - 1] === CLOSING && this.stands(AT_END, at - AT_END.length)
+    return this.ok && this.at.to === end - 1 && bytes[end - 1] === CLOSING && this.stands(said.AT_END, at - said.AT_END.length)
   }
 }

@@ -160,8 +160,8 @@ export class LineScan {
     for (; at < whole; at += WORD) {
       const word = view.getInt32(at, true)
       const quote = word ^ QUOTES
-      const escape = word ^ ESCAPES
-      if (((((quote - ONES) & ~quote) | ((escape - ONES) & ~escape)) & HIGH_BITS) !== 0) break
+      const escaped = word ^ ESCAPES
+      if (((((quote - ONES) & ~quote) | ((escaped - ONES) & ~escaped)) & HIGH_BITS) !== 0) break
     }
     let byte = bytes[at]
     while (byte !== QUOTE && byte !== ESCAPE && byte !== undefined) {

@@ -3,7 +3,18 @@
  * periods, paces, caps and shares as when they are served. Payers have money for everything: whether they would have had it is
  * not known. One call is over before the next begins.
  */
-import { type Alternative, type Clock, type Connection, type EpochMs, NOTHING, type Payer, type StockMirror, type StoreClaim, type SupplyClaim, type Usd } from '#contract'
+import {
+  type Alternative,
+  type Clock,
+  type Connection,
+  type EpochMs,
+  NOTHING,
+  type Payer,
+  type StockMirror,
+  type StoreClaim,
+  type SupplyClaim,
+  type Usd,
+} from '#contract'
 import { Answers } from './answers.ts'
 import { Claims } from './claims.ts'
 import { Counters } from './counters.ts'

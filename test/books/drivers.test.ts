@@ -145,7 +145,10 @@ t.test('a receipt is found with its place in the chain, also when it was free, a
 t.test('what one write has begun, the next one ends: a payment, settled or not, and a payout', async (t) => {
   const step = { ...NOTHING, price: 150_000n, share: 15_000n, units: 1 }
   for (const kind of ['settled', 'void', 'payout-end'] as const) {
-    const records = historyOf([{ ...step, kind: kind === 'payout-end' ? 'payout' : 'intent' }, { ...step, kind }])
+    const records = historyOf([
+      { ...step, kind: kind === 'payout-end' ? 'payout' : 'intent' },
+      { ...step, kind },
+    ])
     const groups = chainOf(groupsOf(records, [1]))
     const [embedded, postgres] = [booksAlone(t, memoryFolder(t)), await fresh(t)]
     for (const group of groups) {
