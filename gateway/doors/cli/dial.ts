@@ -14,7 +14,8 @@ export type Dial = (url: string, init: RequestInit) => Promise<Response>
 export async function dialTo({ admin }: GatewayConfig): Promise<{ dial: Dial; done: () => Promise<void> }> {
   if (admin.tls === undefined) return { dial: (url, init) => fetch(url, init), done: async () => undefined }
   const { tls } = admin
-  const { Agent, buildConnector, fetch: fetchBy } = await import('undici')
+  // Of a CommonJS library that is loaded late, a bundle knows nothing but the default.
+  const { Agent, buildConnector, fetch: fetchBy } = (await import('undici')).default
   // A session that is taken up again shows no certificate.
   const connect = buildConnector({ rejectUnauthorized: false, maxCachedSessions: 0 })
   const dispatcher = new Agent({
