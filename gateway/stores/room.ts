@@ -151,7 +151,7 @@ export class Room {
       }
       this.#work = undefined
       if (this.#failed !== undefined) this.#options.onFailed(this.#failed)
-      else if (this.#full) this.ahead()
+      else this.ahead()
     }
     this.#work = run()
     return this.#work

@@ -13,10 +13,13 @@ const { rig, facilitator, seller, chain } = shop
 type Json = Record<string, unknown>
 
 const offer = (await shop.quote()).json as { x402Version: number; accepts: unknown[] }
-const good = {
+const signed = async () => ({
   2: await shop.payment(),
   1: await signedPaymentV1({ x402Version: offer.x402Version, accepts: offer.accepts }, shop.buyer.privateKey),
-}
+})
+/** Good for half a minute, which not every machine needs less than for all of them: signed again for each part. */
+let good = await signed()
+const PARTS = 5
 const HEADERS = { 1: 'X-PAYMENT', 2: NAME }
 
 const AUTHORIZATION = ['from', 'to', 'value', 'validAfter', 'validBefore', 'nonce'].map((member) => `payload.authorization.${member}`)
@@ -105,20 +108,24 @@ t.test('10,000 damaged payments end in 400 or 402; the facilitator is asked only
   facilitator.misbehave(() => ({ work: false, status: 200, body: '{"isValid":false,"invalidReason":"invalid_exact_evm_signature"}' }))
   t.teardown(() => facilitator.misbehave(undefined))
   const seen = { 400: 0, 402: 0, asked: 0 }
-  await fc.assert(
-    fc.asyncProperty(damaged, async ({ v, header }) => {
-      const before = facilitator.verifyCount
-      const fitting = fits(v, header, Math.floor(Date.now() / 1000))
-      const { status, json } = await shop.buy(undefined, { headers: { [HEADERS[v]]: header } })
-      const asked = facilitator.verifyCount - before
-      if (status !== 400 && status !== 402) throw new Error(`answered ${status} ${JSON.stringify(json)}`)
-      if (asked > (fitting ? 1 : 0)) throw new Error('the facilitator was asked for nothing')
-      if (json.code !== (status === 400 ? 'bad_request' : 'payment_invalid')) throw new Error(`answered with code ${json.code}`)
-      seen[status] += 1
-      seen.asked += asked
-    }),
-    { numRuns: 10_000, seed: seedOf(t) },
-  )
+  const seed = seedOf(t)
+  for (let part = 0; part < PARTS; part += 1) {
+    good = await signed()
+    await fc.assert(
+      fc.asyncProperty(damaged, async ({ v, header }) => {
+        const before = facilitator.verifyCount
+        const fitting = fits(v, header, Math.floor(Date.now() / 1000))
+        const { status, json } = await shop.buy(undefined, { headers: { [HEADERS[v]]: header } })
+        const asked = facilitator.verifyCount - before
+        if (status !== 400 && status !== 402) throw new Error(`answered ${status} ${JSON.stringify(json)}`)
+        if (asked > (fitting ? 1 : 0)) throw new Error('the facilitator was asked for nothing')
+        if (json.code !== (status === 400 ? 'bad_request' : 'payment_invalid')) throw new Error(`answered with code ${json.code}`)
+        seen[status] += 1
+        seen.asked += asked
+      }),
+      { numRuns: 10_000 / PARTS, seed: seed + part },
+    )
+  }
   t.comment(JSON.stringify(seen))
   t.ok(seen[400] > 200 && seen[402] > 200 && seen.asked > 50, 'each kind of ending was met often')
   t.equal(facilitator.settleCount, 0)

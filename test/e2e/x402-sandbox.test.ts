@@ -32,7 +32,9 @@ t.test('the official client pays the sandbox until $100 are spent, and not a cen
   t.match(decodeHeader(first.headers.get('payment-response') ?? ''), { success: true, transaction: /^0x706c6179/, network: 'eip155:84532' })
   t.equal(first.headers.get('x-atlas-price'), '$0.15')
 
-  const answers = await Promise.all(Array.from({ length: 99 }, () => buy(RELATED)))
+  const answers: Response[] = []
+  // The client signs in the thread of the gateway: 99 at once would keep that from its disk for longer than it waits for one.
+  for (let round = 0; round < 9; round += 1) answers.push(...(await Promise.all(Array.from({ length: 11 }, () => buy(RELATED)))))
   t.same(new Set(answers.map(({ status }) => status)), new Set([200]))
   const poor = await buy(RELATED)
   t.equal(poor.status, 402)
